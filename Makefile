@@ -1,0 +1,56 @@
+# Each target does all of its own set-up: Python 3.11+, pip and make are all a machine needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PROTOS := $(wildcard protos/nextbest/v1/*.proto)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check pytest format protos proto-release bench-micro wheel clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+demo: $(VENV)/installed-demo ## Load real data, train, serve, decide for real households: the product in five minutes
+	$(BIN)/nextbest demo
+
+serve: $(VENV)/installed-demo ## Serve the demo's data on 127.0.0.1:50051
+	$(BIN)/nextbest serve
+
+test: check pytest ## Everything that must hold: static checks, then all tests on real Valkey and real gRPC
+
+check: $(VENV)/installed-dev ## Static checks: lint, types, import boundaries, proto lint and breaking changes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+	$(BIN)/buf breaking --against protos/baseline.binpb
+
+pytest: $(VENV)/installed-dev
+	$(BIN)/pytest
+
+format: $(VENV)/installed-dev ## Format code and protos
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/buf format --write
+
+protos: $(VENV)/installed-dev ## Generate the stubs from the contract
+	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=protos --pyi_out=protos --grpc_python_out=protos $(PROTOS)
+
+proto-release: $(VENV)/installed-dev ## Make today's contract the one that later changes must not break
+	$(BIN)/buf build -o protos/baseline.binpb --exclude-source-info
+
+bench-micro: $(VENV)/installed-dev ## Micro-benchmarks, each with its baseline beside it
+	@for bench in benchmarks/micro/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+wheel: $(VENV)/installed-dev ## Build the wheel into dist/
+	$(BIN)/python -m build --wheel
+
+clean: ## Remove the environment, caches and all local data
+	rm -rf $(VENV) .nextbest dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/installed-%: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	touch $@
