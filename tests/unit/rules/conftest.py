@@ -1,0 +1,50 @@
+"""The catalog of a small shop, and the means to vary it."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from nextbest_rules import Catalog, RuleSet, Situation, load_catalog
+from shop_situations import live_ids
+
+CATALOGS = Path(__file__).parents[2] / "catalogs"
+CORNER_SHOP = CATALOGS / "corner_shop"
+
+
+@pytest.fixture(scope="session")
+def shop() -> Catalog:
+    """Return the loaded corner shop."""
+    return load_catalog(CORNER_SHOP)
+
+
+@pytest.fixture(scope="session")
+def rules(shop: Catalog) -> RuleSet:
+    """Return the compiled rules of the corner shop."""
+    return RuleSet.compile(shop)
+
+
+@pytest.fixture
+def shop_directory(tmp_path: Path) -> Path:
+    """Return a copy of the corner shop's files that a test may change."""
+    return Path(shutil.copytree(CORNER_SHOP, tmp_path / "shop"))
+
+
+@pytest.fixture
+def shop_with(shop_directory: Path) -> Callable[..., Catalog]:
+    """Return a function that loads the corner shop with some rules or actions replaced by YAML text."""
+
+    def load(*, eligibility: str | None = None, offers: str | None = None) -> Catalog:
+        if eligibility is not None:
+            (shop_directory / "policies.yaml").write_text(f"eligibility:\n{eligibility}")
+        if offers is not None:
+            (shop_directory / "actions" / "offers.yaml").write_text(offers)
+        return load_catalog(shop_directory)
+
+    return load
+
+
+@pytest.fixture
+def live(rules: RuleSet) -> Callable[[Situation], set[str]]:
+    """Return a function that gives the ids of the actions that survive the screening of the corner shop."""
+    return lambda situation: live_ids(rules, situation)
