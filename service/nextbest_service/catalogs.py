@@ -1,0 +1,31 @@
+"""Finds catalogs: the shipped ones by name, everybody's own by path."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from nextbest_service.errors import StartupError
+
+
+def shipped_catalogs() -> dict[str, Path]:
+    """Return the directories of the catalogs that come with nextbest, by name."""
+    package = Path(str(files("nextbest_rules")))
+    installed, checked_out = package / "catalogs", package.parent / "catalogs"
+    root = installed if installed.is_dir() else checked_out
+    return {path.name: path for path in sorted(root.iterdir()) if (path / "catalog.yaml").exists()}
+
+
+def find_catalog(name_or_path: str) -> Path:
+    """Return the directory of a catalog.
+
+    Raises:
+        StartupError: there is neither a shipped catalog of this name nor a directory at this path.
+    """
+    shipped = shipped_catalogs()
+    if name_or_path in shipped:
+        return shipped[name_or_path]
+    path = Path(name_or_path)
+    if path.is_dir():
+        return path
+    raise StartupError(
+        f"no catalog '{name_or_path}': neither a shipped one ({', '.join(shipped)}) nor a directory"
+    )

@@ -1,0 +1,74 @@
+"""The `nextbest` command: every command's module adds itself here."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from nextbest_models.features import FeatureSpecError
+from nextbest_models.ranker import ModelError
+from nextbest_rules import CatalogError
+from rich.console import Console
+
+from nextbest_service.cli import decide, demo, load, serve, train
+from nextbest_service.errors import StartupError
+
+EXIT_BROKEN_INPUT = 2
+EXIT_CANNOT_START = 3
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="nextbest",
+    help="Real-time next-best-action decisions.\n\n"
+    "Exit codes: 0 done, 2 wrong usage or broken input (catalog, model, request), 3 something needed is "
+    "not there (store, service, port, data), 1 anything else.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
+app.command("decide")(decide.decide)
+app.add_typer(load.app, name="load")
+app.command("train")(train.train)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nextbest {version('nextbest')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Only carries the options that belong to no command."""
+
+
+def main() -> None:
+    """Run the command line; failures that a user can mend become a message and an exit code."""
+    errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    try:
+        app()
+    except CatalogError as error:
+        for diagnostic in error.diagnostics:
+            errors.print(str(diagnostic))
+        errors.print(
+            f"{len(error.diagnostics)} error(s) in the catalog; nothing was loaded", style="bold red"
+        )
+        sys.exit(EXIT_BROKEN_INPUT)
+    except FeatureSpecError as error:
+        for problem in error.problems:
+            errors.print(f"features.yaml: {problem}")
+        sys.exit(EXIT_BROKEN_INPUT)
+    except ModelError as error:
+        errors.print(f"model: {error}", style="bold red")
+        sys.exit(EXIT_BROKEN_INPUT)
+    except StartupError as error:
+        errors.print(str(error), style="bold red")
+        sys.exit(EXIT_CANNOT_START)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)

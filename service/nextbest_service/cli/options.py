@@ -1,0 +1,53 @@
+"""Options that several commands share, each with its NEXTBEST_* variable."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nextbest_service.catalogs import shipped_catalogs
+
+
+def parse_moment(text: str) -> datetime:
+    """Return an ISO 8601 date or date-time; without a zone it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            "expected a date or date-time such as 2017-10-30 or 2017-10-30T09:00Z"
+        ) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+HomeOption = Annotated[
+    Path,
+    typer.Option(
+        "--home",
+        envvar="NEXTBEST_HOME",
+        help="Directory for local data: embedded store, models.",
+        show_default=True,
+    ),
+]
+CatalogOption = Annotated[
+    str,
+    typer.Option(
+        "--catalog",
+        envvar="NEXTBEST_CATALOG",
+        help="Name of a shipped catalog, or path to a catalog directory.",
+        autocompletion=lambda: list(shipped_catalogs()),
+    ),
+]
+RedisOption = Annotated[
+    str | None,
+    typer.Option(
+        "--redis-url",
+        envvar="NEXTBEST_REDIS_URL",
+        help="Your own Redis or Valkey (redis://, rediss://, unix://). Default: one embedded in the home.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+DEFAULT_HOME = Path(".nextbest")
+DEFAULT_CATALOG = "grocery"

@@ -1,0 +1,95 @@
+"""`nextbest serve`: run the service."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from pydantic import SecretStr, ValidationError
+
+from nextbest_service.cli.options import (
+    DEFAULT_CATALOG,
+    DEFAULT_HOME,
+    CatalogOption,
+    HomeOption,
+    RedisOption,
+    parse_moment,
+)
+from nextbest_service.logs import LogFormat, configure_logs
+from nextbest_service.settings import Settings
+
+
+def serve(
+    home: HomeOption = DEFAULT_HOME,
+    catalog: CatalogOption = DEFAULT_CATALOG,
+    redis_url: RedisOption = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="NEXTBEST_MODEL", help="Model directory. Default: the one last trained for the catalog."
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option(envvar="NEXTBEST_HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(envvar="NEXTBEST_PORT", min=0, max=65535, help="Port to listen on; 0 = any free one."),
+    ] = 50051,
+    clock: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEXTBEST_CLOCK",
+            help="Start the service's clock at this past time, or 'now' for the real time. Default: the "
+            "clock that the catalog declares, else the real time.",
+            show_default=False,
+        ),
+    ] = None,
+    store_timeout_ms: Annotated[
+        int,
+        typer.Option(
+            envvar="NEXTBEST_STORE_TIMEOUT_MS", min=1, help="Longest wait for one read of the store."
+        ),
+    ] = 50,
+    drain_seconds: Annotated[
+        float,
+        typer.Option(envvar="NEXTBEST_DRAIN_SECONDS", min=0, help="Grace for calls in flight at shutdown."),
+    ] = 10.0,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(envvar="NEXTBEST_LOG_FORMAT", help="auto: console on a terminal, else JSON lines."),
+    ] = LogFormat.AUTO,
+    log_level: Annotated[
+        str, typer.Option(envvar="NEXTBEST_LOG_LEVEL", help="debug, info, warning or error.")
+    ] = "info",
+) -> None:
+    """Serve decisions over gRPC until Ctrl-C or SIGTERM."""
+    from nextbest_service.server import run  # noqa: PLC0415 - the other commands need no server
+
+    try:
+        settings = Settings(
+            home=home,
+            catalog=catalog,
+            model=model,
+            redis_url=SecretStr(redis_url) if redis_url else None,
+            host=host,
+            port=port,
+            clock=_clock(clock),
+            store_timeout_ms=store_timeout_ms,
+            drain_seconds=drain_seconds,
+            log_format=log_format,
+            log_level=log_level,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise typer.BadParameter(first["msg"], param_hint=f"--{first['loc'][0]}".replace("_", "-")) from error
+    configure_logs(settings.log_format, settings.log_level)
+    run(settings)
+
+
+def _clock(text: str | None) -> datetime | Literal["now"] | None:
+    match text:
+        case None:
+            return None
+        case "now":
+            return "now"
+        case _:
+            return parse_moment(text)

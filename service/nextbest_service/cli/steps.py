@@ -1,0 +1,87 @@
+"""The work behind `load`, `train` and `demo`, free of any printing."""
+
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+from nextbest_models.complete_journey import CompleteJourney, SourceError, load_complete_journey
+from nextbest_models.pipeline import TrainingReport, train
+from nextbest_models.progress import Progress
+from nextbest_models.recipe import load_recipe
+from nextbest_rules import Catalog, load_catalog
+from nextbest_service.catalogs import find_catalog
+from nextbest_service.composition import store_url
+from nextbest_service.decisions.generation import action_profiles, feature_spec
+from nextbest_service.errors import StartupError
+from nextbest_service.home import Home
+from nextbest_service.loading import LoadReport, load_journey
+from nextbest_service.store.connection import connect_for_bulk
+
+GROCERY = "grocery"
+
+
+def read_journey(progress: Progress) -> CompleteJourney:
+    """Read the Complete Journey data set.
+
+    Raises:
+        StartupError: it is not installed.
+    """
+    try:
+        return load_complete_journey(progress)
+    except SourceError as error:
+        raise StartupError(str(error)) from error
+
+
+def load_grocery(
+    home: Home,
+    redis_url: str | None,
+    catalog_name: str,
+    journey: CompleteJourney,
+    as_of: datetime | None,
+    progress: Progress,
+) -> LoadReport:
+    """Write all households as of a moment (by default the catalog's clock) into the store."""
+    catalog = load_catalog(find_catalog(catalog_name))
+    moment_ms = _as_of_ms(as_of, catalog)
+    with store_url(home, redis_url) as url, connect_for_bulk(url) as client:
+        return load_journey(client, journey, catalog, feature_spec(catalog), moment_ms, progress)
+
+
+def train_grocery(
+    home: Home,
+    catalog_name: str,
+    journey: CompleteJourney,
+    recipe: Path | None,
+    threads: int,
+    progress: Progress,
+) -> TrainingReport:
+    """Train a model for the catalog by a recipe, write it to the home and put it into use."""
+    catalog = load_catalog(find_catalog(catalog_name))
+    report = train(
+        recipe=load_recipe(recipe or shipped_recipe(GROCERY)),
+        spec=feature_spec(catalog),
+        log=journey.log,
+        actions=action_profiles(catalog),
+        exposures=journey.exposures(),
+        root=home.models(catalog.name),
+        now=datetime.now(tz=UTC),
+        threads=threads,
+        progress=progress,
+    )
+    home.set_current_model(catalog.name, report.version)
+    return report
+
+
+def shipped_recipe(name: str) -> Path:
+    """Return the path of a training recipe that comes with nextbest."""
+    package = Path(str(files("nextbest_models")))
+    installed, checked_out = package / "recipes", package.parent / "recipes"
+    return (installed if installed.is_dir() else checked_out) / f"{name}.toml"
+
+
+def _as_of_ms(as_of: datetime | None, catalog: Catalog) -> int:
+    if as_of is not None:
+        return round(as_of.timestamp() * 1000)
+    if catalog.clock_ms is not None:
+        return catalog.clock_ms
+    return round(datetime.now(tz=UTC).timestamp() * 1000)

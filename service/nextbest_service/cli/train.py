@@ -1,0 +1,86 @@
+"""`nextbest train`: learn a model from what happened."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from nextbest_service.cli.options import DEFAULT_CATALOG, DEFAULT_HOME, CatalogOption, HomeOption, JsonOption
+from nextbest_service.home import Home
+
+if TYPE_CHECKING:
+    from nextbest_models.pipeline import TrainingReport
+
+
+def train(
+    home: HomeOption = DEFAULT_HOME,
+    catalog: CatalogOption = DEFAULT_CATALOG,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            help="Training recipe (TOML). Default: the shipped one for grocery.", exists=True, dir_okay=False
+        ),
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Threads for LightGBM; the model is the same for any number.")
+    ] = 2,
+    as_json: JsonOption = False,
+) -> None:
+    """Train on the Complete Journey data and put the model into use in the home."""
+    from nextbest_service.cli import steps  # noqa: PLC0415 - slow to import, and --help should not be
+    from nextbest_service.cli.progress import progress_bars  # noqa: PLC0415
+
+    started = time.monotonic()
+    with progress_bars() as progress:
+        journey = steps.read_journey(progress)
+        report = steps.train_grocery(Home(home), catalog, journey, recipe, threads, progress)
+    seconds = time.monotonic() - started
+    if as_json:
+        typer.echo(json.dumps({**training_figures(report), "seconds": round(seconds, 2)}))
+        return
+    console = Console()
+    console.print(metrics_table(report))
+    console.print(
+        f"[bold green]Trained[/] model {report.version} on {report.train_rows:,} rows in {seconds:.1f} s. "
+        f"Card and plots: {report.card.parent}\nNext: nextbest serve"
+    )
+
+
+def training_figures(report: "TrainingReport") -> dict[str, object]:
+    """Return the figures of a training fit for JSON."""
+    return {
+        "model_version": report.version,
+        "model_directory": str(report.directory),
+        "train_rows": report.train_rows,
+        "train_positives": report.train_positives,
+        "auc": report.auc,
+        "ndcg_at_10": report.ndcg_at_10,
+        "recall_at_10": report.recall_at_10,
+        "calibration_error": report.test.calibration_error,
+        "validation_auc": report.validation.metrics.auc,
+        "validation_ndcg_at_10": report.validation.metrics.ndcg_at_10,
+        "validation_recall_at_10": report.validation.metrics.recall_at_10,
+    }
+
+
+def metrics_table(report: "TrainingReport") -> Table:
+    """Return the ranking metrics of the model and of the heuristics, on both periods."""
+    table = Table(title="Ranking, later campaigns than trained on", title_justify="left", title_style="bold")
+    table.add_column("ranker")
+    for column in ("AUC", "NDCG@10", "recall@10", "AUC (validation)", "NDCG@10 (val.)", "recall@10 (val.)"):
+        table.add_column(column, justify="right")
+    rows = {
+        title: (report.test.baselines[title], report.validation.baselines[title])
+        for title in report.test.baselines
+    }
+    rows["LightGBM"] = (report.test.metrics, report.validation.metrics)
+    for title, (test, validation) in rows.items():
+        figures = (test.auc, test.ndcg_at_10, test.recall_at_10)
+        figures += (validation.auc, validation.ndcg_at_10, validation.recall_at_10)
+        style = "bold green" if title == "LightGBM" else None
+        table.add_row(title, *(f"{figure:.3f}" for figure in figures), style=style)
+    return table

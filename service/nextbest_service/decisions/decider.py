@@ -1,0 +1,182 @@
+"""The way of one decision: read, screen, score, arbitrate. It reads top to bottom."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter_ns
+
+import numpy as np
+import structlog
+from nextbest_models.ranker import ModelError
+from nextbest_rules import Situation
+from nextbest_service.clock import Clock
+from nextbest_service.decisions.arbitration import Factors, Rows, Slot, fill_slots
+from nextbest_service.decisions.bitmask import flags_of, rows_of
+from nextbest_service.decisions.decision import (
+    Decision,
+    Degradation,
+    PlacementDecision,
+    Proposition,
+    SelectionType,
+    Timing,
+)
+from nextbest_service.decisions.exclusions import explain_exclusions
+from nextbest_service.decisions.generation import Generation
+from nextbest_service.decisions.request import DecisionRequest, ExplainLevel
+from nextbest_service.store.customers import Customer, CustomerStore
+from nextbest_service.store.features import FeatureReader
+from numpy.typing import NDArray
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Answers decision requests for one generation."""
+
+    generation: Generation
+    reader: FeatureReader
+    customers: CustomerStore
+    clock: Clock
+
+    async def decide(self, request: DecisionRequest) -> Decision:
+        """Return what is best for this customer in each placement asked for.
+
+        Raises:
+            StoreUnavailableError: the customer's state could not be read.
+        """
+        now_ms = self.clock.now_ms()
+        started = perf_counter_ns()
+        customer = await self.customers.load(request.identities, self.reader, now_ms)
+        was_read = perf_counter_ns()
+        situation = self._situation(request, customer, now_ms)
+        live = self.generation.rules.screen(situation).live
+        screened = perf_counter_ns()
+        factors, degraded = self._score(live & _wanted(request), request, customer, now_ms)
+        scored = perf_counter_ns()
+        slates = self._arbitrate(factors, request)
+        arbitrated = perf_counter_ns()
+        exclusions = (
+            explain_exclusions(self.generation.rules, situation, request, factors, slates)
+            if request.explain >= ExplainLevel.EXCLUSIONS
+            else ()
+        )
+        return Decision(
+            id=_decision_id(now_ms),
+            decided_at_ms=now_ms,
+            placements=tuple(
+                PlacementDecision(asked, self._propositions(factors, chosen))
+                for asked, chosen in zip(request.placements, slates, strict=True)
+            ),
+            selection_type=SelectionType.STATIC if degraded else SelectionType.RANKED,
+            exclusions=exclusions,
+            customer_known=customer.known,
+            degraded=(*degraded, *([Degradation.STATE_UNREADABLE] if customer.unreadable else [])),
+            stale_features=customer.defaulted,
+            timing=Timing(
+                read_us=(was_read - started) // 1000,
+                screen_us=(screened - was_read) // 1000,
+                score_us=(scored - screened) // 1000,
+                arbitrate_us=(arbitrated - scored) // 1000,
+                explain_us=(perf_counter_ns() - arbitrated) // 1000,
+            ),
+        )
+
+    def _situation(self, request: DecisionRequest, customer: Customer, now_ms: int) -> Situation:
+        names = self.generation.spec.customer_names
+        return Situation(
+            now_ms=now_ms,
+            known=customer.known,
+            channel=request.channel,
+            facts=customer.facts,
+            features=dict(zip(names, customer.features.vector.tolist(), strict=True)),
+            context=request.context,
+        )
+
+    def _score(
+        self, survivors: int, request: DecisionRequest, customer: Customer, now_ms: int
+    ) -> tuple[Factors, tuple[Degradation, ...]]:
+        generation = self.generation
+        rows = rows_of(survivors, len(generation.catalog.actions))
+        propensity, degraded = self._propensity(rows, request, customer, now_ms)
+        factors = Factors(
+            rows=rows,
+            propensity=propensity,
+            value=generation.values[rows],
+            context_weight=np.ones(len(rows)),
+            lever=generation.levers[rows],
+        )
+        return factors, degraded
+
+    def _propensity(
+        self, rows: Rows, request: DecisionRequest, customer: Customer, now_ms: int
+    ) -> tuple[NDArray[np.float64], tuple[Degradation, ...]]:
+        generation = self.generation
+        if generation.ranker is None:
+            return generation.priors[rows], (Degradation.MODEL_UNAVAILABLE,)
+        matrix = generation.assembler.assemble(customer.features, _numbers(request), rows, now_ms)
+        try:
+            return generation.ranker.propensities(matrix), ()
+        except ModelError as error:
+            log.error("ranking_failed", error=str(error))
+            return generation.priors[rows], (Degradation.SCORE_NOT_FINITE,)
+
+    def _arbitrate(self, factors: Factors, request: DecisionRequest) -> tuple[Rows, ...]:
+        size = len(self.generation.catalog.actions)
+        slots = [
+            Slot(accepts=flags_of(asked.wanted, size)[factors.rows], limit=asked.limit)
+            for asked in request.placements
+        ]
+        return fill_slots(factors.priority, slots, allow_duplicates=request.allow_duplicates)
+
+    def _propositions(self, factors: Factors, chosen: Rows) -> tuple[Proposition, ...]:
+        return tuple(
+            Proposition(
+                action=self.generation.catalog.actions[row],
+                row=row,
+                rank=rank,
+                propensity=propensity,
+                value=value,
+                context_weight=context_weight,
+                lever=lever,
+                priority=priority,
+            )
+            for rank, (row, propensity, value, context_weight, lever, priority) in enumerate(
+                zip(*_columns(factors, chosen), strict=True), start=1
+            )
+        )
+
+
+def _columns(factors: Factors, chosen: Rows) -> Sequence[list[float]]:
+    return [
+        column[chosen].tolist()
+        for column in (
+            factors.rows,
+            factors.propensity,
+            factors.value,
+            factors.context_weight,
+            factors.lever,
+            factors.priority,
+        )
+    ]
+
+
+def _wanted(request: DecisionRequest) -> int:
+    wanted = 0
+    for asked in request.placements:
+        wanted |= asked.wanted
+    return wanted
+
+
+def _numbers(request: DecisionRequest) -> dict[str, float]:
+    """Return the numeric part of the context: what features may read."""
+    return {
+        name: float(value)
+        for name, value in request.context.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def _decision_id(now_ms: int) -> str:
+    """Return 32 hex digits: the time, so that ids sort by it, and 80 random bits."""
+    return f"{now_ms:012x}{os.urandom(10).hex()}"

@@ -1,0 +1,81 @@
+"""What the decider answers: immutable, free of transport."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nextbest_rules import Action, Exclusion
+from nextbest_service.decisions.request import PlacementRequest
+
+
+class SelectionType(StrEnum):
+    """How a proposition came to its rank."""
+
+    RANKED = "RANKED"
+    STATIC = "STATIC"
+
+
+class Degradation(StrEnum):
+    """Why an answer is not as good as it should be. Closed rules hold all the same.
+
+    Without a usable model the static priority ranks; with unreadable state the model ranks on defaults.
+    """
+
+    MODEL_UNAVAILABLE = "MODEL_UNAVAILABLE"
+    SCORE_NOT_FINITE = "SCORE_NOT_FINITE"
+    STATE_UNREADABLE = "STATE_UNREADABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposition:
+    """An action offered in a placement, with the factors that gave it its rank (from 1)."""
+
+    action: Action
+    row: int
+    rank: int
+    propensity: float
+    value: float
+    context_weight: float
+    lever: float
+    priority: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementDecision:
+    """The propositions of one placement, best first. Empty when nothing may be said."""
+
+    request: PlacementRequest
+    propositions: tuple[Proposition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedExclusion:
+    """Why an action was not offered; `placement_id` is empty where all placements asked for left it out."""
+
+    exclusion: Exclusion
+    placement_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Microseconds per step."""
+
+    read_us: int
+    screen_us: int
+    score_us: int
+    arbitrate_us: int
+    explain_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One answer."""
+
+    id: str
+    decided_at_ms: int
+    placements: tuple[PlacementDecision, ...]
+    selection_type: SelectionType
+    exclusions: tuple[PlacedExclusion, ...]
+    customer_known: bool
+    degraded: tuple[Degradation, ...]
+    stale_features: tuple[str, ...]
+    timing: Timing

@@ -1,0 +1,68 @@
+"""What can go wrong at the service's edge: each class is one status, one reason and one safe message.
+
+Messages name fields and rules, never the values a caller sent: those may be personal data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One thing wrong with one field of a request, by its path in the message."""
+
+    field: str
+    description: str
+
+
+class ServiceError(Exception):
+    """A failure with a gRPC status, an UPPER_SNAKE reason and a message for the caller."""
+
+    status = grpc.StatusCode.INTERNAL
+    reason = "INTERNAL"
+
+    def __init__(self, message: str, violations: Sequence[FieldViolation] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.violations = tuple(violations)
+
+
+class InvalidRequestError(ServiceError):
+    """The request breaks the contract; every violation is listed."""
+
+    status = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "INVALID_REQUEST"
+
+    def __init__(self, violations: Sequence[FieldViolation]) -> None:
+        plural = "field is" if len(violations) == 1 else "fields are"
+        super().__init__(f"{len(violations)} {plural} invalid", violations)
+
+
+class UnknownReferenceError(ServiceError):
+    """The request names a placement or an action that the catalog does not have."""
+
+    status = grpc.StatusCode.NOT_FOUND
+    reason = "UNKNOWN_REFERENCE"
+
+    def __init__(self, violations: Sequence[FieldViolation]) -> None:
+        super().__init__("the request names things that the catalog does not have", violations)
+
+
+class StoreUnavailableError(ServiceError):
+    """The customer store did not answer in time, or is not there."""
+
+    status = grpc.StatusCode.UNAVAILABLE
+    reason = "STORE_UNAVAILABLE"
+
+
+class NotReadyError(ServiceError):
+    """The service is starting or draining."""
+
+    status = grpc.StatusCode.UNAVAILABLE
+    reason = "NOT_READY"
+
+
+class StartupError(Exception):
+    """The service, or a command, cannot start; the message says why and what to do."""

@@ -1,0 +1,43 @@
+"""One frozen object with all that can be set from outside, by the command line or NEXTBEST_* variables."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from nextbest_service.logs import LogFormat
+
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+class Settings(BaseModel):
+    """The settings of one service process."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path
+    catalog: str
+    """Name of a shipped catalog, or path to a catalog directory."""
+    model: Path | None = None
+    """Directory of a model version; by default the one in use for the catalog in `home`."""
+    redis_url: SecretStr | None = None
+    """The customer store; None starts the embedded Valkey in `home`. Secret, for it may carry a password."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=50051, ge=0, le=65535)
+    """0 picks a free port."""
+    clock: datetime | Literal["now"] | None = None
+    """Where the service's clock starts; None is the clock that the catalog declares, else the real time."""
+    store_timeout_ms: int = Field(default=50, gt=0)
+    drain_seconds: float = Field(default=10.0, ge=0)
+    max_message_bytes: int = Field(default=256 * 1024, gt=0)
+    log_format: LogFormat = LogFormat.AUTO
+    log_level: str = "info"
+
+    @field_validator("redis_url")
+    @classmethod
+    def _scheme_is_supported(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and urlsplit(url.get_secret_value()).scheme not in REDIS_SCHEMES:
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return url

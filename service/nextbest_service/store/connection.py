@@ -1,0 +1,73 @@
+"""Connections to Redis or Valkey, with the time-outs and retries that a decision can afford."""
+
+import asyncio
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import redis
+import redis.asyncio
+import structlog
+from nextbest_service.errors import StartupError
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+FIRST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 5.0
+BULK_TIMEOUT_SECONDS = 30.0
+
+log = structlog.get_logger()
+
+
+def connect(url: str, timeout_ms: int) -> redis.asyncio.Redis:
+    """Return a client for the decision path: short time-outs, and no retry behind the caller's back.
+
+    redis-py retries ten times by default, which repeats writes and can hang a call for a minute.
+    """
+    seconds = timeout_ms / 1000
+    return redis.asyncio.Redis.from_url(
+        url,
+        socket_timeout=seconds,
+        socket_connect_timeout=max(seconds, 1.0),
+        retry=AsyncRetry(NoBackoff(), 0),
+        max_connections=256,
+    )
+
+
+def connect_for_bulk(url: str) -> redis.Redis:
+    """Return a blocking client for loading.
+
+    Raises:
+        StartupError: nothing answers at the URL.
+    """
+    client = redis.Redis.from_url(url, socket_timeout=BULK_TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0))
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        raise StartupError(f"the store at {without_secrets(url)} does not answer: {error}") from error
+    return client
+
+
+async def wait_until_up(
+    client: redis.asyncio.Redis, url: str, keep_waiting: Callable[[], bool] = lambda: True
+) -> None:
+    """Return once the store answers; meanwhile say so in the log, with growing pauses between tries."""
+    pause = FIRST_PAUSE_SECONDS
+    while keep_waiting():
+        try:
+            await client.ping()
+        except (redis.RedisError, OSError) as error:
+            log.warning(
+                "store_not_reachable", store=without_secrets(url), error=str(error), retry_in_seconds=pause
+            )
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        else:
+            return
+
+
+def without_secrets(url: str) -> str:
+    """Return the URL without user name, password and query, fit for logs."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}"

@@ -1,0 +1,28 @@
+"""A note in the store about what was loaded, for start-up messages and for people."""
+
+from dataclasses import asdict, dataclass
+from typing import cast
+
+import msgpack
+import redis
+from nextbest_service.store import keys
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the last load put into the store. `as_of_ms`: Unix milliseconds; nothing later is in it."""
+
+    source: str
+    as_of_ms: int
+    customers: int
+
+
+def write_loaded(client: redis.Redis, loaded: Loaded) -> None:
+    """Leave the note."""
+    client.set(keys.LOADED, msgpack.packb(asdict(loaded)))
+
+
+def read_loaded(client: redis.Redis) -> Loaded | None:
+    """Return the note of the last load, or None."""
+    blob = cast(bytes | None, client.get(keys.LOADED))
+    return None if blob is None else Loaded(**msgpack.unpackb(blob))

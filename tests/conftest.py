@@ -1,0 +1,31 @@
+"""What tests of every kind share: a real Valkey over a real socket."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from nextbest_service.store.connection import connect_for_bulk
+from nextbest_service.store.embedded import embedded_valkey
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Valkey that lives as long as the test session."""
+    with embedded_valkey(tmp_path_factory.mktemp("valkey")) as url:
+        yield url
+
+
+@pytest.fixture
+def valkey(valkey_url: str) -> Iterator[redis.Redis]:
+    """A client of an empty Valkey."""
+    client = connect_for_bulk(valkey_url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return Path(__file__).parents[1]

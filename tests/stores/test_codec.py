@@ -1,0 +1,115 @@
+"""The bytes of customer state: pinned, sealed, and never misread."""
+
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nextbest_service.store.codec import (
+    CodecError,
+    StoredCounters,
+    StoredVector,
+    decode_counters,
+    decode_facts,
+    decode_vector,
+    encode_counters,
+    encode_facts,
+    encode_vector,
+)
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "codec"
+VECTOR = StoredVector(b"schema-1", 1_509_354_000_000, np.array([0.0, -1.5, math.nan, 3e38], dtype=np.float32))
+COUNTERS = StoredCounters(
+    b"dict-tag",
+    1_509_354_000_000,
+    np.array([1, 7, 65_535], dtype=np.uint16),
+    (np.array([3, 1, 9], dtype=np.uint16), np.array([17_000, 17_468, 0], dtype=np.uint16)),
+)
+FACTS: dict[str, object] = {
+    "campaigns": ["13", "18"],
+    "income": 10_000_000,
+    "score": 0.25,
+    "vip": True,
+    "name": "Đặng",
+    "since": datetime(2017, 10, 30, 9, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "blob"),
+    [
+        ("vector-v1", encode_vector(VECTOR)),
+        ("counters-v1", encode_counters(COUNTERS)),
+        ("facts-v1", encode_facts(FACTS)),
+    ],
+)
+def test_the_bytes_written_are_those_of_the_golden_file(name: str, blob: bytes) -> None:
+    assert blob.hex() == (GOLDEN / f"{name}.hex").read_text().strip()
+
+
+def test_the_golden_vector_reads_as_it_was_written() -> None:
+    read = decode_vector(bytes.fromhex((GOLDEN / "vector-v1.hex").read_text()))
+    assert (read.schema_id, read.as_of_ms) == (VECTOR.schema_id, VECTOR.as_of_ms)
+    assert read.values.tobytes() == VECTOR.values.tobytes()
+
+
+def test_the_golden_counters_read_as_they_were_written() -> None:
+    read = decode_counters(bytes.fromhex((GOLDEN / "counters-v1.hex").read_text()))
+    assert (read.tag, read.as_of_ms) == (COUNTERS.tag, COUNTERS.as_of_ms)
+    assert read.ids.tolist() == COUNTERS.ids.tolist()
+    assert [column.tolist() for column in read.columns] == [column.tolist() for column in COUNTERS.columns]
+    assert read.ids.dtype == np.uint16
+
+
+def test_the_golden_facts_read_as_they_were_written() -> None:
+    assert decode_facts(bytes.fromhex((GOLDEN / "facts-v1.hex").read_text())) == FACTS
+
+
+@given(st.integers(min_value=0), st.integers(1, 255))
+def test_no_flipped_byte_is_ever_read_as_a_value(position: int, flip: int) -> None:
+    for encoded, decode in (
+        (encode_vector(VECTOR), decode_vector),
+        (encode_counters(COUNTERS), decode_counters),
+        (encode_facts(FACTS), decode_facts),
+    ):
+        damaged = bytearray(encoded)
+        damaged[position % len(damaged)] ^= flip
+        with pytest.raises(CodecError, match="checksum"):
+            decode(bytes(damaged))
+
+
+@given(st.binary(max_size=40))
+def test_arbitrary_bytes_are_refused(noise: bytes) -> None:
+    for decode in (decode_vector, decode_counters, decode_facts):
+        with pytest.raises(CodecError):
+            decode(noise)
+
+
+@pytest.mark.parametrize("length", range(0, len(encode_vector(VECTOR)), 3))
+def test_a_cut_off_vector_is_refused(length: int) -> None:
+    with pytest.raises(CodecError):
+        decode_vector(encode_vector(VECTOR)[:length])
+
+
+def test_one_kind_is_not_read_as_another() -> None:
+    with pytest.raises(CodecError, match="something else"):
+        decode_vector(encode_facts(FACTS))
+    with pytest.raises(CodecError, match="something else"):
+        decode_facts(encode_counters(COUNTERS))
+
+
+def test_a_newer_codec_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nextbest_service.store.codec.CODEC_VERSION", 2)
+    newer = encode_facts(FACTS)
+    monkeypatch.undo()
+    with pytest.raises(CodecError, match="codec version 2; this build reads 1"):
+        decode_facts(newer)
+
+
+def test_counter_columns_of_different_length_are_refused() -> None:
+    torn = StoredCounters(COUNTERS.tag, 0, COUNTERS.ids, (np.array([1], dtype=np.uint16),))
+    with pytest.raises(CodecError, match="differ in length"):
+        decode_counters(encode_counters(torn))
