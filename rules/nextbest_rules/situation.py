@@ -15,12 +15,15 @@ VisibleValues: TypeAlias = Mapping[str, Mapping[str, FactValue]]
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One customer at one moment. Values may come as decoded: rules hold them to their declarations."""
+    """One customer at one moment. Values may come as decoded: rules hold them to their declarations themselves.
+
+    `facts` None says that facts exist but cannot be read: then every fact is unknown, whatever its default.
+    """
 
     now_ms: int
     known: bool = False
     channel: str = ""
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] | None = field(default_factory=dict)
     features: Mapping[str, float] = field(default_factory=dict)
     context: Mapping[str, object] = field(default_factory=dict)
 

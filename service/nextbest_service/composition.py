@@ -76,7 +76,7 @@ def choose_clock(settings: Settings, catalog: Catalog) -> Clock:
 
 @contextmanager
 def store_url(home: Home, redis_url: str | None) -> Iterator[str]:
-    """Yield the URL of the store: the user's own, or the embedded Valkey for as long as this context lasts."""
+    """Yield the URL of the store: the user's own, or the embedded Valkey as long as the context lasts."""
     if redis_url is not None:
         yield redis_url
         return

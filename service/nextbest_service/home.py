@@ -1,4 +1,4 @@
-"""Where one installation keeps its local data: embedded store, trained models, the running service's address."""
+"""Where an installation keeps its local data: embedded store, trained models, address of the running service."""
 
 import json
 import os

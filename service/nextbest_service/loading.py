@@ -25,7 +25,7 @@ NAMESPACE = "customer"
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What was loaded. `transactions_seen` counts the lines before `as_of_ms`; later ones were not looked at."""
+    """What was loaded. `transactions_seen` counts the lines before `as_of_ms`; no later one was looked at."""
 
     source: str
     as_of_ms: int

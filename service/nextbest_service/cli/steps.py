@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from nextbest_models.complete_journey import CompleteJourney, SourceError, load_complete_journey
-from nextbest_models.pipeline import TrainingReport, train
+from nextbest_models.pipeline import TrainingReport, TrainingRun, train
 from nextbest_models.progress import Progress
 from nextbest_models.recipe import load_recipe
 from nextbest_rules import Catalog, load_catalog
@@ -63,10 +63,9 @@ def train_grocery(
         log=journey.log,
         actions=action_profiles(catalog),
         exposures=journey.exposures(),
-        root=home.models(catalog.name),
-        now=datetime.now(tz=UTC),
-        threads=threads,
-        progress=progress,
+        run=TrainingRun(
+            root=home.models(catalog.name), now=datetime.now(tz=UTC), threads=threads, progress=progress
+        ),
     )
     home.set_current_model(catalog.name, report.version)
     return report

@@ -1,7 +1,7 @@
 """How answers look on a terminal."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 
 from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2
@@ -24,22 +24,24 @@ def print_decision(console: Console, response: decision_pb2.DecideResponse) -> N
     console.print(_footer(response), style="dim", highlight=False)
 
 
-def propositions_table(placement: proposition_pb2.PlacementDecision) -> Table:
-    """Return the propositions of one placement, best first, with the factors of their priority."""
+def propositions_table(
+    placement: proposition_pb2.PlacementDecision, marked: Container[str] = frozenset()
+) -> Table:
+    """Return the propositions of one placement, best first, with factors; `marked` actions get a tick."""
     table = Table(
         title=f"Placement {placement.placement_id}: priority = P × C × V × L",
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
     )
-    table.add_column("#", justify="right", min_width=2)
+    table.add_column("#", justify="right", min_width=4)
     table.add_column("action", no_wrap=True, min_width=15)
     table.add_column("what", no_wrap=True, overflow="ellipsis", ratio=1)
     for factor, width in (("P", 6), ("C", 2), ("V", 2), ("L", 2), ("priority", 8)):
         table.add_column(factor, justify="right", no_wrap=True, min_width=width)
     for proposition in placement.propositions:
         table.add_row(
-            str(proposition.rank),
+            f"{'✓ ' if proposition.action_id in marked else ''}{proposition.rank}",
             proposition.action_id,
             _title(proposition),
             f"{proposition.propensity:.4f}",
@@ -47,7 +49,7 @@ def propositions_table(placement: proposition_pb2.PlacementDecision) -> Table:
             f"{proposition.value:g}",
             f"{proposition.lever:g}",
             f"{proposition.priority:.4f}",
-            style="bold green" if proposition.rank == 1 else None,
+            style="bold green" if proposition.action_id in marked else None,
         )
     if not placement.propositions:
         table.add_row("", "", "nothing may be said here")

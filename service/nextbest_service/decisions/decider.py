@@ -15,6 +15,7 @@ from nextbest_service.decisions.bitmask import flags_of, rows_of
 from nextbest_service.decisions.decision import (
     Decision,
     Degradation,
+    PlacedExclusion,
     PlacementDecision,
     Proposition,
     SelectionType,
@@ -46,40 +47,32 @@ class Decider:
             StoreUnavailableError: the customer's state could not be read.
         """
         now_ms = self.clock.now_ms()
-        started = perf_counter_ns()
+        watch = _Stopwatch()
         customer = await self.customers.load(request.identities, self.reader, now_ms)
-        was_read = perf_counter_ns()
+        watch.lap()
         situation = self._situation(request, customer, now_ms)
         live = self.generation.rules.screen(situation).live
-        screened = perf_counter_ns()
+        watch.lap()
         factors, degraded = self._score(live & _wanted(request), request, customer, now_ms)
-        scored = perf_counter_ns()
+        watch.lap()
         slates = self._arbitrate(factors, request)
-        arbitrated = perf_counter_ns()
-        exclusions = (
-            explain_exclusions(self.generation.rules, situation, request, factors, slates)
-            if request.explain >= ExplainLevel.EXCLUSIONS
-            else ()
+        placements = tuple(
+            PlacementDecision(asked, self._propositions(factors, chosen))
+            for asked, chosen in zip(request.placements, slates, strict=True)
         )
+        watch.lap()
+        exclusions = self._exclusions(request, situation, factors, slates)
+        watch.lap()
         return Decision(
             id=_decision_id(now_ms),
             decided_at_ms=now_ms,
-            placements=tuple(
-                PlacementDecision(asked, self._propositions(factors, chosen))
-                for asked, chosen in zip(request.placements, slates, strict=True)
-            ),
+            placements=placements,
             selection_type=SelectionType.STATIC if degraded else SelectionType.RANKED,
             exclusions=exclusions,
             customer_known=customer.known,
             degraded=(*degraded, *([Degradation.STATE_UNREADABLE] if customer.unreadable else [])),
             stale_features=customer.defaulted,
-            timing=Timing(
-                read_us=(was_read - started) // 1000,
-                screen_us=(screened - was_read) // 1000,
-                score_us=(scored - screened) // 1000,
-                arbitrate_us=(arbitrated - scored) // 1000,
-                explain_us=(perf_counter_ns() - arbitrated) // 1000,
-            ),
+            timing=Timing(*watch.laps_us),
         )
 
     def _situation(self, request: DecisionRequest, customer: Customer, now_ms: int) -> Situation:
@@ -129,6 +122,13 @@ class Decider:
         ]
         return fill_slots(factors.priority, slots, allow_duplicates=request.allow_duplicates)
 
+    def _exclusions(
+        self, request: DecisionRequest, situation: Situation, factors: Factors, slates: Sequence[Rows]
+    ) -> tuple[PlacedExclusion, ...]:
+        if request.explain < ExplainLevel.EXCLUSIONS:
+            return ()
+        return explain_exclusions(self.generation.rules, situation, request, factors, slates)
+
     def _propositions(self, factors: Factors, chosen: Rows) -> tuple[Proposition, ...]:
         return tuple(
             Proposition(
@@ -145,6 +145,21 @@ class Decider:
                 zip(*_columns(factors, chosen), strict=True), start=1
             )
         )
+
+
+class _Stopwatch:
+    """Takes the microseconds between one lap and the next."""
+
+    __slots__ = ("_since", "laps_us")
+
+    def __init__(self) -> None:
+        self.laps_us: list[int] = []
+        self._since = perf_counter_ns()
+
+    def lap(self) -> None:
+        now = perf_counter_ns()
+        self.laps_us.append((now - self._since) // 1000)
+        self._since = now
 
 
 def _columns(factors: Factors, chosen: Rows) -> Sequence[list[float]]:

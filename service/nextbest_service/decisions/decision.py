@@ -57,7 +57,7 @@ class PlacedExclusion:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Microseconds per step."""
+    """Microseconds per step, in the order of the steps."""
 
     read_us: int
     screen_us: int

@@ -56,7 +56,14 @@ def test_placements_and_declarations_are_read(shop: Catalog) -> None:
     assert (letter.channel, letter.direction, letter.accepts) == ("email", Direction.OUTBOUND, {"OFFER"})
     assert (letter.default_limit, letter.max_limit) == (2, 50)
     assert shop.placements["home"].accepts == set(ActionType)
-    assert [feature.name for feature in shop.features] == ["trips_91d", "spend_91d", "offer_discount"]
+    assert [feature.name for feature in shop.features] == [
+        "trips_91d",
+        "spend_91d",
+        "offer_discount",
+        "days_since_trip",
+        "basket",
+        "category_trips",
+    ]
     assert shop.features[0].definition == {"aggregate": "count", "of": "trips", "window": "91d"}
     assert [feature.default for feature in shop.features] == [0.0, None, None]
     assert [affinity.family for affinity in shop.affinities] == ["category"]

@@ -1,0 +1,18 @@
+"""Facts that exist but cannot be read are unknown: not even a declared default may stand in for them."""
+
+from pathlib import Path
+
+from nextbest_rules import RuleSet, Situation, Stage, load_catalog
+
+GROCERY = Path(__file__).parents[3] / "rules" / "catalogs" / "grocery"
+
+
+def test_unreadable_facts_deny_what_a_default_would_decide() -> None:
+    rules = RuleSet.compile(load_catalog(GROCERY))
+    assert rules.catalog.clock_ms is not None
+    unreadable = Situation(now_ms=rules.catalog.clock_ms, known=True, channel="web", facts=None)
+    assert rules.screen(unreadable).live == 0
+    reasons = {exclusion.action_id: exclusion for exclusion in rules.explain(unreadable)}
+    stopped = reasons["c18-10000085475"]
+    assert (stopped.stage, stopped.rule_id) == (Stage.ELIGIBILITY, "campaign_was_sent")
+    assert "facts.campaigns is unknown" in stopped.actual
