@@ -42,7 +42,8 @@ proto-release: $(VENV)/installed-dev ## Make today's contract the one that later
 	$(BIN)/buf build -o protos/baseline.binpb --exclude-source-info
 
 bench-micro: $(VENV)/installed-dev ## Micro-benchmarks, each with its baseline beside it
-	@for bench in benchmarks/micro/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+	@for bench in $(basename $(notdir $(wildcard benchmarks/micro/*.py))); do \
+	  echo "== $$bench"; $(BIN)/python -m benchmarks.micro.$$bench || exit 1; done
 
 wheel: $(VENV)/installed-dev ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel

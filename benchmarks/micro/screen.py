@@ -1,6 +1,6 @@
 """What the rules cost: loading, compiling, screening and explaining catalogs of growing size.
 
-Run it with `python benchmarks/micro/screen.py`; add `--json` for a machine. Each catalog is synthetic: 27
+Run it with `python -m benchmarks.micro.screen`; add `--json` for a machine. Each catalog is synthetic: 27
 campaigns, one rule about the campaign (27 predicates) and three about the customer, so that 30 predicates are
 evaluated per screen whatever the number of actions. Beside it stands what as many evaluations cost in the
 reference engine alone.

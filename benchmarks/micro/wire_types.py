@@ -1,23 +1,16 @@
 """What the candidate field types of the contract cost in Python: request context and response scores.
 
-Run it with `python benchmarks/micro/wire_types.py`; add `--json` for a machine. Every round times every
-candidate once, in a fresh random order, so that a noisy moment hits all of them alike. Read ratios, not
-microseconds. The decision drawn from it is docs/adr/0002-wire-types.md.
+Run it with `python -m benchmarks.micro.wire_types`; add `--json` for a machine. The decision drawn from it is
+docs/adr/0002-wire-types.md.
 """
 # Messages built at run time have no static type.
 # ruff: noqa: ANN401
 
-import argparse
 import json
-import platform
-import random
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +18,8 @@ from typing import Any
 import google.protobuf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, struct_pb2
 from google.protobuf.internal import api_implementation
+
+from benchmarks.interleaved import Candidate, run
 
 # The candidates live here and not in the contract: the losers never ship.
 CONTEXTS_PROTO = """
@@ -78,28 +73,6 @@ LAYOUTS = {
 
 TOKEN = "AbCd" * 30
 CONTENT = '{"title":"20 % off yoghurt","image":"https://cdn.example/yoghurt.webp"}'
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One way to write the same thing, as a call to time; `size` is in bytes on the wire."""
-
-    group: str
-    name: str
-    size: int
-    call: Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """Cost of one candidate: median, minimum and maximum over the rounds, in microseconds per call."""
-
-    group: str
-    name: str
-    size: int
-    median_us: float
-    min_us: float
-    max_us: float
 
 
 def message_classes() -> dict[str, Any]:
@@ -229,70 +202,16 @@ def response_candidates(classes: dict[str, Any]) -> Iterator[Candidate]:
         )
 
 
-def microseconds_per_call(call: Callable[[], object], calls: int) -> float:
-    """Time a run of calls."""
-    start = time.perf_counter_ns()
-    for _ in range(calls):
-        call()
-    return (time.perf_counter_ns() - start) / calls / 1_000
-
-
-def measure(candidates: Sequence[Candidate], rounds: int, calls: int) -> list[Result]:
-    """Time all candidates in interleaved rounds, in a new random order each round."""
-    order = random.Random(7)
-    samples: dict[int, list[float]] = {index: [] for index in range(len(candidates))}
-    for _ in range(rounds):
-        for index in order.sample(range(len(candidates)), len(candidates)):
-            samples[index].append(microseconds_per_call(candidates[index].call, calls))
-    return [
-        Result(c.group, c.name, c.size, statistics.median(times), min(times), max(times))
-        for c, times in zip(candidates, samples.values(), strict=True)
-    ]
-
-
-def row(r: Result, best: Result) -> str:
-    """Render one result and its ratio to the best of its group."""
-    times = f"{r.median_us:>10.2f} {r.min_us:>8.2f} {r.max_us:>8.2f}"
-    return f"  {r.name:<28} {times} {r.median_us / best.median_us:>6.2f} {r.size:>6}"
-
-
-def table(results: Iterable[Result]) -> str:
-    """Render the results as plain text, group by group, cheapest first."""
-    lines: list[str] = []
-    ordered = sorted(results, key=lambda result: (result.group, result.median_us))
-    for group in dict.fromkeys(result.group for result in ordered):
-        lines += ["", f"{group:<30} {'median us':>10} {'min':>8} {'max':>8} {'ratio':>6} {'bytes':>6}"]
-        members = [result for result in ordered if result.group == group]
-        lines += [row(result, members[0]) for result in members]
-    return "\n".join(lines[1:])
-
-
-def machine() -> dict[str, str]:
-    """Name what the figures depend on."""
-    return {
-        "python": platform.python_version(),
-        "protobuf": google.protobuf.__version__,
-        "runtime": api_implementation.Type(),
-        "machine": platform.machine(),
-    }
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    parser.add_argument("--rounds", type=int, default=201, help="interleaved rounds (default 201)")
-    parser.add_argument("--calls", type=int, default=100, help="calls per candidate and round (default 100)")
-    options = parser.parse_args()
+def candidates() -> Iterator[Candidate]:
+    """Yield everything that is compared."""
     classes = message_classes()
-    candidates = [*context_candidates(classes), *response_candidates(classes)]
-    results = measure(candidates, options.rounds, options.calls)
-    if options.json:
-        print(json.dumps({"machine": machine(), "results": [asdict(result) for result in results]}, indent=2))
-    else:
-        print(" ".join(f"{key}={value}" for key, value in machine().items()))
-        print(table(results))
+    yield from context_candidates(classes)
+    yield from response_candidates(classes)
 
 
 if __name__ == "__main__":
-    main()
+    run(
+        "Wire types of the context and of a response",
+        candidates,
+        {"protobuf": google.protobuf.__version__, "runtime": api_implementation.Type()},
+    )
