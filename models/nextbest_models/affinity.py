@@ -1,0 +1,88 @@
+"""Sparse counters of what a customer touched: the stuff that pair features are made of."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_COUNT = np.iinfo(np.uint16).max
+
+KeyIds: TypeAlias = NDArray[np.uint16] | NDArray[np.uint32]
+AffinityKey: TypeAlias = tuple[str, str]
+
+
+class AffinityKeysError(ValueError):
+    """A list of affinity keys cannot be a dictionary: a key stands in it twice."""
+
+
+class AffinityKeys:
+    """The dictionary (family, key) <-> small integer id.
+
+    Ids count up from 0 in the order of adding. They are stored with every customer, so an id never changes
+    its meaning: `extended` makes a larger dictionary in which all old ids stay. Immutable.
+    """
+
+    __slots__ = ("_ids", "_keys")
+
+    def __init__(self, keys: Iterable[AffinityKey] = ()) -> None:
+        self._keys = tuple((family, key) for family, key in keys)
+        self._ids = {key: number for number, key in enumerate(self._keys)}
+        if len(self._ids) != len(self._keys):
+            raise AffinityKeysError("an affinity key stands in the dictionary twice")
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def stored(self, ids: NDArray[np.int64]) -> KeyIds:
+        """Return ids in the smallest integer type that holds all of this dictionary."""
+        return ids.astype(np.uint16) if len(self) <= np.iinfo(np.uint16).max + 1 else ids.astype(np.uint32)
+
+    def extended(self, keys: Iterable[AffinityKey]) -> "AffinityKeys":
+        """Return a dictionary with the unknown ones of `keys` added behind the known ones, in their order."""
+        added = dict.fromkeys(key for key in keys if key not in self._ids)
+        return AffinityKeys((*self._keys, *added)) if added else self
+
+    def ids_for(self, family: str, keys: Sequence[str]) -> NDArray[np.int64]:
+        """Return the id of each key, -1 for a key the dictionary does not know."""
+        return np.array([self._ids.get((family, key), -1) for key in keys], dtype=np.int64)
+
+    def to_plain(self) -> list[list[str]]:
+        """Return `[family, key]` pairs in the order of ids, fit for JSON and msgpack."""
+        return [[family, key] for family, key in self._keys]
+
+    @classmethod
+    def from_plain(cls, pairs: Iterable[Sequence[str]]) -> "AffinityKeys":
+        """Read back what `to_plain` gave."""
+        return cls((family, key) for family, key in pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class AffinityCounters:
+    """One customer's sparse counters: a row for each key ever touched, in ascending order of key id.
+
+    counts: uint16, events that touched the key; stays at 65,535.
+    last_days: uint16, day of the last of them, in days since 1970-01-01 UTC.
+    totals: uint16, sum of the family's value over them, in the family's units; stays at 65,535.
+    """
+
+    ids: KeyIds
+    counts: NDArray[np.uint16]
+    last_days: NDArray[np.uint16]
+    totals: NDArray[np.uint16]
+
+    @classmethod
+    def empty(cls) -> "AffinityCounters":
+        """Return the counters of somebody who touched nothing."""
+        return cls(*(np.empty(0, dtype=np.uint16) for _ in range(4)))
+
+    @property
+    def statistics(self) -> tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint16]]:
+        """One column per statistic, in the order in which the constructor takes them after `ids`."""
+        return self.counts, self.last_days, self.totals
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the bare columns in bytes."""
+        return sum(column.nbytes for column in (self.ids, *self.statistics))

@@ -1,0 +1,101 @@
+"""The model card: what a model is, how it was made, how good it is and where it must not be trusted."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from nextbest_models.evaluation import RankingMetrics
+from nextbest_models.features import FeatureSpec
+from nextbest_models.recipe import Recipe
+from nextbest_models.training import Evaluation
+
+GAIN_PLOT = "gain.png"
+CALIBRATION_PLOT = "calibration.png"
+NDCG_PLOT = "ndcg.png"
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """Everything the card tells. `periods` are evaluations by title."""
+
+    version: str
+    created: str
+    recipe: Recipe
+    spec: FeatureSpec
+    train_rows: int
+    train_positives: int
+    periods: Mapping[str, Evaluation]
+    gains: Mapping[str, float]
+
+
+def render_card(facts: CardFacts) -> str:
+    """Return the card as Markdown."""
+    parts = (_head(facts), _figures(facts), _data(facts), _features(facts), _limits(facts))
+    return "\n".join(line for part in parts for line in part) + "\n"
+
+
+def _head(facts: CardFacts) -> Iterator[str]:
+    yield f"# Model {facts.version}: {facts.recipe.name}"
+    yield ""
+    yield facts.recipe.title
+    yield ""
+    yield f"One LightGBM model of {facts.recipe.lightgbm.trees} trees with up to"
+    yield f"{facts.recipe.lightgbm.num_leaves} leaves, binary objective, {len(facts.spec.columns)} features."
+    yield f"Trained {facts.created}."
+
+
+def _figures(facts: CardFacts) -> Iterator[str]:
+    for title, evaluation in facts.periods.items():
+        yield ""
+        yield f"## {title}"
+        yield ""
+        yield "| ranker | AUC | NDCG@10 | recall@10 |"
+        yield "|---|---|---|---|"
+        yield from (_row(name, metrics) for name, metrics in evaluation.baselines.items())
+        yield _row("**this model**", evaluation.metrics)
+        yield ""
+        yield (
+            f"{evaluation.metrics.rows:,} rows, {evaluation.metrics.positives:,} of them positive; NDCG and"
+            f" recall over the {evaluation.metrics.groups:,} groups (customer and moment) with a positive."
+        )
+        yield f"Log loss {evaluation.log_loss:.5f}, calibration error {evaluation.calibration_error:.5f}."
+    yield ""
+    yield f"![NDCG@10 of the model and of simple rankers]({NDCG_PLOT})"
+    yield ""
+    yield f"![Share of positives against propensity]({CALIBRATION_PLOT})"
+
+
+def _data(facts: CardFacts) -> Iterator[str]:
+    periods = facts.recipe.periods
+    yield ""
+    yield "## Data and split"
+    yield ""
+    yield f"- Learned from {facts.train_rows:,} rows, {facts.train_positives:,} of them positive:"
+    yield f"  decisions from {periods.train_from} until {periods.test_from} (exclusive)."
+    yield f"- Validation figures come from the same recipe fitted until {periods.validate_from} (exclusive)"
+    yield "  and evaluated on the rest of that period."
+    yield f"- Tested on decisions from {periods.test_from} until {periods.until} (exclusive)."
+    yield "- Features see only events strictly before 00:00 UTC of the day of the decision."
+
+
+def _features(facts: CardFacts) -> Iterator[str]:
+    yield ""
+    yield "## Features"
+    yield ""
+    yield "| feature | source | share of gain |"
+    yield "|---|---|---|"
+    sources = {feature.name: feature.source for feature in facts.spec.features}
+    for name, share in facts.gains.items():
+        yield f"| {name} | {sources[name]} | {share:.1%} |"
+    yield ""
+    yield f"![Share of gain by feature]({GAIN_PLOT})"
+
+
+def _limits(facts: CardFacts) -> Iterator[str]:
+    yield ""
+    yield "## Limits"
+    yield ""
+    yield from (f"- {limit}" for limit in facts.recipe.limits)
+
+
+def _row(name: str, metrics: RankingMetrics) -> str:
+    return f"| {name} | {metrics.auc:.3f} | {metrics.ndcg_at_10:.3f} | {metrics.recall_at_10:.3f} |"

@@ -1,0 +1,112 @@
+"""The pictures of the model card, as PNG bytes."""
+
+import io
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from nextbest_models.evaluation import CalibrationBin
+from nextbest_models.training import Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_INK = "#1f2933"
+_MUTED = "#9aa5b1"
+_ACCENT = "#0b7285"
+_SECOND = "#e8590c"
+_GRID = "#e4e7eb"
+_MOST_BARS = 20
+_DPI = 150
+_LABEL_WIDTH = 20
+
+_T = TypeVar("_T")
+
+
+class PlotError(Exception):
+    """matplotlib is not installed."""
+
+
+def gain_plot(gains: Mapping[str, float]) -> bytes:
+    """Draw how much each feature takes part in the model, the largest on top."""
+    shown = list(gains.items())[:_MOST_BARS]
+    figure, axes = _figure("What the model looks at", height=0.8 + 0.3 * len(shown))
+    places = np.arange(len(shown))[::-1]
+    axes.barh(places, [share for _, share in shown], color=_ACCENT, height=0.7)
+    axes.set_yticks(places, [name for name, _ in shown])
+    for place, (_, share) in zip(places, shown, strict=True):
+        axes.text(share, place, f" {share:.1%}", va="center", fontsize=8, color=_INK)
+    axes.set_xlabel("share of total gain")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.margins(x=0.12)
+    axes.grid(visible=False, axis="y")
+    return _png(figure)
+
+
+def calibration_plot(periods: Mapping[str, Sequence[CalibrationBin]]) -> bytes:
+    """Draw the share of positives against the score, per period, on logarithmic axes: positives are rare."""
+    figure, axes = _figure("Do propensities come true?", height=5.0)
+    drawn = [(name, _positive(bins), colour) for (name, bins), colour in _coloured(periods)]
+    values = [value for _, points, _ in drawn for point in points for value in point]
+    low, high = (min(values) / 1.5, max(values) * 1.5) if values else (1e-4, 1.0)
+    axes.plot([low, high], [low, high], color=_MUTED, linewidth=1, linestyle="--", label="perfect")
+    for name, points, colour in drawn:
+        axes.plot(*zip(*points, strict=True), marker="o", markersize=4, color=colour, label=name)
+    axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
+    axes.set_xlabel("mean propensity of a bin (bins of equal size)")
+    axes.set_ylabel("share redeemed")
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+def ndcg_plot(periods: Mapping[str, Evaluation]) -> bytes:
+    """Draw NDCG@10 of the model beside the baselines, per period."""
+    figure, axes = _figure("Ranking within a customer: NDCG@10", height=3.6)
+    titles = [*next(iter(periods.values())).baselines, "this model"]
+    places = np.arange(len(titles))
+    width = 0.8 / len(periods)
+    for number, ((name, evaluation), colour) in enumerate(_coloured(periods)):
+        values = [item.ndcg_at_10 for item in (*evaluation.baselines.values(), evaluation.metrics)]
+        bars = axes.bar(places + number * width, values, width * 0.94, color=colour, label=name)
+        axes.bar_label(bars, fmt="%.3f", fontsize=8, color=_INK, padding=2)
+    wrapped = [textwrap.fill(title, _LABEL_WIDTH) for title in titles]
+    axes.set_xticks(places + width * (len(periods) - 1) / 2, wrapped)
+    axes.margins(y=0.15)
+    axes.grid(visible=False, axis="x")
+    axes.legend(frameon=False, loc="upper left")
+    return _png(figure)
+
+
+def _positive(bins: Sequence[CalibrationBin]) -> list[tuple[float, float]]:
+    """Return what a logarithmic axis can show: bins with at least one positive row."""
+    return [(item.mean_score, item.positive_share) for item in bins if item.positive_share > 0]
+
+
+def _coloured(periods: Mapping[str, _T]) -> list[tuple[tuple[str, _T], str]]:
+    return list(zip(periods.items(), (_SECOND, _ACCENT), strict=False))
+
+
+def _figure(title: str, height: float) -> "tuple[Figure, Axes]":
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415 - an optional dependency: only training draws
+    except ImportError as error:
+        raise PlotError('plots need matplotlib: pip install "nextbest[train]"') from error
+    figure = Figure(figsize=(7.2, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left", color=_INK, fontsize=12, fontweight="bold")
+    axes.grid(color=_GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=_INK, labelsize=9, length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    return figure, axes
+
+
+def _png(figure: "Figure") -> bytes:
+    buffer = io.BytesIO()
+    # Without the version of matplotlib in it the same figures give the same bytes.
+    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,149 @@
+"""Training: from a recipe and a dataset to a model that knows how good it is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+from lightgbm.callback import CallbackEnv
+from numpy.typing import NDArray
+
+from nextbest_models.dataset import Dataset, DatasetError
+from nextbest_models.evaluation import (
+    CalibrationBin,
+    RankingMetrics,
+    calibration_bins,
+    expected_calibration_error,
+    log_loss,
+    ranking_metrics,
+)
+from nextbest_models.progress import Progress
+from nextbest_models.recipe import Recipe, RecipeError, start_ms
+
+RANDOM = "random order"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How a model did on one period, beside the rankers that it has to beat."""
+
+    metrics: RankingMetrics
+    log_loss: float
+    calibration: tuple[CalibrationBin, ...]
+    baselines: Mapping[str, RankingMetrics]
+
+    @property
+    def calibration_error(self) -> float:
+        """The expected calibration error."""
+        return expected_calibration_error(self.calibration)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The rows of a recipe's periods. `fit` and `validation` together are `train`."""
+
+    fit: Dataset
+    validation: Dataset
+    train: Dataset
+    test: Dataset
+
+
+def split(dataset: Dataset, recipe: Recipe) -> Split:
+    """Cut a dataset by the time of its decisions.
+
+    Raises:
+        DatasetError: a period has no positive row.
+    """
+    periods = recipe.periods
+    begin, validate, test, until = (
+        start_ms(day) for day in (periods.train_from, periods.validate_from, periods.test_from, periods.until)
+    )
+    parts = Split(
+        fit=dataset.between(begin, validate),
+        validation=dataset.between(validate, test),
+        train=dataset.between(begin, test),
+        test=dataset.between(test, until),
+    )
+    for name, part in (("fit", parts.fit), ("validation", parts.validation), ("test", parts.test)):
+        if not part.positive.any():
+            raise DatasetError(f"nothing positive happened in the {name} period of recipe '{recipe.name}'")
+    return parts
+
+
+def check_columns(recipe: Recipe, columns: tuple[str, ...]) -> None:
+    """Make sure that every feature a recipe names is there.
+
+    Raises:
+        RecipeError: it names one that is not declared.
+    """
+    named = {*recipe.monotone, *recipe.baselines.values()}
+    if unknown := sorted(named - set(columns)):
+        raise RecipeError(
+            f"recipe '{recipe.name}' names features that are not declared: {', '.join(unknown)}"
+        )
+
+
+def lightgbm_parameters(recipe: Recipe, columns: tuple[str, ...], threads: int) -> dict[str, Any]:
+    """Return LightGBM's parameters. The model does not depend on the number of threads.
+
+    Raises:
+        RecipeError: the recipe names a column that there is not.
+    """
+    named = {*recipe.monotone, *recipe.baselines.values()}
+    if unknown := sorted(named - set(columns)):
+        raise RecipeError(
+            f"recipe '{recipe.name}' names features that are not declared: {', '.join(unknown)}"
+        )
+    return {
+        **recipe.lightgbm.model_dump(exclude={"trees"}),
+        "objective": "binary",
+        "monotone_constraints": [recipe.monotone.get(column, 0) for column in columns],
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": threads,
+        "verbosity": -1,
+    }
+
+
+def fit(recipe: Recipe, dataset: Dataset, threads: int, progress: Progress, step: str) -> lightgbm.Booster:
+    """Train a model on all rows of a dataset."""
+    parameters = lightgbm_parameters(recipe, dataset.columns, threads)
+    rows = lightgbm.Dataset(
+        dataset.matrix,
+        dataset.positive.astype(np.float32),
+        feature_name=list(dataset.columns),
+        params=parameters,
+    )
+    return lightgbm.train(parameters, rows, recipe.lightgbm.trees, callbacks=[_reporter(progress, step)])
+
+
+def evaluate(booster: lightgbm.Booster, recipe: Recipe, dataset: Dataset, threads: int) -> Evaluation:
+    """Tell how good a model is on some rows, and how good the recipe's baselines are on the same."""
+    scores = np.asarray(booster.predict(dataset.matrix, num_threads=threads), dtype=np.float64)
+    rankers = {RANDOM: np.zeros(len(dataset))}
+    rankers |= {title: np.nan_to_num(dataset.column(name)) for title, name in recipe.baselines.items()}
+    return Evaluation(
+        metrics=_metrics(dataset, scores),
+        log_loss=log_loss(dataset.positive, scores),
+        calibration=calibration_bins(dataset.positive, scores),
+        baselines={title: _metrics(dataset, values) for title, values in rankers.items()},
+    )
+
+
+def gains(booster: lightgbm.Booster) -> Mapping[str, float]:
+    """Return each feature's share of the total gain, the largest first."""
+    gain = booster.feature_importance("gain")
+    shares = zip(booster.feature_name(), (gain / max(gain.sum(), 1.0)).tolist(), strict=True)
+    return dict(sorted(shares, key=lambda item: (-item[1], item[0])))
+
+
+def _metrics(dataset: Dataset, scores: NDArray[np.float64]) -> RankingMetrics:
+    return ranking_metrics(dataset.positive, scores, dataset.groups)
+
+
+def _reporter(progress: Progress, step: str) -> Callable[[CallbackEnv], None]:
+    def report(env: CallbackEnv) -> None:
+        progress(step, env.iteration + 1, env.end_iteration)
+
+    return report

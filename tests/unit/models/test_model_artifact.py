@@ -1,0 +1,191 @@
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+import pytest
+from nextbest_models.artifact import (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    ModelFacts,
+    golden_rows,
+    load,
+    model_text,
+    model_version,
+    read_manifest,
+    save,
+)
+from nextbest_models.features import FeatureSpec
+from nextbest_models.ranker import ModelError, Ranker
+from small_world import AFFINITIES, FEATURES
+
+SPEC = FeatureSpec.from_declarations(AFFINITIES, FEATURES)
+
+
+def _matrix() -> np.ndarray:
+    matrix = np.random.default_rng(5).normal(size=(400, len(SPEC.columns)))
+    matrix[::7, 3] = np.nan
+    return matrix
+
+
+def _booster(threads: int = 1) -> lightgbm.Booster:
+    matrix = _matrix()
+    positive = (np.nan_to_num(matrix[:, 3]) + matrix[:, 1] > 0.5).astype(np.float32)
+    parameters = {
+        "objective": "binary",
+        "num_threads": threads,
+        "verbosity": -1,
+        "deterministic": True,
+        "seed": 1,
+    }
+    rows = lightgbm.Dataset(matrix, positive, feature_name=list(SPEC.columns), params=parameters)
+    return lightgbm.train({**parameters, "num_leaves": 7, "force_row_wise": True}, rows, 5)
+
+
+def _facts(digest: str = SPEC.digest) -> ModelFacts:
+    return ModelFacts(datetime(2017, 9, 1, tzinfo=UTC), digest, {"trees": 5}, {"auc": 0.9}, {"rows": 400})
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    return save(tmp_path / "models", _booster(), _matrix()[:20], _facts(), {"card.md": b"# Card"})
+
+
+def _edit_manifest(saved: Path, edit: Callable[[dict[str, object]], object]) -> None:
+    plain = json.loads((saved / MANIFEST_FILE).read_text())
+    edit(plain)
+    (saved / MANIFEST_FILE).write_text(json.dumps(plain))
+
+
+def test_a_saved_model_gives_the_scores_it_gave_before(saved: Path) -> None:
+    ranker = load(saved, SPEC)
+    np.testing.assert_array_equal(
+        ranker.propensities(_matrix()), _booster().predict(_matrix(), num_threads=1)
+    )
+    assert ranker.version == saved.name == read_manifest(saved).version
+    assert (saved / "card.md").read_bytes() == b"# Card"
+
+
+def test_nothing_is_left_beside_the_finished_model(saved: Path) -> None:
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_the_same_model_again_takes_the_place_of_the_first(saved: Path) -> None:
+    again = save(saved.parent, _booster(), _matrix()[:20], _facts(), {"card.md": b"# New card"})
+    assert again == saved
+    assert (saved / "card.md").read_bytes() == b"# New card"
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_the_version_does_not_depend_on_the_number_of_threads() -> None:
+    assert model_version(model_text(_booster(threads=1))) == model_version(model_text(_booster(threads=2)))
+
+
+def test_a_failed_save_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        save(tmp_path, _booster(), _matrix()[:20], _facts(), {"no/such/directory": b""})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_directory_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"there is no model in .* Run `nextbest train`"):
+        load(tmp_path, SPEC)
+
+
+def test_a_missing_model_file_is_reported(saved: Path) -> None:
+    (saved / MODEL_FILE).unlink()
+    with pytest.raises(ModelError, match="model file is missing"):
+        load(saved, SPEC)
+
+
+# Without the check of the hash each of these would end or hang this very process.
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:-1],
+        lambda _: b"",
+        lambda content: content + b"\n",
+        lambda content: content.replace(b"left_child=1", b"left_child=0", 1),
+        lambda content: bytes([content[0] ^ 1]) + content[1:],
+    ],
+    ids=["cut in half", "last byte gone", "empty", "a byte more", "endless loop", "one bit"],
+)
+def test_a_damaged_model_file_never_reaches_lightgbm(saved: Path, damage: Callable[[bytes], bytes]) -> None:
+    content = (saved / MODEL_FILE).read_bytes()
+    assert damage(content) != content
+    (saved / MODEL_FILE).write_bytes(damage(content))
+    with pytest.raises(ModelError, match="damaged or edited"):
+        load(saved, SPEC)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b'{"format": 2}', b'{"format": 1}'])
+def test_a_damaged_manifest_is_reported(saved: Path, content: bytes) -> None:
+    (saved / MANIFEST_FILE).write_bytes(content)
+    with pytest.raises(ModelError, match=r"damaged|format"):
+        load(saved, SPEC)
+
+
+def test_a_wrong_hash_in_the_manifest_is_reported(saved: Path) -> None:
+    _edit_manifest(saved, lambda plain: plain.update(model_sha256="0" * 64))
+    with pytest.raises(ModelError, match="its SHA-256 is not the manifest's"):
+        load(saved, SPEC)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda plain: plain["golden_scores"].__setitem__(0, 0.123), "misses its golden scores by"),
+        (lambda plain: plain["golden_scores"].__setitem__(0, float("nan")), "misses its golden scores by"),
+        (lambda plain: plain["golden_scores"].pop(), "no usable golden rows"),
+        (lambda plain: plain.update(golden_rows=[], golden_scores=[]), "no usable golden rows"),
+        (lambda plain: plain["golden_rows"][0].pop(), "differ in length"),
+        (lambda plain: plain.update(surprise=1), "damaged in: surprise"),
+        (lambda plain: plain.pop("columns"), "damaged in: columns"),
+    ],
+)
+def test_golden_scores_guard_the_model(
+    saved: Path, edit: Callable[[dict[str, object]], object], message: str
+) -> None:
+    _edit_manifest(saved, edit)
+    with pytest.raises(ModelError, match=message):
+        load(saved, SPEC)
+
+
+def test_a_model_of_other_features_is_refused_by_name(saved: Path) -> None:
+    other = FeatureSpec.from_declarations(AFFINITIES, [{**FEATURES[0], "name": "visits_week"}, *FEATURES[1:]])
+    with pytest.raises(ModelError, match="other features: visits_7d is gone, visits_week is new"):
+        load(saved, other)
+
+
+def test_a_model_of_features_that_changed_their_meaning_is_refused(saved: Path) -> None:
+    meaning = {"aggregate": "count", "of": "visits", "window": "8d"}
+    other = FeatureSpec.from_declarations(AFFINITIES, [{**FEATURES[0], "definition": meaning}, *FEATURES[1:]])
+    with pytest.raises(ModelError, match="changed their order or meaning"):
+        load(saved, other)
+
+
+def test_golden_rows_spread_over_the_scores() -> None:
+    matrix = np.arange(100.0).reshape(-1, 1)
+    assert golden_rows(matrix, -matrix[:, 0], rows=3).ravel().tolist() == [99.0, 50.0, 0.0]
+    assert len(golden_rows(matrix[:2], matrix[:2, 0])) == 2
+
+
+def test_a_ranker_refuses_rows_of_another_width() -> None:
+    ranker = Ranker(_booster(), SPEC.columns, "v")
+    with pytest.raises(ModelError, match="takes 13 columns"):
+        ranker.propensities(np.zeros((2, 5)))
+
+
+def test_a_ranker_scores_no_rows_as_nothing() -> None:
+    assert len(Ranker(_booster(), SPEC.columns, "v").propensities(np.empty((0, 13)))) == 0
+
+
+def test_a_score_that_is_no_probability_is_an_error() -> None:
+    matrix = _matrix()
+    rows = lightgbm.Dataset(matrix, matrix[:, 1] * 10, params={"verbosity": -1})
+    unbounded = lightgbm.train({"objective": "regression", "verbosity": -1, "num_threads": 1}, rows, 5)
+    with pytest.raises(ModelError, match="v1 gave a score that is no probability"):
+        Ranker(unbounded, SPEC.columns, "v1").propensities(matrix)
