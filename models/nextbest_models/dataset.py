@@ -10,7 +10,7 @@ from nextbest_models.assembly import ActionProfile, CandidateAssembler
 from nextbest_models.features import FeatureSpec
 from nextbest_models.history import EventLog
 from nextbest_models.progress import Progress
-from nextbest_models.snapshot import SnapshotEngine
+from nextbest_models.snapshot import Snapshot, SnapshotEngine
 
 
 class DatasetError(ValueError):
@@ -78,12 +78,13 @@ def build_dataset(
         HistoryError: the log lacks what the features are defined on.
     """
     engine = SnapshotEngine(spec, log)
-    assembler = CandidateAssembler(spec, actions, log.keys)
     index = {action.id: row for row, action in enumerate(actions)}
     parts = list(exposures)
     blocks: list[Dataset] = []
     for done, exposure in enumerate(parts, start=1):
-        blocks.append(_block(engine, assembler, index, exposure, len(blocks) * len(log.customers)))
+        snapshot = engine.snapshot(exposure.as_of_ms)
+        assembler = CandidateAssembler(spec, actions, log.keys, snapshot.population)
+        blocks.append(_block(snapshot, assembler, index, exposure, len(blocks) * len(log.customers)))
         progress("Computing features as of each decision", done, len(parts))
     if not any(len(block) for block in blocks):
         raise DatasetError("there is nothing to learn from: nobody was shown anything")
@@ -91,14 +92,13 @@ def build_dataset(
 
 
 def _block(
-    engine: SnapshotEngine,
+    snapshot: Snapshot,
     assembler: CandidateAssembler,
     index: Mapping[str, int],
     exposure: Exposure,
     first_group: int,
 ) -> Dataset:
     rows = _rows(index, exposure)
-    snapshot = engine.snapshot(exposure.as_of_ms)
     size = len(exposure.customers) * len(rows)
     matrix = np.empty((size, len(assembler.spec.columns)))
     for number, customer in enumerate(exposure.customers.tolist()):

@@ -50,6 +50,17 @@ class Statistic(StrEnum):
     TOTAL = "total"
 
 
+class PopulationStatistic(StrEnum):
+    """What the counters of all customers together say of one affinity key.
+
+    `customers`: how many ever touched it. `count` and `total`: the sums of their counters' columns of that name.
+    """
+
+    CUSTOMERS = "customers"
+    COUNT = "count"
+    TOTAL = "total"
+
+
 class Combine(StrEnum):
     """How the counters of an action's several keys in one family become one number."""
 
@@ -97,12 +108,25 @@ class ContextValue:
 
 
 @dataclass(frozen=True, slots=True)
+class PopulationValue:
+    """A statistic of all customers together, summed over the action's keys of one family."""
+
+    affinity: str
+    statistic: PopulationStatistic
+
+
+@dataclass(frozen=True, slots=True)
 class PairStatistic:
-    """A statistic of the customer's counters at the action's keys of one family."""
+    """A statistic of the customer's counters at the action's keys of one family.
+
+    `relative` divides it by its average over the customers who touched the keys at all: 2 means twice as much as
+    they did.
+    """
 
     affinity: str
     statistic: Statistic
     combine: Combine
+    relative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +142,7 @@ class FamilyDefinition:
     unit: float
 
 
-Definition: TypeAlias = Aggregate | Ratio | AttributeValue | ContextValue | PairStatistic
+Definition: TypeAlias = Aggregate | Ratio | AttributeValue | PopulationValue | ContextValue | PairStatistic
 Plain: TypeAlias = Mapping[str, object]
 
 
@@ -166,6 +190,10 @@ def _customer(plain: Plain) -> Definition:
 
 
 def _action(plain: Plain) -> Definition:
+    if "population" in plain:
+        _only(plain, {"affinity", "population"})
+        statistic = _one_of(plain, "population", [item.value for item in PopulationStatistic])
+        return PopulationValue(_text(plain, "affinity"), PopulationStatistic(statistic))
     _only(plain, {"attribute", "codes"})
     codes = plain.get("codes", {})
     if not isinstance(codes, Mapping) or not all(_is_number(code) for code in codes.values()):
@@ -181,13 +209,15 @@ def _context(plain: Plain) -> Definition:
 
 
 def _pair(plain: Plain) -> Definition:
-    _only(plain, {"affinity", "statistic", "combine"})
+    _only(plain, {"affinity", "statistic", "combine", "relative"})
     statistic = Statistic(_one_of(plain, "statistic", [item.value for item in Statistic]))
-    return PairStatistic(
-        _text(plain, "affinity"),
-        statistic,
-        Combine(_one_of(plain, "combine", [item.value for item in Combine])),
-    )
+    combine = Combine(_one_of(plain, "combine", [item.value for item in Combine]))
+    relative = plain.get("relative", False)
+    if not isinstance(relative, bool):
+        raise DefinitionError("'relative' must be true or false")
+    if relative and (statistic is Statistic.RECENCY or combine is not Combine.SUM):
+        raise DefinitionError("'relative' needs the statistic count or total, and combine: sum")
+    return PairStatistic(_text(plain, "affinity"), statistic, combine, relative)
 
 
 _PARSERS: Mapping[Source, Callable[[Plain], Definition]] = {

@@ -20,6 +20,7 @@ from nextbest_models.definitions import (
     FamilyDefinition,
     PairStatistic,
     Plain,
+    PopulationValue,
     Ratio,
     Source,
     parse_definition,
@@ -75,6 +76,11 @@ class FeatureSpec:
         if problems:
             raise FeatureSpecError(problems)
         return spec
+
+    @cached_property
+    def family_units(self) -> Mapping[str, float]:
+        """What the totals of each family count in."""
+        return {family.name: family.definition.unit for family in self.families}
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -185,13 +191,13 @@ def _contradictions(spec: FeatureSpec) -> Iterator[str]:
 
 def _dangling(feature: Feature, families: set[str], aggregates: set[str]) -> Iterator[str]:
     match feature.definition:
-        case PairStatistic(affinity=family) if family not in families:
+        case PairStatistic(affinity=family) | PopulationValue(affinity=family) if family not in families:
             yield f"feature '{feature.name}': affinity '{family}' is not declared"
         case Ratio(numerator=numerator, denominator=denominator):
             for name in (numerator, denominator):
                 if name not in aggregates:
                     yield f"feature '{feature.name}': '{name}' is not an aggregate declared above it"
-        case Aggregate() | AttributeValue() | ContextValue() | PairStatistic():
+        case Aggregate() | AttributeValue() | PopulationValue() | ContextValue() | PairStatistic():
             pass
 
 

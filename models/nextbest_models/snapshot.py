@@ -10,6 +10,7 @@ from nextbest_models.affinity import MAX_COUNT, AffinityCounters, KeyIds
 from nextbest_models.definitions import DAY_MS, Aggregate, Function, Ratio
 from nextbest_models.features import Family, Feature, FeatureSpec
 from nextbest_models.history import EventLog, HistoryError, Stream
+from nextbest_models.population import Population
 from nextbest_models.state import CustomerFeatures
 
 Columns = dict[str, NDArray[np.float64]]
@@ -17,12 +18,16 @@ Columns = dict[str, NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The states of all customers of a log as of one moment, by position in the log's customers."""
+    """The states of all customers of a log as of one moment, by position in the log's customers.
+
+    `population` is what they did together.
+    """
 
     as_of_ms: int
     vectors: NDArray[np.float32]
     counters: AffinityCounters
     bounds: NDArray[np.intp]
+    population: Population
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -58,7 +63,13 @@ class SnapshotEngine:
         """Return everybody's state as of a moment."""
         owners, counters = self._touches.counters(as_of_ms)
         bounds = np.searchsorted(owners, np.arange(len(self._log.customers) + 1))
-        return Snapshot(as_of_ms, _vectors(self._spec, self._log, as_of_ms), counters, bounds)
+        return Snapshot(
+            as_of_ms,
+            _vectors(self._spec, self._log, as_of_ms),
+            counters,
+            bounds,
+            Population.of(counters, len(self._log.keys)),
+        )
 
 
 def _vectors(spec: FeatureSpec, log: EventLog, as_of_ms: int) -> NDArray[np.float32]:

@@ -13,6 +13,9 @@ from nextbest_rules.expression_tree import Mention
 from nextbest_rules.situation import VisibleValues
 from nextbest_rules.vocabulary import Vocabulary
 
+_ABSENT = ("Key not found", "No value with name")
+"""How the engine words that a value or a whole root is missing, which is already shown as unknown."""
+
 
 @dataclass(frozen=True, slots=True)
 class _SharedPredicate:
@@ -178,8 +181,7 @@ def attribute(action: Action, name: str) -> AttributeValue | None:
 def _actual(condition: Condition, answer: bool | Unevaluable, visible: VisibleValues, action: Action) -> str:
     """Return what the condition saw. It saw the same for every action of a group."""
     texts = [_show(mention, visible, action) for mention in condition.mentions]
-    # A missing value is already shown as unknown.
-    if isinstance(answer, Unevaluable) and "Key not found" not in answer.reason:
+    if isinstance(answer, Unevaluable) and not any(text in answer.reason for text in _ABSENT):
         texts.append(f"cannot be evaluated: {answer.reason}")
     return "; ".join(texts)
 
@@ -187,7 +189,7 @@ def _actual(condition: Condition, answer: bool | Unevaluable, visible: VisibleVa
 def _show(mention: Mention, visible: VisibleValues, action: Action) -> str:
     if mention.root == "action":
         return show(str(mention), attribute(action, mention.field))
-    return show(str(mention), visible[mention.root].get(mention.field))
+    return show(str(mention), visible.get(mention.root, {}).get(mention.field))
 
 
 def _not_eligible(action: Action, rule: EligibilityRule, actual: str) -> Exclusion:

@@ -15,7 +15,7 @@ VisibleValues: TypeAlias = Mapping[str, Mapping[str, FactValue]]
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One customer at one moment. Values may come as decoded: rules hold them to their declarations themselves.
+    """One customer at one moment. Values may come as decoded: rules hold them to their declarations.
 
     `facts` None says that facts exist but cannot be read: then every fact is unknown, whatever its default.
     """
@@ -50,15 +50,17 @@ class Visibility:
         )
 
     def values(self, situation: Situation) -> VisibleValues:
-        """Return what conditions may see of the situation, by root."""
+        """Return what conditions may see of the situation, by root; unreadable facts have no root."""
         # Features may come as numpy scalars, which the condition engine does not know.
         features = {
             name: float(value)
             for name in self.features.declarations
             if (value := situation.features.get(name)) is not None
         }
+        # Without its root even `has(facts.x)` has no answer: an empty one would say that the fact is absent.
+        facts = {} if situation.facts is None else {"facts": self.facts.conform(situation.facts)}
         return {
-            "facts": {} if situation.facts is None else self.facts.conform(situation.facts),
+            **facts,
             "features": self.features.conform(features),
             "context": self.context.conform(situation.context),
             "customer": {"known": situation.known},

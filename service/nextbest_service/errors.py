@@ -40,8 +40,15 @@ class InvalidRequestError(ServiceError):
         super().__init__(f"{len(violations)} {plural} invalid", violations)
 
 
+class UndecodableRequestError(ServiceError):
+    """The bytes are not a message of the RPC's request type."""
+
+    status = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "UNDECODABLE_REQUEST"
+
+
 class UnknownReferenceError(ServiceError):
-    """The request names a placement or an action that the catalog does not have."""
+    """The request names something that the catalog does not have; every such name is listed."""
 
     status = grpc.StatusCode.NOT_FOUND
     reason = "UNKNOWN_REFERENCE"
@@ -55,6 +62,13 @@ class StoreUnavailableError(ServiceError):
 
     status = grpc.StatusCode.UNAVAILABLE
     reason = "STORE_UNAVAILABLE"
+
+
+class AuditUnavailableError(ServiceError):
+    """The caller wants a durable record of the decision, and there is nowhere to keep one."""
+
+    status = grpc.StatusCode.UNAVAILABLE
+    reason = "AUDIT_UNAVAILABLE"
 
 
 class NotReadyError(ServiceError):

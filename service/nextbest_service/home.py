@@ -1,4 +1,4 @@
-"""Where an installation keeps its local data: embedded store, trained models, address of the running service."""
+"""Where an installation keeps its local data: store, trained models, address of the running service."""
 
 import json
 import os
@@ -54,8 +54,8 @@ class Home:
         """Return the service announced for this home, if its process still lives."""
         try:
             entry = json.loads(self._service_file.read_text())
-            service = RunningService(address=entry["address"], pid=entry["pid"])
-        except (FileNotFoundError, ValueError, KeyError):
+            service = RunningService(address=str(entry["address"]), pid=int(entry["pid"]))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
         return service if process_is_alive(service.pid) else None
 

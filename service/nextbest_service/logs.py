@@ -15,7 +15,16 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-def configure_logs(log_format: LogFormat, level: str) -> None:
+class LogLevel(StrEnum):
+    """Which log lines are written: these and the more serious ones."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def configure_logs(log_format: LogFormat, level: LogLevel) -> None:
     """Send every log line to standard error, as JSON unless standard error is a terminal."""
     console = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and sys.stderr.isatty())
     renderer: structlog.typing.Processor = (

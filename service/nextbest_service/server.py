@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import grpc
 import grpc.aio
+import redis
+import redis.asyncio
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -20,7 +22,7 @@ from nextbest_service.decisions.decider import Decider
 from nextbest_service.errors import NotReadyError, StartupError
 from nextbest_service.home import Home, RunningService
 from nextbest_service.settings import Settings
-from nextbest_service.store.connection import connect, connect_for_bulk, wait_until_up
+from nextbest_service.store.connection import connect, connect_for_bulk, wait_until_up, without_secrets
 from nextbest_service.store.loaded import read_loaded
 
 DECISION_SERVICE = decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]
@@ -70,8 +72,9 @@ async def _serve(settings: Settings, home: Home, parts: LoadedParts, url: str) -
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     readiness, checks = _Readiness(), health.aio.HealthServicer()
+    client = connect(url, settings.store_timeout_ms)
     server, address = await _listen(settings, readiness, checks)
-    starting = asyncio.create_task(_become_ready(settings, parts, url, readiness))
+    starting = asyncio.create_task(_become_ready(settings, parts, client, url, readiness))
     stop = asyncio.create_task(stopping.wait())
     try:
         await asyncio.wait({starting, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -82,6 +85,7 @@ async def _serve(settings: Settings, home: Home, parts: LoadedParts, url: str) -
     finally:
         starting.cancel()
         await _drain(settings, home, server, checks)
+        await client.aclose()
 
 
 async def _listen(
@@ -101,24 +105,30 @@ async def _listen(
     names = [service.full_name for service in SERVICES]
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     await _set_health(checks, NOT_SERVING)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host  # an IPv6 address
     try:
-        port = server.add_insecure_port(f"{settings.host}:{settings.port}")
+        port = server.add_insecure_port(f"{host}:{settings.port}")
     except RuntimeError as error:
         raise StartupError(
             f"cannot listen on {settings.host}:{settings.port}: the port is taken or not allowed; "
             "choose another with --port, or 0 for any free one"
         ) from error
     await server.start()
-    return server, f"{settings.host}:{port}"
+    log.info("listening", address=f"{host}:{port}")
+    return server, f"{host}:{port}"
 
 
-async def _become_ready(settings: Settings, parts: LoadedParts, url: str, readiness: _Readiness) -> None:
-    client = connect(url, settings.store_timeout_ms)
+async def _become_ready(
+    settings: Settings, parts: LoadedParts, client: redis.asyncio.Redis, url: str, readiness: _Readiness
+) -> None:
     await wait_until_up(client, url)
     clock = choose_clock(settings, parts.rules.catalog)
-    bulk = await asyncio.to_thread(connect_for_bulk, url)
-    readiness.decider = await asyncio.to_thread(build_decider, parts, bulk, client, clock)
-    loaded = await asyncio.to_thread(read_loaded, bulk)
+    try:
+        with await asyncio.to_thread(connect_for_bulk, url) as bulk:
+            readiness.decider = await asyncio.to_thread(build_decider, parts, bulk, client, clock)
+            loaded = await asyncio.to_thread(read_loaded, bulk)
+    except redis.RedisError as error:
+        raise StartupError(f"the store at {without_secrets(url)} cannot be used: {error}") from error
     if loaded is None:
         log.warning(
             "no_customers", hint="the store is empty: everybody is anonymous; see `nextbest load --help`"
@@ -127,7 +137,6 @@ async def _become_ready(settings: Settings, parts: LoadedParts, url: str, readin
         log.warning(
             "no_model", hint="actions are ranked by their declared priority; see `nextbest train --help`"
         )
-    bulk.close()
 
 
 async def _announce(

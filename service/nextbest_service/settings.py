@@ -3,19 +3,16 @@
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from nextbest_service.logs import LogFormat
-
-REDIS_SCHEMES = ("redis", "rediss", "unix")
+from nextbest_service.logs import LogFormat, LogLevel
 
 
 class Settings(BaseModel):
     """The settings of one service process."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     home: Path
     catalog: str
@@ -33,11 +30,13 @@ class Settings(BaseModel):
     drain_seconds: float = Field(default=10.0, ge=0)
     max_message_bytes: int = Field(default=256 * 1024, gt=0)
     log_format: LogFormat = LogFormat.AUTO
-    log_level: str = "info"
+    log_level: LogLevel = LogLevel.INFO
 
     @field_validator("redis_url")
     @classmethod
-    def _scheme_is_supported(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and urlsplit(url.get_secret_value()).scheme not in REDIS_SCHEMES:
-            raise ValueError("must start with redis://, rediss:// or unix://")
+    def _redis_url_is_usable(cls, url: SecretStr | None) -> SecretStr | None:
+        from nextbest_service.store.connection import check_url  # noqa: PLC0415 - slow to import
+
+        if url is not None:
+            check_url(url.get_secret_value())
         return url

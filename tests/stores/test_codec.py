@@ -1,9 +1,13 @@
 """The bytes of customer state: pinned, sealed, and never misread."""
 
 import math
+import struct
+import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgpack
 import numpy as np
 import pytest
 from hypothesis import given
@@ -113,3 +117,64 @@ def test_counter_columns_of_different_length_are_refused() -> None:
     torn = StoredCounters(COUNTERS.tag, 0, COUNTERS.ids, (np.array([1], dtype=np.uint16),))
     with pytest.raises(CodecError, match="differ in length"):
         decode_counters(encode_counters(torn))
+
+
+def sealed(body: bytes) -> bytes:
+    return body + struct.pack("<I", zlib.crc32(body))
+
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.binary(max_size=9)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+KINDS = st.sampled_from(["vector", "counters", "facts"])
+NEARLY_SOUND = st.builds(
+    lambda kind, content: msgpack.packb([1, kind, *content]), KINDS, st.lists(PLAIN, max_size=4)
+)
+
+
+@given(NEARLY_SOUND | PLAIN.map(msgpack.packb) | st.binary(max_size=30))
+def test_foreign_content_under_a_good_checksum_is_read_as_itself_or_refused(body: bytes) -> None:
+    for decode, kind in (
+        (decode_vector, StoredVector),
+        (decode_counters, StoredCounters),
+        (decode_facts, dict),
+    ):
+        try:
+            read = decode(sealed(body))
+        except CodecError:
+            continue
+        assert isinstance(read, kind)
+
+
+@pytest.mark.parametrize(
+    ("decode", "content"),
+    [
+        (decode_vector, ["vector", "a text", 0, b""]),
+        (decode_vector, ["vector", b"schema-1", "now", b""]),
+        (decode_vector, ["vector", b"schema-1", 0, b"12345"]),
+        (decode_counters, ["counters", b"tag", 0, [["<u2", b"12"], ["|O", b"12345678"]]]),
+        (decode_counters, ["counters", b"tag", 0, []]),
+        (decode_counters, ["counters", b"tag", 0, [["<u2", "12"]]]),
+        (decode_counters, ["counters", b"tag", 0, [[["<u2"], b"12"]]]),
+        (decode_counters, ["counters", b"tag", 0, [7]]),
+        (decode_facts, ["facts", ["a"]]),
+    ],
+)
+def test_content_of_the_right_kind_and_the_wrong_shape_is_refused(
+    decode: Callable[[bytes], object], content: list[object]
+) -> None:
+    with pytest.raises(CodecError):
+        decode(sealed(msgpack.packb([1, *content])))
+
+
+def test_a_time_beyond_the_calendar_is_refused() -> None:
+    timestamp = b"\xc7\x0c\xff\x00\x00\x00\x00\x7f\xff\xff\xff\xff\xff\xff\xff"
+    with pytest.raises(CodecError):
+        decode_facts(sealed(b"\x93\x01\xa5facts\x81\xa5since" + timestamp))

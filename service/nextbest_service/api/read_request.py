@@ -1,15 +1,14 @@
 """From the wire to the domain: a DecideRequest is checked whole, and every violation is reported at once."""
 
-import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
 
-from nextbest.v1 import action_pb2, decision_pb2, identity_pb2, value_pb2
-from nextbest_rules import ActionType, Catalog, Direction, Placement, RuleSet, ValueType
+from nextbest.v1 import action_pb2, decision_pb2, identity_pb2
+from nextbest_rules import ActionType, Catalog, Direction, RuleSet
+from nextbest_service.api.findings import Findings
+from nextbest_service.api.read_context import read_context
 from nextbest_service.decisions.request import DecisionRequest, ExplainLevel, PlacementRequest
-from nextbest_service.errors import FieldViolation, InvalidRequestError, UnknownReferenceError
+from nextbest_service.errors import AuditUnavailableError
 from nextbest_service.store.keys import Identity
 
 MAX_REQUEST_ID_BYTES = 64
@@ -17,23 +16,11 @@ MAX_IDENTITIES = 8
 MAX_IDENTITY_BYTES = 128
 MAX_PLACEMENTS = 16
 MAX_ACTION_IDS = 1000
-MAX_CONTEXT_ENTRIES = 64
-MAX_TEXT_BYTES = 1024
-MAX_LIST_ITEMS = 256
-LARGEST_EXACT_INTEGER = 2**53
 
-_NAMESPACE = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CONTEXT_MAP = {
-    ValueType.STRING: "strings",
-    ValueType.INT: "numbers",
-    ValueType.DOUBLE: "numbers",
-    ValueType.TIMESTAMP: "numbers",
-    ValueType.BOOL: "flags",
-    ValueType.STRINGS: "lists",
-}
 _DIRECTIONS = {
+    action_pb2.DIRECTION_UNSPECIFIED: None,
     action_pb2.DIRECTION_INBOUND: Direction.INBOUND,
     action_pb2.DIRECTION_OUTBOUND: Direction.OUTBOUND,
 }
@@ -50,45 +37,24 @@ _EXPLAIN_LEVELS = {
 }
 
 
-@dataclass(slots=True)
-class _Findings:
-    """What is wrong with a request: broken fields, and names that the catalog does not know."""
-
-    invalid: list[FieldViolation] = field(default_factory=list)
-    unknown: list[FieldViolation] = field(default_factory=list)
-
-    def reject(self, path: str, description: str) -> None:
-        self.invalid.append(FieldViolation(path, description))
-
-    def miss(self, path: str, description: str) -> None:
-        self.unknown.append(FieldViolation(path, description))
-
-    def require(self, holds: bool, path: str, description: str) -> bool:
-        if not holds:
-            self.reject(path, description)
-        return holds
-
-    def raise_if_any(self) -> None:
-        if self.invalid:
-            raise InvalidRequestError(self.invalid + self.unknown)
-        if self.unknown:
-            raise UnknownReferenceError(self.unknown)
-
-
 def read_request(message: decision_pb2.DecideRequest, rules: RuleSet) -> DecisionRequest:
     """Return the request as the decider sees it.
 
     Raises:
         InvalidRequestError: the request breaks the contract.
         UnknownReferenceError: it is well formed, but names things that the catalog does not have.
+        AuditUnavailableError: it is fine, but wants an answer only with a durable record.
     """
-    findings = _Findings()
-    _check_plain_fields(message, rules.catalog, findings)
+    findings = Findings()
+    _check_plain_fields(message, findings)
     candidates = _candidates(message, rules, findings)
     placements = _placements(message, rules, candidates, findings)
+    _check_surface(message, placements, rules.catalog, findings)
     identities = _identities(message.identities, findings)
-    context = _context(message.context, rules.catalog, findings)
+    context = read_context(message.context, rules.catalog, findings)
     findings.raise_if_any()
+    if message.audit_mode == decision_pb2.AUDIT_MODE_REQUIRED and not message.dry_run:
+        raise AuditUnavailableError("there is no decision log to keep a record in; ask for best effort")
     return DecisionRequest(
         request_id=message.request_id,
         identities=identities,
@@ -102,7 +68,7 @@ def read_request(message: decision_pb2.DecideRequest, rules: RuleSet) -> Decisio
     )
 
 
-def _check_plain_fields(message: decision_pb2.DecideRequest, catalog: Catalog, findings: _Findings) -> None:
+def _check_plain_fields(message: decision_pb2.DecideRequest, findings: Findings) -> None:
     findings.require(
         len(message.request_id.encode()) <= MAX_REQUEST_ID_BYTES,
         "request_id",
@@ -117,41 +83,39 @@ def _check_plain_fields(message: decision_pb2.DecideRequest, catalog: Catalog, f
         "locale",
         "a BCP 47 language tag, such as de-CH",
     )
-    if message.channel and message.channel not in catalog.channels:
-        findings.miss("channel", "the catalog declares no such channel")
     if message.brand:
         findings.miss("brand", "the catalog declares no such brand")
     if message.goal:
         findings.miss("goal", "the catalog declares no such goal")
 
 
-def _identities(messages: Iterable[identity_pb2.Identity], findings: _Findings) -> tuple[Identity, ...]:
-    identities = tuple(Identity(message.namespace.lower(), message.id) for message in messages)
+def _identities(messages: Iterable[identity_pb2.Identity], findings: Findings) -> tuple[Identity, ...]:
+    named = list(messages)
     findings.require(
-        1 <= len(identities) <= MAX_IDENTITIES, "identities", f"1 to {MAX_IDENTITIES} identities are needed"
+        1 <= len(named) <= MAX_IDENTITIES, "identities", f"1 to {MAX_IDENTITIES} identities are needed"
     )
-    for index, identity in enumerate(identities[:MAX_IDENTITIES]):
+    for index, message in enumerate(named[:MAX_IDENTITIES]):
         findings.require(
-            _NAMESPACE.fullmatch(identity.namespace) is not None,
+            _NAMESPACE.fullmatch(message.namespace) is not None,
             f"identities[{index}].namespace",
             "a letter, then at most 31 letters, digits or underscores",
         )
         findings.require(
-            1 <= len(identity.id.encode()) <= MAX_IDENTITY_BYTES,
+            1 <= len(message.id.encode()) <= MAX_IDENTITY_BYTES,
             f"identities[{index}].id",
             f"1 to {MAX_IDENTITY_BYTES} bytes",
         )
-    return identities
+    return tuple(Identity(message.namespace.lower(), message.id) for message in named)
 
 
-def _candidates(message: decision_pb2.DecideRequest, rules: RuleSet, findings: _Findings) -> int:
+def _candidates(message: decision_pb2.DecideRequest, rules: RuleSet, findings: Findings) -> int:
     if not message.candidate_action_ids:
         return (1 << len(rules.catalog.actions)) - 1
     return _mask(message.candidate_action_ids, "candidate_action_ids", rules.catalog, findings)
 
 
 def _placements(
-    message: decision_pb2.DecideRequest, rules: RuleSet, candidates: int, findings: _Findings
+    message: decision_pb2.DecideRequest, rules: RuleSet, candidates: int, findings: Findings
 ) -> tuple[PlacementRequest, ...]:
     wanted = message.placements
     if not findings.require(
@@ -159,40 +123,34 @@ def _placements(
     ):
         return ()
     ids = [placement.id for placement in wanted]
-    findings.require(len(set(ids)) == len(ids), "placements", "each placement may be asked for once")
-    found = tuple(
+    for index, placement_id in enumerate(ids):
+        findings.require(
+            placement_id not in ids[:index],
+            f"placements[{index}].id",
+            "each placement may be asked for once",
+        )
+    return tuple(
         request
         for index, placement in enumerate(wanted)
-        if (request := _placement(placement, f"placements[{index}]", message, rules, candidates, findings))
+        if (request := _placement(placement, f"placements[{index}]", rules, candidates, findings))
     )
-    findings.require(
-        len({request.placement.channel for request in found}) <= 1,
-        "placements",
-        "all placements of one request must belong to one channel",
-    )
-    return found
 
 
 def _placement(
-    wanted: decision_pb2.PlacementRequest,
-    path: str,
-    message: decision_pb2.DecideRequest,
-    rules: RuleSet,
-    candidates: int,
-    findings: _Findings,
+    wanted: decision_pb2.PlacementRequest, path: str, rules: RuleSet, candidates: int, findings: Findings
 ) -> PlacementRequest | None:
+    excluded = _mask(wanted.excluded_action_ids, f"{path}.excluded_action_ids", rules.catalog, findings)
+    excluded |= ~_type_mask(wanted, path, rules, findings)
     placement = rules.catalog.placements.get(wanted.id)
     if placement is None:
         findings.miss(f"{path}.id", "the catalog declares no such placement")
+        findings.require(wanted.limit >= 0, f"{path}.limit", "not below 0; 0 is the default")
         return None
-    _check_surface(placement, message, findings)
     findings.require(
         0 <= wanted.limit <= placement.max_limit,
         f"{path}.limit",
         f"0 to {placement.max_limit}; 0 is the default",
     )
-    excluded = _mask(wanted.excluded_action_ids, f"{path}.excluded_action_ids", rules.catalog, findings)
-    excluded |= ~_type_mask(wanted, path, rules, findings)
     return PlacementRequest(
         placement=placement,
         limit=wanted.limit or placement.default_limit,
@@ -201,19 +159,34 @@ def _placement(
     )
 
 
-def _check_surface(placement: Placement, message: decision_pb2.DecideRequest, findings: _Findings) -> None:
+def _check_surface(
+    message: decision_pb2.DecideRequest,
+    asked: Iterable[PlacementRequest],
+    catalog: Catalog,
+    findings: Findings,
+) -> None:
+    """Check channel and direction against the placements: all of one channel, and none of another's."""
+    placements = [request.placement for request in asked]
+    channels = {placement.channel for placement in placements}
     findings.require(
-        message.channel in {"", placement.channel}, "channel", "not the channel of the placements asked for"
+        len(channels) <= 1, "placements", "all placements of one request must belong to one channel"
     )
-    findings.require(
-        message.direction == action_pb2.DIRECTION_UNSPECIFIED
-        or _DIRECTIONS.get(message.direction) is placement.direction,
-        "direction",
-        "not the direction of the placements asked for",
-    )
+    if message.channel and message.channel not in catalog.channels:
+        findings.miss("channel", "the catalog declares no such channel")
+    elif message.channel:
+        findings.require(
+            channels <= {message.channel}, "channel", "not the channel of the placements asked for"
+        )
+    if findings.require(message.direction in _DIRECTIONS, "direction", "not a declared value"):
+        direction = _DIRECTIONS[message.direction]
+        findings.require(
+            direction is None or all(placement.direction is direction for placement in placements),
+            "direction",
+            "not the direction of the placements asked for",
+        )
 
 
-def _type_mask(wanted: decision_pb2.PlacementRequest, path: str, rules: RuleSet, findings: _Findings) -> int:
+def _type_mask(wanted: decision_pb2.PlacementRequest, path: str, rules: RuleSet, findings: Findings) -> int:
     if not wanted.action_types:
         return -1
     mask = 0
@@ -226,7 +199,7 @@ def _type_mask(wanted: decision_pb2.PlacementRequest, path: str, rules: RuleSet,
     return mask
 
 
-def _mask(action_ids: Iterable[str], path: str, catalog: Catalog, findings: _Findings) -> int:
+def _mask(action_ids: Iterable[str], path: str, catalog: Catalog, findings: Findings) -> int:
     ids = list(action_ids)
     if not findings.require(len(ids) <= MAX_ACTION_IDS, path, f"at most {MAX_ACTION_IDS} actions"):
         return 0
@@ -238,67 +211,3 @@ def _mask(action_ids: Iterable[str], path: str, catalog: Catalog, findings: _Fin
         else:
             mask |= 1 << bit
     return mask
-
-
-def _context(message: value_pb2.Context, catalog: Catalog, findings: _Findings) -> dict[str, object]:
-    maps: Mapping[str, Mapping[str, object]] = {
-        "strings": message.strings,
-        "numbers": message.numbers,
-        "flags": message.flags,
-        "lists": message.lists,
-    }
-    entries = sum(len(values) for values in maps.values())
-    if not findings.require(
-        entries <= MAX_CONTEXT_ENTRIES, "context", f"at most {MAX_CONTEXT_ENTRIES} entries"
-    ):
-        return {}
-    context: dict[str, object] = {}
-    for map_name, values in maps.items():
-        for key, value in values.items():
-            path = f'context.{map_name}["{key[:MAX_REQUEST_ID_BYTES]}"]'
-            problem, converted = _context_value(catalog, map_name, key, value)
-            if problem is None and key in context:
-                problem = "the key stands in two maps"
-            if problem is not None:
-                findings.reject(path, problem)
-            context[key] = converted
-    return context
-
-
-def _context_value(catalog: Catalog, map_name: str, key: str, value: object) -> tuple[str | None, object]:
-    """Return (what is wrong, the value in its declared type)."""
-    declared = catalog.context.declarations.get(key)
-    if declared is None:
-        return "the catalog declares no such context", None
-    if _CONTEXT_MAP.get(declared.type) != map_name:
-        return (
-            f"declared as {declared.type}: it belongs into {_CONTEXT_MAP.get(declared.type, 'no map')}",
-            None,
-        )
-    match value:
-        case str():
-            too_long = len(value.encode()) > MAX_TEXT_BYTES
-            return (f"at most {MAX_TEXT_BYTES} bytes" if too_long else None), value
-        case bool():
-            return None, value
-        case float():
-            return _context_number(declared.type, value)
-        case value_pb2.StringList():
-            too_many = len(value.values) > MAX_LIST_ITEMS
-            return (f"at most {MAX_LIST_ITEMS} items" if too_many else None), list(value.values)
-    raise AssertionError("the contract's maps have no other types")
-
-
-def _context_number(declared_type: ValueType, number: float) -> tuple[str | None, object]:
-    if not math.isfinite(number):
-        return "must be a finite number", None
-    if declared_type is ValueType.DOUBLE:
-        return None, number
-    if not number.is_integer() or abs(number) >= LARGEST_EXACT_INTEGER:
-        return "must be a whole number below 2^53 in size", None
-    if declared_type is ValueType.INT:
-        return None, int(number)
-    try:
-        return None, _EPOCH + timedelta(milliseconds=number)
-    except OverflowError:
-        return "not a time between the years 1 and 9999", None

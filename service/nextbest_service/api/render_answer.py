@@ -7,7 +7,6 @@ from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2, version_pb2
 from nextbest_rules import ActionType, Stage
 from nextbest_service.decisions.decision import (
     Decision,
-    Degradation,
     PlacedExclusion,
     PlacementDecision,
     Proposition,
@@ -32,9 +31,8 @@ _MATURITY = {
     SelectionType.STATIC: action_pb2.MATURITY_PRIOR,
 }
 _RUNG = {
-    Degradation.MODEL_UNAVAILABLE: decision_pb2.DEGRADATION_RUNG_STATIC_PRIORITY,
-    Degradation.SCORE_NOT_FINITE: decision_pb2.DEGRADATION_RUNG_STATIC_PRIORITY,
-    Degradation.STATE_UNREADABLE: decision_pb2.DEGRADATION_RUNG_FULL_MODEL,
+    SelectionType.RANKED: decision_pb2.DEGRADATION_RUNG_FULL_MODEL,
+    SelectionType.STATIC: decision_pb2.DEGRADATION_RUNG_STATIC_PRIORITY,
 }
 
 
@@ -58,7 +56,10 @@ def render_answer(
             feature_spec=versions.feature_spec,
         ),
         customer_known=decision.customer_known,
-        degraded=[decision_pb2.Degradation(rung=_RUNG[part], reason=part) for part in decision.degraded],
+        degraded=[
+            decision_pb2.Degradation(rung=_RUNG[decision.selection_type], reason=part)
+            for part in decision.degraded
+        ],
         stale_features=decision.stale_features,
         timing=decision_pb2.Timing(
             read_us=timing.read_us,

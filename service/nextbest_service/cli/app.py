@@ -5,16 +5,9 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from nextbest_models.features import FeatureSpecError
-from nextbest_models.ranker import ModelError
-from nextbest_rules import CatalogError
-from rich.console import Console
 
 from nextbest_service.cli import decide, demo, load, serve, train
-from nextbest_service.errors import StartupError
 
-EXIT_BROKEN_INPUT = 2
-EXIT_CANNOT_START = 3
 EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
@@ -50,25 +43,16 @@ def _main(
 
 def main() -> None:
     """Run the command line; failures that a user can mend become a message and an exit code."""
-    errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     try:
         app()
-    except CatalogError as error:
-        for diagnostic in error.diagnostics:
-            errors.print(str(diagnostic))
-        errors.print(
-            f"{len(error.diagnostics)} error(s) in the catalog; nothing was loaded", style="bold red"
-        )
-        sys.exit(EXIT_BROKEN_INPUT)
-    except FeatureSpecError as error:
-        for problem in error.problems:
-            errors.print(f"features.yaml: {problem}")
-        sys.exit(EXIT_BROKEN_INPUT)
-    except ModelError as error:
-        errors.print(f"model: {error}", style="bold red")
-        sys.exit(EXIT_BROKEN_INPUT)
-    except StartupError as error:
-        errors.print(str(error), style="bold red")
-        sys.exit(EXIT_CANNOT_START)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        from nextbest_service.cli.failures import describe  # noqa: PLC0415 - knows all parts, thus slow to import
+
+        failure = describe(error)
+        if failure is None:
+            raise
+        for line in failure.lines:
+            typer.echo(line, err=True)
+        sys.exit(failure.exit_code)

@@ -1,6 +1,7 @@
 """`nextbest decide`: ask a running service, and see the answer as a table."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,6 +55,7 @@ def decide(
         ),
     ] = None,
     timeout: Annotated[float, typer.Option(help="Longest wait for the answer, in seconds.", min=0.001)] = 2.0,
+    svg: Annotated[Path | None, typer.Option(help="Also save what is shown as an SVG picture.")] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
@@ -81,8 +83,11 @@ def decide(
         raise StartupError(str(error)) from error
     if as_json:
         typer.echo(json.dumps(asking.to_plain(response), ensure_ascii=False))
-    else:
-        tables.print_decision(Console(), response)
+        return
+    console = Console(record=svg is not None)
+    tables.print_decision(console, response)
+    if svg is not None:
+        console.save_svg(str(svg), title="nextbest decide")
 
 
 def _identities(customer: str | None, others: list[str] | None) -> list[tuple[str, str]]:

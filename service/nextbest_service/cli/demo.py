@@ -61,16 +61,16 @@ def _show(console: Console, decided: "Rehearsal") -> None:
 
     example = decided.example
     console.print(
-        f"\n[bold]Household {example.household}[/] on {decided.day}, when {decided.live_offers} offers were live. "
-        "What it really redeemed afterwards is marked."
+        f"\n[bold]Household {example.household}[/] on {decided.day}, when {decided.live_offers} offers were "
+        "live. What it really redeemed afterwards is marked."
     )
     console.print(tables.propositions_table(example.response.placements[0], marked=example.redeemed))
     console.print(tables.exclusions_table(example.response.exclusions))
     console.print(
-        f"[bold]{decided.hits} of the {decided.redeemed} offers[/] that these {decided.decisions:,} households "
-        f"redeemed afterwards were among their first {decided.limit}; "
+        f"[bold]{decided.hits} of the {decided.redeemed} offers[/] that these {decided.decisions:,} "
+        f"households redeemed afterwards were among their first {decided.limit}; "
         f"by chance it would have been {decided.hits_by_chance:.0f}.\n"
-        f"A decision over gRPC took {decided.p50_ms:.2f} ms (median), {decided.p99_ms:.2f} ms (99th percentile), "
-        "asked one after the other.",
+        f"A decision over gRPC took {decided.p50_ms:.2f} ms (median), {decided.p99_ms:.2f} ms "
+        "(99th percentile), asked one after the other.",
         highlight=False,
     )

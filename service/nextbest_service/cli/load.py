@@ -59,7 +59,7 @@ def grocery(
             )
             return
         journey = steps.read_journey(progress)
-        moment = parse_moment(as_of) if as_of else None
+        moment = parse_moment(as_of, "--as-of") if as_of else None
         report = steps.load_grocery(Home(home), redis_url, catalog, journey, moment, progress)
     seconds = time.monotonic() - started
     if as_json:

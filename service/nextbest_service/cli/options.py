@@ -9,15 +9,26 @@ import typer
 from nextbest_service.catalogs import shipped_catalogs
 
 
-def parse_moment(text: str) -> datetime:
-    """Return an ISO 8601 date or date-time; without a zone it is UTC."""
+def parse_moment(text: str, option: str) -> datetime:
+    """Return an ISO 8601 date or date-time, the value of an option; without a zone it is UTC."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(
-            "expected a date or date-time such as 2017-10-30 or 2017-10-30T09:00Z"
+            "expected a date or date-time such as 2017-10-30 or 2017-10-30T09:00Z", param_hint=option
         ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _usable_url(url: str | None) -> str | None:
+    from nextbest_service.store.connection import check_url  # noqa: PLC0415 - slow to import
+
+    if url:
+        try:
+            check_url(url)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+    return url
 
 
 HomeOption = Annotated[
@@ -43,6 +54,7 @@ RedisOption = Annotated[
     typer.Option(
         "--redis-url",
         envvar="NEXTBEST_REDIS_URL",
+        callback=_usable_url,
         help="Your own Redis or Valkey (redis://, rediss://, unix://). Default: one embedded in the home.",
         show_default=False,
     ),

@@ -1,4 +1,4 @@
-"""Decides for real households through a real service, and compares with what they really redeemed afterwards."""
+"""Decides for real households through a real service, and compares with what they redeemed afterwards."""
 
 import subprocess
 import sys
@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 import grpc
 import numpy as np
-
 from nextbest.v1 import decision_pb2, decision_pb2_grpc, proposition_pb2
 from nextbest_models.complete_journey import CompleteJourney
 from nextbest_models.progress import Progress
+
 from nextbest_service.cli.asking import build_request
 from nextbest_service.errors import StartupError
 from nextbest_service.home import Home
@@ -63,34 +63,38 @@ class Rehearsal:
 
 def decide_for_all(home: Home, journey: CompleteJourney, as_of_ms: int, progress: Progress) -> Rehearsal:
     """Serve from `home`, decide for each household that was sent a live campaign, and stop the service."""
-    live = {offer.id: offer.campaign.id for offer in journey.live_offers(as_of_ms)}
-    households = {
-        household: [action for action, campaign in live.items() if campaign in facts["campaigns"]]
-        for household, facts in journey.facts(as_of_ms).items()
-    }
-    candidates = {household: offers for household, offers in households.items() if offers}
-    redeemed = {
-        household: frozenset(offers) & journey.redeemed_after(as_of_ms, household)
-        for household, offers in candidates.items()
-    }
+    candidates = _candidates(journey, as_of_ms)
+    later = journey.redeemed_from(as_of_ms)
+    redeemed = {name: later.get(name, frozenset()) & offers for name, offers in candidates.items()}
     with _service(home) as stub:
         answers, milliseconds = _decide(stub, list(candidates), progress)
-        best = max(candidates, key=lambda household: (_hits(answers[household], redeemed[household]), household))
+        hits = {name: _hits(answers[name], redeemed[name]) for name in candidates}
+        best = max(candidates, key=lambda name: (hits[name], name))
         example = Example(best, stub.Decide(_question(best, explain=True)), redeemed[best])
     return Rehearsal(
         day=datetime.fromtimestamp(as_of_ms / 1000, tz=UTC).strftime("%-d %B %Y"),
-        live_offers=len(live),
+        live_offers=len(journey.live_offers(as_of_ms)),
         decisions=len(candidates),
         limit=LIMIT,
         redeemed=sum(map(len, redeemed.values())),
-        hits=sum(_hits(answers[household], redeemed[household]) for household in candidates),
+        hits=sum(hits.values()),
         hits_by_chance=sum(
-            len(redeemed[household]) * min(1.0, LIMIT / len(offers)) for household, offers in candidates.items()
+            len(redeemed[name]) * min(1.0, LIMIT / len(offers)) for name, offers in candidates.items()
         ),
         p50_ms=float(np.percentile(milliseconds, 50)),
         p99_ms=float(np.percentile(milliseconds, 99)),
         example=example,
     )
+
+
+def _candidates(journey: CompleteJourney, as_of_ms: int) -> dict[str, frozenset[str]]:
+    """Return the live offers of each household that was sent at least one live campaign."""
+    live = journey.live_offers(as_of_ms)
+    sent = {
+        household: frozenset(offer.id for offer in live if offer.campaign.id in facts["campaigns"])
+        for household, facts in journey.facts(as_of_ms).items()
+    }
+    return {household: offers for household, offers in sent.items() if offers}
 
 
 Propositions = Sequence[proposition_pb2.Proposition]

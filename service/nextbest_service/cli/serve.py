@@ -15,7 +15,7 @@ from nextbest_service.cli.options import (
     RedisOption,
     parse_moment,
 )
-from nextbest_service.logs import LogFormat, configure_logs
+from nextbest_service.logs import LogFormat, LogLevel, configure_logs
 from nextbest_service.settings import Settings
 
 
@@ -58,8 +58,8 @@ def serve(
         typer.Option(envvar="NEXTBEST_LOG_FORMAT", help="auto: console on a terminal, else JSON lines."),
     ] = LogFormat.AUTO,
     log_level: Annotated[
-        str, typer.Option(envvar="NEXTBEST_LOG_LEVEL", help="debug, info, warning or error.")
-    ] = "info",
+        LogLevel, typer.Option(envvar="NEXTBEST_LOG_LEVEL", help="Least serious log lines to write.")
+    ] = LogLevel.INFO,
 ) -> None:
     """Serve decisions over gRPC until Ctrl-C or SIGTERM."""
     from nextbest_service.server import run  # noqa: PLC0415 - the other commands need no server
@@ -92,4 +92,4 @@ def _clock(text: str | None) -> datetime | Literal["now"] | None:
         case "now":
             return "now"
         case _:
-            return parse_moment(text)
+            return parse_moment(text, "--clock")

@@ -5,10 +5,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from nextbest_models.complete_journey import CompleteJourney, SourceError, load_complete_journey
+from nextbest_models.complete_journey.catalog_files import render_action_files
 from nextbest_models.pipeline import TrainingReport, TrainingRun, train
 from nextbest_models.progress import Progress
 from nextbest_models.recipe import load_recipe
 from nextbest_rules import Catalog, load_catalog
+
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.composition import store_url
 from nextbest_service.decisions.generation import action_profiles, feature_spec
@@ -30,6 +32,15 @@ def read_journey(progress: Progress) -> CompleteJourney:
         return load_complete_journey(progress)
     except SourceError as error:
         raise StartupError(str(error)) from error
+
+
+def write_grocery_actions(directory: Path, progress: Progress) -> int:
+    """Write the grocery catalog's action files, made from the data, and return how many there are."""
+    texts = render_action_files(read_journey(progress).offers)
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (directory / name).write_text(text, encoding="utf-8")
+    return len(texts)
 
 
 def load_grocery(

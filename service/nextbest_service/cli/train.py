@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -13,6 +14,7 @@ from nextbest_service.cli.options import DEFAULT_CATALOG, DEFAULT_HOME, CatalogO
 from nextbest_service.home import Home
 
 if TYPE_CHECKING:
+    from nextbest_models.evaluation import RankingMetrics
     from nextbest_models.pipeline import TrainingReport
 
 
@@ -69,18 +71,21 @@ def training_figures(report: "TrainingReport") -> dict[str, object]:
 
 def metrics_table(report: "TrainingReport") -> Table:
     """Return the ranking metrics of the model and of the heuristics, on both periods."""
-    table = Table(title="Ranking, later campaigns than trained on", title_justify="left", title_style="bold")
-    table.add_column("ranker")
-    for column in ("AUC", "NDCG@10", "recall@10", "AUC (validation)", "NDCG@10 (val.)", "recall@10 (val.)"):
-        table.add_column(column, justify="right")
-    rows = {
-        title: (report.test.baselines[title], report.validation.baselines[title])
-        for title in report.test.baselines
-    }
-    rows["LightGBM"] = (report.test.metrics, report.validation.metrics)
-    for title, (test, validation) in rows.items():
-        figures = (test.auc, test.ndcg_at_10, test.recall_at_10)
-        figures += (validation.auc, validation.ndcg_at_10, validation.recall_at_10)
-        style = "bold green" if title == "LightGBM" else None
-        table.add_row(title, *(f"{figure:.3f}" for figure in figures), style=style)
+    table = Table(
+        title="Ranking offers of campaigns that the model has not seen",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("ranker", no_wrap=True)
+    for column in ("AUC", "NDCG@10", "recall@10", "val. AUC", "NDCG@10", "recall@10"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for title, baseline in report.test.baselines.items():
+        table.add_row(title, *_figures(baseline), *_figures(report.validation.baselines[title]))
+    test, validation = _figures(report.test.metrics), _figures(report.validation.metrics)
+    table.add_row("LightGBM", *test, *validation, style="bold green")
     return table
+
+
+def _figures(metrics: "RankingMetrics") -> tuple[str, str, str]:
+    return f"{metrics.auc:.3f}", f"{metrics.ndcg_at_10:.3f}", f"{metrics.recall_at_10:.3f}"

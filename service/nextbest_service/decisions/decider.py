@@ -76,13 +76,13 @@ class Decider:
         )
 
     def _situation(self, request: DecisionRequest, customer: Customer, now_ms: int) -> Situation:
-        names = self.generation.spec.customer_names
+        features = self.generation.ageing.aged(customer.features, now_ms).tolist()
         return Situation(
             now_ms=now_ms,
             known=customer.known,
             channel=request.channel,
             facts=customer.facts,
-            features=dict(zip(names, customer.features.vector.tolist(), strict=True)),
+            features=dict(zip(self.generation.spec.customer_names, features, strict=True)),
             context=request.context,
         )
 

@@ -9,6 +9,7 @@ from nextbest_models.affinity import AffinityKeys
 from nextbest_models.assembly import ActionProfile, CandidateAssembler
 from nextbest_models.features import FeatureSpec
 from nextbest_models.ranker import Ranker
+from nextbest_models.state import Ageing
 from nextbest_rules import Action, Catalog, RuleSet
 from numpy.typing import NDArray
 
@@ -38,6 +39,7 @@ class Generation:
     rules: RuleSet
     spec: FeatureSpec
     assembler: CandidateAssembler
+    ageing: Ageing
     ranker: Ranker | None
     versions: Versions
     values: NDArray[np.float64]
@@ -56,6 +58,7 @@ class Generation:
             rules=rules,
             spec=spec,
             assembler=CandidateAssembler(spec, action_profiles(rules.catalog), keys),
+            ageing=Ageing(spec),
             ranker=ranker,
             versions=Versions(
                 catalog=rules.catalog.version,

@@ -2,7 +2,8 @@
 
 Every field of a customer is a sealed msgpack array: `[codec version, kind, ...]` and a CRC-32 (little endian)
 behind it. The seal is what keeps a half-written or foreign value from being read as numbers. Vectors are
-float32 payloads (`numpy.frombuffer` reads 40 of them in 0.4 µs; a msgpack map takes ten times as long).
+float32 payloads: a fifth of the bytes of a msgpack map by name and a third of its time
+(benchmarks/micro/codec.py).
 """
 
 import struct
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 CODEC_VERSION = 1
 _CRC = struct.Struct("<I")
+_ITEM_BYTES = {"<f4": 4, "<u2": 2, "<u4": 4}
 
 
 class CodecError(Exception):
@@ -57,8 +59,8 @@ def decode_vector(blob: bytes) -> StoredVector:
     Raises:
         CodecError: the bytes are not a vector of this codec.
     """
-    schema_id, as_of_ms, payload = _unseal(blob, "vector", fields=3)
-    return StoredVector(schema_id, as_of_ms, np.frombuffer(payload, dtype="<f4"))
+    schema_id, as_of_ms, payload = _unseal(blob, "vector", bytes, int, bytes)
+    return StoredVector(schema_id, as_of_ms, _array("<f4", payload))
 
 
 def encode_counters(counters: StoredCounters) -> bytes:
@@ -73,8 +75,11 @@ def decode_counters(blob: bytes) -> StoredCounters:
     Raises:
         CodecError: the bytes are not counters of this codec, or their columns differ in length.
     """
-    tag, as_of_ms, columns = _unseal(blob, "counters", fields=3)
-    ids, *statistics = (np.frombuffer(payload, dtype=dtype) for dtype, payload in columns)
+    tag, as_of_ms, columns = _unseal(blob, "counters", bytes, int, list)
+    try:
+        ids, *statistics = (_array(dtype, payload) for dtype, payload in columns)
+    except (TypeError, ValueError) as error:
+        raise CodecError("stored counters are something else") from error
     if any(len(column) != len(ids) for column in statistics):
         raise CodecError("counter columns differ in length")
     return StoredCounters(tag, as_of_ms, ids, tuple(statistics))
@@ -91,10 +96,8 @@ def decode_facts(blob: bytes) -> dict[str, object]:
     Raises:
         CodecError: the bytes are not facts of this codec.
     """
-    (facts,) = _unseal(blob, "facts", fields=1)
-    if not isinstance(facts, dict):
-        raise CodecError("facts are not a map")
-    return facts
+    (facts,) = _unseal(blob, "facts", dict)
+    return cast(dict[str, object], facts)
 
 
 def _column(array: NDArray[np.generic]) -> tuple[str, bytes]:
@@ -107,13 +110,22 @@ def _seal(content: Sequence[object]) -> bytes:
     return body + _CRC.pack(zlib.crc32(body))
 
 
-def _unseal(blob: bytes, kind: str, fields: int) -> list[Any]:
+def _unseal(blob: bytes, kind: str, *types: type) -> list[Any]:
     body = memoryview(blob)[: -_CRC.size]
     if len(blob) <= _CRC.size or _CRC.unpack_from(blob, len(body))[0] != zlib.crc32(body):
         raise CodecError(f"stored {kind} is damaged: its checksum does not fit")
-    version, found, *content = msgpack.unpackb(body, timestamp=3)
+    try:
+        version, found, *content = msgpack.unpackb(body, timestamp=3)
+    except (TypeError, ValueError, OverflowError, msgpack.UnpackException) as error:
+        raise CodecError(f"stored {kind} is something else") from error
     if version != CODEC_VERSION:
         raise CodecError(f"stored {kind} has codec version {version}; this build reads {CODEC_VERSION}")
-    if found != kind or len(content) != fields:
+    if found != kind or [type(value) for value in content] != list(types):
         raise CodecError(f"stored {kind} is something else")
     return cast(list[Any], content)
+
+
+def _array(dtype: str, payload: bytes) -> NDArray[Any]:
+    if dtype not in _ITEM_BYTES or len(payload) % _ITEM_BYTES[dtype]:
+        raise CodecError("a stored array is of an unknown type, or cut off")
+    return np.frombuffer(payload, dtype=dtype)

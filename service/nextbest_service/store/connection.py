@@ -1,7 +1,6 @@
 """Connections to Redis or Valkey, with the time-outs and retries that a decision can afford."""
 
 import asyncio
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import redis
@@ -16,7 +15,25 @@ FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
 BULK_TIMEOUT_SECONDS = 30.0
 
+SCHEMES = ("redis", "rediss", "unix")
+
 log = structlog.get_logger()
+
+
+def check_url(url: str) -> None:
+    """Find out without any connection whether a URL can be used.
+
+    Raises:
+        ValueError: it cannot. The message does not repeat the URL, which may carry a password.
+    """
+    try:
+        parts = urlsplit(url)
+        redis.ConnectionPool.from_url(url).make_connection()
+        usable = parts.scheme in SCHEMES and bool(parts.path or parts.scheme != "unix")
+    except (TypeError, ValueError):
+        usable = False
+    if not usable:
+        raise ValueError("expected redis://host:6379/0, rediss://user:password@host:6379 or unix:///path")
 
 
 def connect(url: str, timeout_ms: int) -> redis.asyncio.Redis:
@@ -48,12 +65,10 @@ def connect_for_bulk(url: str) -> redis.Redis:
     return client
 
 
-async def wait_until_up(
-    client: redis.asyncio.Redis, url: str, keep_waiting: Callable[[], bool] = lambda: True
-) -> None:
+async def wait_until_up(client: redis.asyncio.Redis, url: str) -> None:
     """Return once the store answers; meanwhile say so in the log, with growing pauses between tries."""
     pause = FIRST_PAUSE_SECONDS
-    while keep_waiting():
+    while True:
         try:
             await client.ping()
         except (redis.RedisError, OSError) as error:

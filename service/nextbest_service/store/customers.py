@@ -30,8 +30,8 @@ class Customer:
     """Everything a decision needs to know of one customer.
 
     `facts` is None where facts are stored but unreadable: then nothing may be assumed, not even declared
-    defaults. `unreadable` names the parts of the stored state that could not be read, `defaulted` the
-    features that had to take their default because the stored vector does not have them.
+    defaults. `unreadable` names the parts of the stored state that could not be read. `defaulted`, sorted,
+    names the customer features that took their default because the stored state does not have them.
     """
 
     known: bool
@@ -78,19 +78,19 @@ class CustomerStore:
         stored = _part("vector", vector_blob, decode_vector, unreadable)
         if stored is not None and stored.schema_id not in reader.conversions:
             await self._learn(stored.schema_id, reader)
-        unknown = CustomerFeatures.unknown(reader.spec, now_ms)
-        vector, defaulted = _part("vector", stored, reader.vector, unreadable) or (unknown.vector, ())
+        read = _part("vector", stored, reader.vector, unreadable)
+        vector, defaulted = read or (reader.spec.customer_defaults, reader.spec.customer_names)
         counters = _part(
             "counters", counters_blob, lambda blob: reader.counters(decode_counters(blob)), unreadable
         )
         facts = {} if facts_blob is None else _part("facts", facts_blob, decode_facts, unreadable)
-        as_of_ms = now_ms if stored is None else stored.as_of_ms
+        as_of_ms = now_ms if stored is None or read is None else stored.as_of_ms  # defaults do not age
         return Customer(
             known=True,
             features=CustomerFeatures(vector, counters or AffinityCounters.empty(), as_of_ms),
             facts=facts,
             unreadable=tuple(unreadable),
-            defaulted=defaulted,
+            defaulted=tuple(sorted(defaulted)),
         )
 
     async def _learn(self, schema_id: bytes, reader: FeatureReader) -> None:
@@ -102,8 +102,12 @@ class CustomerStore:
             found = await self._client.hget(cast(str, keys.VECTOR_SCHEMAS), cast(str, schema_id))
         except (redis.RedisError, OSError, TimeoutError) as error:
             raise StoreUnavailableError("the customer store did not answer in time") from error
-        if found is not None:
+        if found is None:
+            return
+        try:
             reader.learn(VectorSchema.from_bytes(cast(bytes, found)))
+        except CodecError as error:
+            log.error("vector_schema_unreadable", schema=schema_id.hex(), error=str(error))
 
 
 def _part(name: str, stored: S | None, read: Callable[[S], T], unreadable: list[str]) -> T | None:

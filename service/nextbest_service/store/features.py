@@ -12,6 +12,8 @@ from nextbest_service.store.codec import CodecError, StoredCounters, StoredVecto
 from nextbest_service.store.registry import AffinityDictionary
 from nextbest_service.store.vectors import Conversion, Vector, VectorSchema
 
+COUNTER_COLUMNS = 1 + len(AffinityCounters.empty().statistics)
+
 
 class UnknownSchemaError(CodecError):
     """A vector was written under a schema that this reader has not learnt yet; `schema_id` names it."""
@@ -84,5 +86,7 @@ class FeatureReader:
         """
         if stored.tag != self.tag:
             raise CodecError("stored counters belong to another dictionary or other affinity definitions")
+        if [column.dtype.kind for column in (stored.ids, *stored.columns)] != ["u"] * COUNTER_COLUMNS:
+            raise CodecError("stored counters have other columns")
         ids, columns = cast(KeyIds, stored.ids), cast(Any, stored.columns)
         return AffinityCounters(ids, *columns)

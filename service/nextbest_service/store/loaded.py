@@ -23,6 +23,9 @@ def write_loaded(client: redis.Redis, loaded: Loaded) -> None:
 
 
 def read_loaded(client: redis.Redis) -> Loaded | None:
-    """Return the note of the last load, or None."""
+    """Return the note of the last load, or None where there is none that can be read."""
     blob = cast(bytes | None, client.get(keys.LOADED))
-    return None if blob is None else Loaded(**msgpack.unpackb(blob))
+    try:
+        return None if blob is None else Loaded(**msgpack.unpackb(blob))
+    except (TypeError, ValueError, msgpack.UnpackException):
+        return None

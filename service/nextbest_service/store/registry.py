@@ -12,8 +12,12 @@ from typing import cast
 
 import msgpack
 import redis
+import structlog
 from nextbest_service.store import keys
+from nextbest_service.store.codec import CodecError
 from nextbest_service.store.vectors import VectorSchema
+
+log = structlog.get_logger()
 
 BATCH = 1000
 _REGISTER = files(__package__).joinpath("register_affinity_keys.lua").read_text()
@@ -47,6 +51,11 @@ def register_vector_schema(client: redis.Redis, schema: VectorSchema) -> None:
 
 
 def read_vector_schemas(client: redis.Redis) -> dict[bytes, VectorSchema]:
-    """Return every schema that vectors in this store may have, by id."""
-    entries = cast(dict[bytes, bytes], client.hgetall(keys.VECTOR_SCHEMAS))
-    return {schema_id: VectorSchema.from_bytes(blob) for schema_id, blob in entries.items()}
+    """Return every schema that vectors in this store may have, by id; damaged ones are left out."""
+    schemas = {}
+    for schema_id, blob in cast(dict[bytes, bytes], client.hgetall(keys.VECTOR_SCHEMAS)).items():
+        try:
+            schemas[schema_id] = VectorSchema.from_bytes(blob)
+        except CodecError as error:
+            log.error("vector_schema_unreadable", schema=schema_id.hex(), error=str(error))
+    return schemas

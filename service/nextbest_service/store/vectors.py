@@ -46,8 +46,15 @@ class VectorSchema:
 
     @classmethod
     def from_bytes(cls, blob: bytes) -> "VectorSchema":
-        """Read a schema of the registry back."""
-        return cls(tuple((name, digest) for name, digest in msgpack.unpackb(blob)))
+        """Read a schema of the registry back.
+
+        Raises:
+            CodecError: the bytes are not a schema.
+        """
+        try:
+            return cls(tuple((str(name), str(digest)) for name, digest in msgpack.unpackb(blob)))
+        except (TypeError, ValueError, msgpack.UnpackException) as error:
+            raise CodecError("a registered vector schema is damaged") from error
 
 
 @dataclass(frozen=True, slots=True)

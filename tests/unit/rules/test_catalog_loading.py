@@ -65,7 +65,7 @@ def test_placements_and_declarations_are_read(shop: Catalog) -> None:
         "category_trips",
     ]
     assert shop.features[0].definition == {"aggregate": "count", "of": "trips", "window": "91d"}
-    assert [feature.default for feature in shop.features] == [0.0, None, None]
+    assert [feature.default for feature in shop.features] == [0.0, None, None, 60.0, 0.0, None]
     assert [affinity.family for affinity in shop.affinities] == ["category"]
     assert shop.clock_ms == 1_710_496_800_000
     assert shop.channels == ("web", "app", "email")

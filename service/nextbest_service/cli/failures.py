@@ -1,0 +1,42 @@
+"""Which failures a user can mend, and how they are told."""
+
+from dataclasses import dataclass
+
+from nextbest_models.complete_journey import SourceError
+from nextbest_models.dataset import DatasetError
+from nextbest_models.features import FeatureSpecError
+from nextbest_models.history import HistoryError
+from nextbest_models.plots import PlotError
+from nextbest_models.ranker import ModelError
+from nextbest_models.recipe import RecipeError
+from nextbest_rules import CatalogError
+
+from nextbest_service.errors import StartupError
+
+BROKEN_INPUT = 2
+CANNOT_START = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What to print on standard error, and the exit code."""
+
+    lines: tuple[str, ...]
+    exit_code: int
+
+
+def describe(error: Exception) -> Failure | None:
+    """Return how to tell a failure, or None for a defect of ours, which deserves its traceback."""
+    match error:
+        case CatalogError():
+            count = len(error.diagnostics)
+            summary = f"{count} error{'s' if count > 1 else ''} in the catalog; nothing was loaded"
+            return Failure((*map(str, error.diagnostics), summary), BROKEN_INPUT)
+        case FeatureSpecError():
+            return Failure(tuple(f"features.yaml: {problem}" for problem in error.problems), BROKEN_INPUT)
+        case ModelError() | RecipeError() | DatasetError() | HistoryError():
+            return Failure((str(error),), BROKEN_INPUT)
+        case StartupError() | SourceError() | PlotError():
+            return Failure((str(error),), CANNOT_START)
+        case _:
+            return None

@@ -1,0 +1,95 @@
+"""`nextbest demo` on the real data: the figures that the product promises, from an empty directory."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KEYS = {
+    "customers",
+    "transactions",
+    "actions",
+    "train_rows",
+    "auc",
+    "ndcg_at_10",
+    "recall_at_10",
+    "decisions",
+    "decide_p50_ms",
+    "decide_p99_ms",
+}
+
+
+def nextbest(*arguments: str, home: Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", "nextbest_service", *arguments],
+        env={**os.environ, "NEXTBEST_HOME": str(home), "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory in which the demo ran."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def figures(home: Path) -> dict[str, Any]:
+    """What the demo printed."""
+    demo = nextbest("demo", "--json", home=home)
+    assert demo.returncode == 0, demo.stderr
+    printed: dict[str, Any] = json.loads(demo.stdout)  # one JSON object and nothing else
+    return printed
+
+
+def test_the_demo_reports_the_whole_data_set(figures: dict[str, Any]) -> None:
+    assert figures.keys() >= KEYS
+    assert (figures["customers"], figures["transactions"], figures["actions"]) == (2_469, 1_469_307, 1_197)
+    assert (figures["train_rows"], figures["train_positives"]) == (529_152, 1_180)
+
+
+def test_the_model_beats_both_the_naive_model_and_bought_before(figures: dict[str, Any]) -> None:
+    assert figures["auc"] >= 0.935
+    assert figures["ndcg_at_10"] >= 0.50
+    assert figures["recall_at_10"] >= 0.70
+
+
+def test_what_households_redeemed_later_was_among_their_first_ten(figures: dict[str, Any]) -> None:
+    assert figures["decisions"] > 1_000
+    assert figures["redeemed_in_top_10"] > 5 * figures["redeemed_in_top_10_by_chance"]
+
+
+def test_a_decision_takes_milliseconds(figures: dict[str, Any]) -> None:
+    assert 0 < figures["decide_p50_ms"] < 20
+    assert figures["decide_p50_ms"] <= figures["decide_p99_ms"]
+
+
+def test_the_demo_leaves_nothing_running(home: Path, figures: dict[str, Any]) -> None:
+    assert figures
+    assert not (home / "service.json").exists()
+    assert not (home / "valkey" / "valkey.sock").exists()
+
+
+def test_the_model_comes_with_its_card_and_plots(figures: dict[str, Any]) -> None:
+    directory = Path(figures["model_directory"])
+    names = {path.name for path in directory.iterdir()}
+    assert {"model.txt", "manifest.json", "card.md"} <= names
+    pictures = [path for path in directory.iterdir() if path.suffix == ".png"]
+    assert len(pictures) >= 3
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
+
+
+def test_training_again_gives_the_same_model_whatever_the_threads(
+    home: Path, figures: dict[str, Any]
+) -> None:
+    again = nextbest("train", "--threads", "1", "--json", home=home)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["model_version"] == figures["model_version"]

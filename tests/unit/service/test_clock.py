@@ -1,0 +1,51 @@
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from corner_shop import NOW_MS, catalog
+from nextbest_service.clock import Clock, FixedClock, ShiftedClock, SystemClock
+from nextbest_service.composition import choose_clock
+from nextbest_service.settings import Settings
+
+TOLERANCE_MS = 5_000
+
+
+def shows(clock: Clock, time_ms: float) -> bool:
+    return abs(clock.now_ms() - time_ms) < TOLERANCE_MS
+
+
+def settings(clock: object = None) -> Settings:
+    return Settings(home=Path(), catalog="shop", clock=clock)
+
+
+def test_the_clock_of_the_catalog_holds_unless_another_is_asked_for() -> None:
+    assert shows(choose_clock(settings(), catalog()), NOW_MS)
+
+
+def test_a_moment_that_is_asked_for_beats_the_catalogs() -> None:
+    moment = datetime(2020, 2, 29, 12, tzinfo=UTC)
+    assert shows(choose_clock(settings(moment), catalog()), moment.timestamp() * 1000)
+
+
+def test_now_is_the_real_time_whatever_the_catalog_says() -> None:
+    assert shows(choose_clock(settings("now"), catalog()), time.time() * 1000)
+
+
+def test_a_catalog_without_a_clock_lives_now() -> None:
+    assert shows(choose_clock(settings(), replace(catalog(), clock_ms=None)), time.time() * 1000)
+
+
+def test_a_shifted_clock_ticks() -> None:
+    clock = ShiftedClock.starting_at(0)
+    first = clock.now_ms()
+    time.sleep(0.02)
+    assert 15 <= clock.now_ms() - first < TOLERANCE_MS
+
+
+def test_a_fixed_clock_stands_still_and_the_systems_does_not() -> None:
+    fixed, system = FixedClock(7), SystemClock()
+    first = system.now_ms()
+    time.sleep(0.005)
+    assert fixed.now_ms() == 7
+    assert system.now_ms() > first
