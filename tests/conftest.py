@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import redis
+
 from nextbest_service.store.connection import connect_for_bulk
 from nextbest_service.store.embedded import embedded_valkey
 

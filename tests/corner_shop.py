@@ -7,6 +7,7 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 import redis
+
 from nextbest.v1 import decision_pb2, identity_pb2
 from nextbest_models import artifact
 from nextbest_models.affinity import AffinityCounters, AffinityKeys

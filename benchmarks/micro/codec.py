@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import msgpack
 import numpy as np
+
+from benchmarks.interleaved import Candidate, run
 from nextbest_service.store.codec import (
     StoredCounters,
     StoredVector,
@@ -18,8 +20,6 @@ from nextbest_service.store.codec import (
     encode_facts,
     encode_vector,
 )
-
-from benchmarks.interleaved import Candidate, run
 
 FEATURES = 40
 KEYS = 250

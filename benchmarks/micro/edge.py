@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Iterator
 import grpc
 import grpc.aio
 import uvloop
-from nextbest.v1 import decision_pb2, decision_pb2_grpc, identity_pb2
-from nextbest_service.api.edge import Context, service_handler
 
 from benchmarks.interleaved import Candidate, run
+from nextbest.v1 import decision_pb2, decision_pb2_grpc, identity_pb2
+from nextbest_service.api.edge import Context, service_handler
 
 SERVICE = decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]
 REQUEST = decision_pb2.DecideRequest(

@@ -46,8 +46,8 @@ class ActionProfile:
 class CandidateAssembler:
     """Builds the model's input for one customer and any of a fixed sequence of actions.
 
-    Built once per generation. Everything that does not depend on the customer is computed here and never again:
-    the actions' own features, and what the population did with their keys.
+    Built once per generation. Everything that does not depend on the customer is computed here and never
+    again: the actions' own features, and what the population did with their keys.
     """
 
     __slots__ = ("_ageing", "_base", "_context", "_customer_columns", "_families", "spec")
@@ -130,7 +130,7 @@ class _KeyTable:
 
 @dataclass(frozen=True, slots=True)
 class _PairColumn:
-    """One pair feature: where it goes and how it is made. `yardstick` has what to divide by for each action."""
+    """One pair feature: where it goes and how it is made. `yardstick`: what to divide by, for each action."""
 
     column: int
     statistic: Statistic
@@ -198,7 +198,9 @@ def _yardstick(
     column = population.column(PopulationStatistic(definition.statistic), table.size)
     customers = table.sums(population.column(PopulationStatistic.CUSTOMERS, table.size))
     sums = table.sums(column) * unit
-    return np.divide(sums, customers, out=np.full(len(sums), np.nan), where=(customers > 0) & (sums > 0))
+    average: Floats = np.full(len(sums), np.nan)
+    np.divide(sums, customers, out=average, where=(customers > 0) & (sums > 0))
+    return average
 
 
 def _action_side(

@@ -53,7 +53,7 @@ class Statistic(StrEnum):
 class PopulationStatistic(StrEnum):
     """What the counters of all customers together say of one affinity key.
 
-    `customers`: how many ever touched it. `count` and `total`: the sums of their counters' columns of that name.
+    `customers`: how many ever touched it. `count`, `total`: the sums of their counters' columns of that name.
     """
 
     CUSTOMERS = "customers"
@@ -119,8 +119,8 @@ class PopulationValue:
 class PairStatistic:
     """A statistic of the customer's counters at the action's keys of one family.
 
-    `relative` divides it by its average over the customers who touched the keys at all: 2 means twice as much as
-    they did.
+    `relative` divides it by its average over the customers who touched the keys at all: 2 means twice as much
+    as they did.
     """
 
     affinity: str

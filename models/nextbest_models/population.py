@@ -16,8 +16,8 @@ from nextbest_models.definitions import PopulationStatistic
 class Population:
     """Sums over all customers' counters, by key id; a key beyond the arrays was touched by nobody.
 
-    customers: int64, how many touched the key. counts, totals: int64, the sums of their counters' columns of the same
-    name, totals in the family's units.
+    customers: int64, how many touched the key. counts, totals: int64, the sums of their counters' columns of
+    the same name, totals in the family's units.
     """
 
     customers: NDArray[np.int64]

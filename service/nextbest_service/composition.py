@@ -7,12 +7,12 @@ from pathlib import Path
 
 import redis
 import redis.asyncio
+
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.artifact import load as load_ranker
 from nextbest_models.features import FeatureSpec
 from nextbest_models.ranker import Ranker
 from nextbest_rules import Catalog, RuleSet, load_catalog
-
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.clock import Clock, ShiftedClock, SystemClock
 from nextbest_service.decisions.decider import Decider
@@ -22,6 +22,7 @@ from nextbest_service.settings import Settings
 from nextbest_service.store.customers import CustomerStore
 from nextbest_service.store.embedded import embedded_valkey
 from nextbest_service.store.features import FeatureReader, vector_schema
+from nextbest_service.store.population import read_population
 from nextbest_service.store.registry import (
     read_vector_schemas,
     register_affinity_keys,
@@ -61,7 +62,13 @@ def build_decider(
     dictionary = register_affinity_keys(bulk, catalog_affinity_keys(parts.rules.catalog))
     register_vector_schema(bulk, vector_schema(parts.spec))
     reader = FeatureReader.of(parts.spec, dictionary, read_vector_schemas(bulk))
-    generation = Generation.build(parts.rules, parts.spec, AffinityKeys(dictionary.keys), parts.ranker)
+    generation = Generation.build(
+        parts.rules,
+        parts.spec,
+        AffinityKeys(dictionary.keys),
+        read_population(bulk, reader.tag),
+        parts.ranker,
+    )
     return Decider(generation, reader, CustomerStore(client), clock)
 
 

@@ -13,8 +13,8 @@ import redis.asyncio
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from nextbest.v1 import admin_pb2, customer_pb2, decision_pb2, outcome_pb2
 
+from nextbest.v1 import admin_pb2, customer_pb2, decision_pb2, outcome_pb2
 from nextbest_service.api.decision_servicer import DecisionServicer
 from nextbest_service.api.edge import service_handler
 from nextbest_service.composition import LoadedParts, build_decider, choose_clock, load_parts, store_url

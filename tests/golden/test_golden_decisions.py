@@ -19,6 +19,7 @@ import pytest
 import redis
 import yaml
 from google.protobuf.json_format import MessageToDict, ParseDict
+
 from nextbest.v1 import decision_pb2
 from nextbest_models.affinity import AffinityCounters, AffinityKeys
 from nextbest_models.artifact import model_version

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import redis
 from corner_shop import DIRECTORY, open_for_business, question, train_model
+from running_service import CANARY, Client, Service, service
+
 from nextbest_service.store.connection import connect_for_bulk
 from nextbest_service.store.embedded import embedded_valkey
-from running_service import CANARY, Client, Service, service
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from corner_shop import DIRECTORY
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from nextbest.v1 import decision_pb2, decision_pb2_grpc
 
 DECIDE = "/nextbest.v1.DecisionService/Decide"

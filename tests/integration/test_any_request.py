@@ -8,8 +8,9 @@ from corner_shop import question
 from google.protobuf.descriptor import MethodDescriptor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from nextbest.v1 import admin_pb2, customer_pb2, decision_pb2, identity_pb2, outcome_pb2, value_pb2
 from running_service import CANARY, DECIDE, Client, Refusal, read_refusal
+
+from nextbest.v1 import admin_pb2, customer_pb2, decision_pb2, identity_pb2, outcome_pb2, value_pb2
 
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 Context = value_pb2.Context

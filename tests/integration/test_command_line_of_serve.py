@@ -1,8 +1,9 @@
 """What `nextbest serve` says to options that it cannot use."""
 
 import pytest
-from nextbest_service.cli.app import app
 from typer.testing import CliRunner
+
+from nextbest_service.cli.app import app
 
 SECRET = "hunter2"
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import redis
 from corner_shop import ANNA, CUSTOMERS, NOW_MS, catalog, question, spec, state_of, vector
+from running_service import Client, Service
+
 from nextbest.v1 import decision_pb2
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.state import CustomerFeatures
@@ -32,7 +34,6 @@ from nextbest_service.store.registry import (
     register_vector_schema,
 )
 from nextbest_service.store.vectors import VectorSchema
-from running_service import Client, Service
 
 COLUMNS = dict(zip(spec().customer_names, vector_schema(spec()).columns, strict=True))
 ALL_STALE = ["days_since_trip", "spend_91d", "trips_91d"]

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from corner_shop import ANNA, BEN, CARL, NOW_MS, STRANGER, asked, catalog, question, spec
+from running_service import Client, excluded, ids, service
+
 from nextbest.v1 import action_pb2, decision_pb2, identity_pb2, value_pb2
 from nextbest_models import artifact
 from nextbest_rules import RuleSet
-from running_service import Client, excluded, ids, service
 
 EXCLUSIONS = decision_pb2.EXPLAIN_LEVEL_EXCLUSIONS
 APRIL_1 = 1_711_929_600_000

@@ -10,11 +10,12 @@ import grpc.aio
 import pytest
 from corner_shop import ANNA, BEN, question
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from running_service import CANARY, DECIDE, Client, Refusal, read_refusal
+from structlog.testing import capture_logs
+
 from nextbest.v1 import decision_pb2
 from nextbest_service.api.edge import service_handler
 from nextbest_service.server import DECISION_SERVICE
-from running_service import CANARY, DECIDE, Client, Refusal, read_refusal
-from structlog.testing import capture_logs
 
 Handler = Callable[[Any, Any], Awaitable[Any]]
 

@@ -1,8 +1,9 @@
 """Why the other actions were not offered, as a caller of Decide gets it."""
 
 from corner_shop import BEN, asked, catalog, question
-from nextbest.v1 import action_pb2, decision_pb2, value_pb2
 from running_service import Client, excluded, ids
+
+from nextbest.v1 import action_pb2, decision_pb2, value_pb2
 
 EXCLUSIONS = decision_pb2.EXPLAIN_LEVEL_EXCLUSIONS
 SEPTEMBER_1 = 1_725_148_800_000

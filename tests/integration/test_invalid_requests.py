@@ -5,13 +5,14 @@ import math
 import grpc
 import pytest
 from corner_shop import asked, question
+from running_service import CANARY, Client
+
 from nextbest.v1 import (
     action_pb2,
     decision_pb2,
     identity_pb2,
     value_pb2,
 )
-from running_service import CANARY, Client
 
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 Context = value_pb2.Context

@@ -13,10 +13,11 @@ from pathlib import Path
 import grpc
 import pytest
 from corner_shop import DIRECTORY, NOW_MS, open_for_business, question
+from running_service import Client, Service, service, spawn, wait_until
+
 from nextbest_service.home import Home
 from nextbest_service.store.connection import connect_for_bulk
 from nextbest_service.store.embedded import embedded_valkey
-from running_service import Client, Service, service, spawn, wait_until
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 BROKEN = DIRECTORY.parent / "broken" / "errors_of_every_file"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextbest_service.store.codec import (
     CodecError,
     StoredCounters,

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import redis
+
 from nextbest_service.store.connection import connect
 
 INCREMENT = b"INCRBY"

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import redis
+
 from nextbest_service.store import keys
 from nextbest_service.store.registry import (
     read_vector_schemas,

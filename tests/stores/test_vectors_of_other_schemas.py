@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from nextbest_service.store.codec import CodecError, StoredVector
 from nextbest_service.store.vectors import Conversion, VectorSchema
 

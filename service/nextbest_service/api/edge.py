@@ -19,6 +19,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
+
 from nextbest_service.errors import FieldViolation, NotReadyError, ServiceError, UndecodableRequestError
 
 ERROR_DOMAIN = "nextbest"

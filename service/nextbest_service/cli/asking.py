@@ -7,8 +7,8 @@ from typing import Any, cast
 import grpc
 from google.protobuf.json_format import MessageToDict
 from google.rpc import error_details_pb2, status_pb2
-from nextbest.v1 import decision_pb2, decision_pb2_grpc, identity_pb2, value_pb2
 
+from nextbest.v1 import decision_pb2, decision_pb2_grpc, identity_pb2, value_pb2
 from nextbest_service.api.edge import DETAILS_KEY
 
 UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
@@ -105,7 +105,7 @@ def _number(text: str) -> float | None:
 def _failure(address: str, error: Any) -> UnreachableError | RefusedError:  # noqa: ANN401 - also a grpc.Call
     status, message = error.code(), error.details()
     if status in UNREACHABLE:
-        return UnreachableError(f"no answer from {address}: {message}. Is `nextbest serve` running?")
+        return UnreachableError(f"no answer from {address}: {message}{_advice(error)}")
     reason, violations = "", []
     for packed in _details(error):
         info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
@@ -114,6 +114,11 @@ def _failure(address: str, error: Any) -> UnreachableError | RefusedError:  # no
         elif packed.Unpack(bad):
             violations = [(item.field, item.description) for item in bad.field_violations]
     return RefusedError(status.name, reason, message, tuple(violations))
+
+
+def _advice(error: Any) -> str:  # noqa: ANN401
+    """Return what to look at: a service that answered UNAVAILABLE in its own words is running."""
+    return "" if _details(error) else ". Is `nextbest serve` running?"
 
 
 def _details(error: Any) -> Sequence[Any]:  # noqa: ANN401

@@ -10,7 +10,6 @@ from nextbest_models.plots import PlotError
 from nextbest_models.ranker import ModelError
 from nextbest_models.recipe import RecipeError
 from nextbest_rules import CatalogError
-
 from nextbest_service.errors import StartupError
 
 BROKEN_INPUT = 2

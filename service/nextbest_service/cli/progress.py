@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from nextbest_models.progress import Progress as ProgressPort
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from nextbest_models.progress import Progress as ProgressPort
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 import grpc
 import numpy as np
+
 from nextbest.v1 import decision_pb2, decision_pb2_grpc, proposition_pb2
 from nextbest_models.complete_journey import CompleteJourney
 from nextbest_models.progress import Progress
-
 from nextbest_service.cli.asking import build_request
 from nextbest_service.errors import StartupError
 from nextbest_service.home import Home

@@ -10,7 +10,6 @@ from nextbest_models.pipeline import TrainingReport, TrainingRun, train
 from nextbest_models.progress import Progress
 from nextbest_models.recipe import load_recipe
 from nextbest_rules import Catalog, load_catalog
-
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.composition import store_url
 from nextbest_service.decisions.generation import action_profiles, feature_spec

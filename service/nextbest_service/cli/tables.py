@@ -4,11 +4,12 @@ import json
 from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 
-from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2
 
 
 def print_decision(console: Console, response: decision_pb2.DecideResponse) -> None:
@@ -33,6 +34,7 @@ def propositions_table(
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
+        expand=True,
     )
     table.add_column("#", justify="right", min_width=4)
     table.add_column("action", no_wrap=True, min_width=15)
@@ -67,6 +69,7 @@ def exclusions_table(exclusions: Sequence[proposition_pb2.Exclusion]) -> Table:
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
+        expand=True,
     )
     table.add_column("actions", justify="right")
     table.add_column("stage: rule", overflow="fold", min_width=18)

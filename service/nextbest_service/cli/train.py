@@ -76,10 +76,11 @@ def metrics_table(report: "TrainingReport") -> Table:
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
+        expand=True,
     )
-    table.add_column("ranker", no_wrap=True)
+    table.add_column("ranker", no_wrap=True, overflow="ellipsis", ratio=1)
     for column in ("AUC", "NDCG@10", "recall@10", "val. AUC", "NDCG@10", "recall@10"):
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column, justify="right", no_wrap=True, min_width=len(column))
     for title, baseline in report.test.baselines.items():
         table.add_row(title, *_figures(baseline), *_figures(report.validation.baselines[title]))
     test, validation = _figures(report.test.metrics), _figures(report.validation.metrics)

@@ -7,6 +7,8 @@ from time import perf_counter_ns
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
+
 from nextbest_models.ranker import ModelError
 from nextbest_rules import Situation
 from nextbest_service.clock import Clock
@@ -26,7 +28,6 @@ from nextbest_service.decisions.generation import Generation
 from nextbest_service.decisions.request import DecisionRequest, ExplainLevel
 from nextbest_service.store.customers import Customer, CustomerStore
 from nextbest_service.store.features import FeatureReader
-from numpy.typing import NDArray
 
 log = structlog.get_logger()
 

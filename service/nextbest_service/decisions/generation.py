@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.assembly import ActionProfile, CandidateAssembler
 from nextbest_models.features import FeatureSpec
+from nextbest_models.population import Population
 from nextbest_models.ranker import Ranker
 from nextbest_models.state import Ageing
 from nextbest_rules import Action, Catalog, RuleSet
-from numpy.typing import NDArray
 
 NEUTRAL_PROPENSITY = 0.01
 """P without a model and without a declared starting propensity: equal for all, so V and L decide."""
@@ -49,7 +51,12 @@ class Generation:
 
     @classmethod
     def build(
-        cls, rules: RuleSet, spec: FeatureSpec, keys: AffinityKeys, ranker: Ranker | None
+        cls,
+        rules: RuleSet,
+        spec: FeatureSpec,
+        keys: AffinityKeys,
+        population: Population,
+        ranker: Ranker | None,
     ) -> "Generation":
         """Put together what was loaded and checked; everything that no request changes is computed here."""
         actions = rules.catalog.actions
@@ -57,7 +64,7 @@ class Generation:
             catalog=rules.catalog,
             rules=rules,
             spec=spec,
-            assembler=CandidateAssembler(spec, action_profiles(rules.catalog), keys),
+            assembler=CandidateAssembler(spec, action_profiles(rules.catalog), keys, population),
             ageing=Ageing(spec),
             ranker=ranker,
             versions=Versions(

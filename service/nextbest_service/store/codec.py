@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 CODEC_VERSION = 1
 _CRC = struct.Struct("<I")
-_ITEM_BYTES = {"<f4": 4, "<u2": 2, "<u4": 4}
+_ITEM_BYTES = {"<f4": 4, "<u2": 2, "<u4": 4, "<i8": 8}
 
 
 class CodecError(Exception):

@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 import redis
 import redis.asyncio
 import structlog
-from nextbest_service.errors import StartupError
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from nextbest_service.errors import StartupError
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0

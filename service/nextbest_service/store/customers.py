@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 import redis
 import redis.asyncio
 import structlog
+
 from nextbest_models.affinity import AffinityCounters
 from nextbest_models.state import CustomerFeatures
 from nextbest_service.errors import StoreUnavailableError

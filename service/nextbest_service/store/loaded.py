@@ -5,6 +5,7 @@ from typing import cast
 
 import msgpack
 import redis
+
 from nextbest_service.store import keys
 
 

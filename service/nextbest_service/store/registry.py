@@ -13,6 +13,7 @@ from typing import cast
 import msgpack
 import redis
 import structlog
+
 from nextbest_service.store import keys
 from nextbest_service.store.codec import CodecError
 from nextbest_service.store.vectors import VectorSchema

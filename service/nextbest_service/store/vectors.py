@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import msgpack
 import numpy as np
-from nextbest_service.store.codec import CodecError, StoredVector
 from numpy.typing import NDArray
+
+from nextbest_service.store.codec import CodecError, StoredVector
 
 Vector = NDArray[np.float32]
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import redis
+
 from nextbest_service.store import keys
 from nextbest_service.store.codec import (
     StoredCounters,

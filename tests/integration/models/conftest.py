@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from nextbest_models.complete_journey import CompleteJourney, load_complete_journey
 from nextbest_models.features import FeatureSpec
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 import pytest
+
 from nextbest_models.artifact import load
 from nextbest_models.assembly import CandidateAssembler
 from nextbest_models.complete_journey import CompleteJourney
@@ -81,8 +82,9 @@ def test_pair_features_are_what_counting_raw_lines_gives(
     """For a few households: every offer of campaign 18, from the Parquet file with plain loops."""
     as_of = _day("2017-10-30")
     offers = [offer for offer in journey.offers if offer.campaign.id == "18"]
-    assembler = CandidateAssembler(grocery_spec, [offer.profile for offer in offers], journey.log.keys)
     snapshot = SnapshotEngine(grocery_spec, journey.log).snapshot(as_of)
+    profiles = [offer.profile for offer in offers]
+    assembler = CandidateAssembler(grocery_spec, profiles, journey.log.keys, snapshot.population)
     customers = _recipients(journey, "18")[::250].tolist()
     lines = _raw_lines({int(journey.log.customers[customer]) for customer in customers}, as_of)
     for customer in customers:
@@ -142,7 +144,7 @@ def test_the_assembler_gives_the_rows_that_training_sees(
     exposure = next(item for item in journey.exposures() if item.name == "19")
     dataset = build_dataset(grocery_spec, journey.log, profiles, [exposure], silent)
     snapshot = SnapshotEngine(grocery_spec, journey.log).snapshot(exposure.as_of_ms)
-    assembler = CandidateAssembler(grocery_spec, profiles, journey.log.keys)
+    assembler = CandidateAssembler(grocery_spec, profiles, journey.log.keys, snapshot.population)
     customer = int(exposure.customers[7])
     everything = assembler.assemble(snapshot[customer], {}, np.arange(len(profiles)), exposure.as_of_ms)
     own = [row for row, profile in enumerate(profiles) if profile.id in exposure.actions]

@@ -1,6 +1,7 @@
 import pytest
-from nextbest_models.features import FeatureSpec
 from small_world import AFFINITIES, FEATURES
+
+from nextbest_models.features import FeatureSpec
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.history import EventLog, Stream, Touches
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from nextbest_models.affinity import AffinityCounters, AffinityKeys, AffinityKeysError
 
 

@@ -2,12 +2,14 @@ import math
 
 import numpy as np
 import pytest
+from small_world import KEYS
+
 from nextbest_models.affinity import AffinityCounters, AffinityKeys
 from nextbest_models.assembly import ActionProfile, CandidateAssembler
 from nextbest_models.definitions import DAY_MS
 from nextbest_models.features import FeatureSpec
+from nextbest_models.population import Population
 from nextbest_models.state import CustomerFeatures
-from small_world import KEYS
 
 NOW = 20_000 * DAY_MS + 5 * 3_600_000
 ACTIONS = [
@@ -20,7 +22,7 @@ ACTIONS = [
 
 @pytest.fixture
 def assembler(spec: FeatureSpec) -> CandidateAssembler:
-    return CandidateAssembler(spec, ACTIONS, KEYS)
+    return CandidateAssembler(spec, ACTIONS, KEYS, Population.unknown())
 
 
 def _customer(
@@ -124,12 +126,13 @@ def test_a_clock_behind_the_state_makes_nothing_younger(
 
 
 def test_counters_newer_than_the_assemblers_dictionary_are_ignored(spec: FeatureSpec) -> None:
-    older = CandidateAssembler(spec, ACTIONS, AffinityKeys(tuple(pair) for pair in KEYS.to_plain()[:2]))
+    fewer = AffinityKeys(tuple(pair) for pair in KEYS.to_plain()[:2])
+    older = CandidateAssembler(spec, ACTIONS, fewer, Population.unknown())
     columns = _assembled(older, _customer(spec, [(1, 5, 19_998, 7), (4, 3, 19_998, 7)]))
     nan = pytest.approx(math.nan, nan_ok=True)
     assert columns["product_count"] == [5.0, nan, nan, 5.0]
 
 
 def test_an_empty_catalog_assembles_nothing(spec: FeatureSpec) -> None:
-    empty = CandidateAssembler(spec, [], KEYS)
+    empty = CandidateAssembler(spec, [], KEYS, Population.unknown())
     assert empty.assemble(_customer(spec, []), {}, np.array([], dtype=np.intp), NOW).shape == (0, 13)

@@ -1,8 +1,9 @@
 import copy
 
 import pytest
-from nextbest_models.features import FeatureSpec, FeatureSpecError
 from small_world import AFFINITIES, FEATURES
+
+from nextbest_models.features import FeatureSpec, FeatureSpecError
 
 
 def _feature(**fields: object) -> dict[str, object]:

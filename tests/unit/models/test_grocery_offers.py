@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
+
 from nextbest_models.complete_journey.catalog_files import render_action_files
 from nextbest_models.complete_journey.events import Baskets, Membership
 from nextbest_models.complete_journey.offers import MAX_KEYS, Campaign, Offer, read_campaigns, read_offers

@@ -6,6 +6,8 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 import pytest
+from small_world import AFFINITIES, FEATURES
+
 from nextbest_models.artifact import (
     MANIFEST_FILE,
     MODEL_FILE,
@@ -19,7 +21,6 @@ from nextbest_models.artifact import (
 )
 from nextbest_models.features import FeatureSpec
 from nextbest_models.ranker import ModelError, Ranker
-from small_world import AFFINITIES, FEATURES
 
 SPEC = FeatureSpec.from_declarations(AFFINITIES, FEATURES)
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 import pytest
+from small_world import Visit, build_log
+
 from nextbest_models.artifact import load, model_text
 from nextbest_models.assembly import ActionProfile
 from nextbest_models.dataset import Dataset, DatasetError, Exposure, build_dataset
@@ -15,7 +17,6 @@ from nextbest_models.pipeline import TrainingReport, TrainingRun, train
 from nextbest_models.progress import silent
 from nextbest_models.recipe import LightgbmParameters, Periods, Recipe, RecipeError, start_ms
 from nextbest_models.training import fit, split
-from small_world import Visit, build_log
 
 CUSTOMERS = 30
 COLOURS = ("red", "blue")

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_world import AFFINITIES, FEATURES, KEYS, Visit, build_log
+
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.definitions import DAY_MS
 from nextbest_models.features import FeatureSpec
 from nextbest_models.history import EventLog, HistoryError, Stream, Touches
 from nextbest_models.snapshot import Snapshot, SnapshotEngine
-from small_world import AFFINITIES, FEATURES, KEYS, Visit, build_log
 
 SPEC = FeatureSpec.from_declarations(AFFINITIES, FEATURES)
 AS_OF = 19_000 * DAY_MS

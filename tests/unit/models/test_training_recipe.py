@@ -2,6 +2,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+
 from nextbest_models.recipe import RecipeError, load_recipe, start_ms
 
 GOOD = """

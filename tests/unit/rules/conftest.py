@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from nextbest_rules import Catalog, RuleSet, Situation, load_catalog
 from shop_situations import live_ids
+
+from nextbest_rules import Catalog, RuleSet, Situation, load_catalog
 
 CATALOGS = Path(__file__).parents[2] / "catalogs"
 CORNER_SHOP = CATALOGS / "corner_shop"

@@ -3,6 +3,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from nextbest_rules import CatalogError, load_catalog
 
 CATALOGS = Path(__file__).parents[2] / "catalogs"

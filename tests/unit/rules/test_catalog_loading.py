@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
+
 from nextbest_rules import ActionType, Catalog, Direction, RuleSet, load_catalog
 
 CATALOGS = Path(__file__).parents[2] / "catalogs"

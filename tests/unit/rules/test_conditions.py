@@ -1,4 +1,5 @@
 import pytest
+
 from nextbest_rules import EvaluationError, evaluate
 from nextbest_rules.conditions import Condition, ConditionChecker, Unevaluable, open_scope
 from nextbest_rules.declarations import ValueType

@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nextbest_rules import Exclusion, RuleSet, Situation, Stage, UnknownPlacementError
 from shop_situations import ADULT, APRIL_1, MARCH_15, mask_of
+
+from nextbest_rules import Exclusion, RuleSet, Situation, Stage, UnknownPlacementError
 
 
 def of(action_id: str, exclusions: tuple[Exclusion, ...]) -> Exclusion:

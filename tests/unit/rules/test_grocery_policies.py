@@ -2,8 +2,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from nextbest_rules import RuleSet, Situation, load_catalog
 from shop_situations import live_ids
+
+from nextbest_rules import RuleSet, Situation, load_catalog
 
 GROCERY = Path(__file__).parents[3] / "rules" / "catalogs" / "grocery"
 NOV_13 = 1_510_563_600_000

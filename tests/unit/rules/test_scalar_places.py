@@ -3,6 +3,7 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextbest_rules.scalar_places import locate
 from nextbest_rules.strict_yaml import parse
 from nextbest_rules.yaml_nodes import MappingNode, ScalarNode

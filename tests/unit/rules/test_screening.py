@@ -3,9 +3,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from shop_situations import ADULT, APRIL_1, HOUR, MARCH_1, MARCH_15, live_ids, mask_of
+
 from nextbest_rules import ActionType, Catalog, RuleSet, Situation, UnknownPlacementError
 from nextbest_rules.conditions import Predicate
-from shop_situations import ADULT, APRIL_1, HOUR, MARCH_1, MARCH_15, live_ids, mask_of
 
 Live = Callable[[Situation], set[str]]
 

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from nextbest_rules import RuleSet, Situation, Stage, load_catalog
 from shop_situations import ADULT, live_ids
+
+from nextbest_rules import RuleSet, Situation, Stage, load_catalog
 
 GROCERY = Path(__file__).parents[3] / "rules" / "catalogs" / "grocery"
 

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from nextbest_rules import Catalog
 from nextbest_rules.declarations import ValueType, WrongTypeError, conform
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextbest_service.decisions.arbitration import Factors, Slot, fill_slots
 
 Case = tuple[list[float], list[tuple[list[bool], int]]]

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from corner_shop import NOW_MS, catalog
+
 from nextbest_service.clock import Clock, FixedClock, ShiftedClock, SystemClock
 from nextbest_service.composition import choose_clock
 from nextbest_service.settings import Settings

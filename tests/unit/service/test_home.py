@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from nextbest_service.home import Home, RunningService, process_is_alive, write_atomically
 
 

@@ -1,5 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nextbest_service.decisions.bitmask import flags_of, rows_of
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from corner_shop import NOW_MS, catalog
+
 from nextbest_rules import RuleSet, Situation, Stage
 from nextbest_service.decisions.arbitration import Factors
 from nextbest_service.decisions.decision import PlacedExclusion

@@ -2,8 +2,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nextbest_service.settings import Settings
 from pydantic import ValidationError
+
+from nextbest_service.settings import Settings
 
 
 def settings(**fields: Any) -> Settings:

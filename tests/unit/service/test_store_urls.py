@@ -1,4 +1,5 @@
 import pytest
+
 from nextbest_service.store.connection import check_url, without_secrets
 
 
