@@ -7,7 +7,8 @@ from nextbest_models.population import Population
 from nextbest_service.store import keys
 from nextbest_service.store.population import read_population, write_population
 
-POPULATION = Population(*(np.array(column, dtype=np.int64) for column in ([2, 0, 9], [6, 0, 40], [7, 0, 2**40])))
+COLUMNS = ([2, 0, 9], [6, 0, 40], [7, 0, 2**40])
+POPULATION = Population(*(np.array(column, dtype=np.int64) for column in COLUMNS))
 
 
 def test_a_population_reads_back_as_it_was_written(valkey: redis.Redis) -> None:

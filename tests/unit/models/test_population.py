@@ -106,7 +106,9 @@ def test_a_population_of_an_older_dictionary_has_nothing_on_newer_keys() -> None
         ),
     ],
 )
-def test_a_relative_feature_that_makes_no_sense_is_refused(definition: dict[str, object], problem: str) -> None:
+def test_a_relative_feature_that_makes_no_sense_is_refused(
+    definition: dict[str, object], problem: str
+) -> None:
     with pytest.raises(FeatureSpecError, match=problem):
         FeatureSpec.from_declarations(
             AFFINITIES, [{"name": "odd", "source": "pair", "definition": definition}]
