@@ -46,6 +46,7 @@ class LightgbmParameters(_Section):
     path_smooth: float = Field(default=0.0, ge=0)
     extra_trees: bool = False
     max_bin: int = Field(default=255, ge=3)
+    monotone_constraints_method: Literal["basic", "intermediate", "advanced"] = "basic"
     seed: int = 1
 
 
