@@ -90,11 +90,7 @@ def lightgbm_parameters(recipe: Recipe, columns: tuple[str, ...], threads: int) 
     Raises:
         RecipeError: the recipe names a column that there is not.
     """
-    named = {*recipe.monotone, *recipe.baselines.values()}
-    if unknown := sorted(named - set(columns)):
-        raise RecipeError(
-            f"recipe '{recipe.name}' names features that are not declared: {', '.join(unknown)}"
-        )
+    check_columns(recipe, columns)
     return {
         **recipe.lightgbm.model_dump(exclude={"trees"}),
         "objective": "binary",
