@@ -67,7 +67,10 @@ def open_for_business(client: redis.Redis) -> None:
     tag, keys = counters_tag(spec(), dictionary), AffinityKeys(dictionary.keys)
     records = [
         CustomerRecord(
-            identity, stored_vector(spec(), state), stored_counters(tag, state), CUSTOMERS[identity]
+            identity,
+            stored_vector(vector_schema(spec()).id, state),
+            stored_counters(tag, state),
+            CUSTOMERS[identity],
         )
         for identity in CUSTOMERS
         for state in [state_of(identity, keys)]

@@ -1,16 +1,14 @@
 """Finds catalogs: the shipped ones by name, everybody's own by path."""
 
-from importlib.resources import files
 from pathlib import Path
 
 from nextbest_service.errors import StartupError
+from nextbest_service.shipped import shipped_directory
 
 
 def shipped_catalogs() -> dict[str, Path]:
     """Return the directories of the catalogs that come with nextbest, by name."""
-    package = Path(str(files("nextbest_rules")))
-    installed, checked_out = package / "catalogs", package.parent / "catalogs"
-    root = installed if installed.is_dir() else checked_out
+    root = shipped_directory("nextbest_rules", "catalogs")
     return {path.name: path for path in sorted(root.iterdir()) if (path / "catalog.yaml").exists()}
 
 

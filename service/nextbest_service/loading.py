@@ -74,13 +74,14 @@ def _records(
     journey: CompleteJourney, spec: FeatureSpec, snapshot: Snapshot, translation: KeyIds, tag: bytes
 ) -> Iterator[CustomerRecord]:
     facts = journey.facts(snapshot.as_of_ms)
+    schema_id = vector_schema(spec).id
     for customer, features in zip(journey.log.customers, snapshot, strict=True):
         translated = CustomerFeatures(
             features.vector, _translate(features.counters, translation), features.as_of_ms
         )
         yield CustomerRecord(
             identity=Identity(NAMESPACE, customer),
-            vector=stored_vector(spec, translated),
+            vector=stored_vector(schema_id, translated),
             counters=stored_counters(tag, translated),
             facts=facts[customer],
         )

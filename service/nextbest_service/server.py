@@ -17,6 +17,7 @@ from grpc_reflection.v1alpha import reflection
 from nextbest.v1 import admin_pb2, customer_pb2, decision_pb2, outcome_pb2
 from nextbest_service.api.decision_servicer import DecisionServicer
 from nextbest_service.api.edge import service_handler
+from nextbest_service.clock import Clock
 from nextbest_service.composition import LoadedParts, build_decider, choose_clock, load_parts, store_url
 from nextbest_service.decisions.decider import Decider
 from nextbest_service.errors import NotReadyError, StartupError
@@ -80,7 +81,7 @@ async def _serve(settings: Settings, home: Home, parts: LoadedParts, url: str) -
         await asyncio.wait({starting, stop}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            await _announce(settings, home, parts, address, checks)
+            await _announce(readiness.current().clock, home, parts, address, checks)
             await stop
     finally:
         starting.cancel()
@@ -140,12 +141,11 @@ async def _become_ready(
 
 
 async def _announce(
-    settings: Settings, home: Home, parts: LoadedParts, address: str, checks: health.aio.HealthServicer
+    clock: Clock, home: Home, parts: LoadedParts, address: str, checks: health.aio.HealthServicer
 ) -> None:
     await _set_health(checks, SERVING)
     home.announce_service(RunningService(address, os.getpid()))
     catalog = parts.rules.catalog
-    clock = choose_clock(settings, catalog)
     log.info(
         "ready",
         address=address,

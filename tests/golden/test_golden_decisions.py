@@ -33,7 +33,7 @@ from nextbest_service.clock import FixedClock
 from nextbest_service.composition import LoadedParts, build_decider
 from nextbest_service.decisions.generation import catalog_affinity_keys, feature_spec
 from nextbest_service.store.connection import connect
-from nextbest_service.store.features import counters_tag, stored_counters, stored_vector
+from nextbest_service.store.features import counters_tag, stored_counters, stored_vector, vector_schema
 from nextbest_service.store.keys import FACTS, Identity
 from nextbest_service.store.registry import register_affinity_keys
 from nextbest_service.store.writer import CustomerRecord, write_customers
@@ -71,7 +71,7 @@ def write_customer(
     identity = Identity("customer", name)
     record = CustomerRecord(
         identity,
-        stored_vector(parts.spec, features),
+        stored_vector(vector_schema(parts.spec).id, features),
         stored_counters(counters_tag(parts.spec, dictionary), features),
         {} if state["facts"] == DAMAGED else state["facts"],
     )

@@ -70,7 +70,7 @@ def visitor(client: Client, shop_store: redis.Redis) -> Iterator[Visitor]:
     state = state_of(ANNA, AffinityKeys(dictionary.keys))
     like_anna = Visitor(shop_store, Identity("customer", f"visitor-{next(_numbers)}"), dictionary)
     like_anna.holds(
-        v=encode_vector(stored_vector(spec(), state)),
+        v=encode_vector(stored_vector(vector_schema(spec()).id, state)),
         a=encode_counters(stored_counters(counters_tag(spec(), dictionary), state)),
         f=encode_facts(CUSTOMERS[ANNA]),
     )
@@ -88,7 +88,9 @@ def vector_of(made_by: VectorSchema, *values: float) -> bytes:
 
 
 def native(*values: float) -> bytes:
-    return encode_vector(stored_vector(spec(), CustomerFeatures(vector(*values), None, NOW_MS)))  # type: ignore[arg-type]
+    return encode_vector(
+        stored_vector(vector_schema(spec()).id, CustomerFeatures(vector(*values), None, NOW_MS))
+    )  # type: ignore[arg-type]
 
 
 def reasons(answer: Any) -> list[str]:

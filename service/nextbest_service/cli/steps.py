@@ -1,7 +1,6 @@
 """The work behind `load`, `train` and `demo`, free of any printing."""
 
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 
 from nextbest_models.complete_journey import CompleteJourney, SourceError, load_complete_journey
@@ -16,6 +15,7 @@ from nextbest_service.decisions.generation import action_profiles, feature_spec
 from nextbest_service.errors import StartupError
 from nextbest_service.home import Home
 from nextbest_service.loading import LoadReport, load_journey
+from nextbest_service.shipped import shipped_directory
 from nextbest_service.store.connection import connect_for_bulk
 
 GROCERY = "grocery"
@@ -83,9 +83,7 @@ def train_grocery(
 
 def shipped_recipe(name: str) -> Path:
     """Return the path of a training recipe that comes with nextbest."""
-    package = Path(str(files("nextbest_models")))
-    installed, checked_out = package / "recipes", package.parent / "recipes"
-    return (installed if installed.is_dir() else checked_out) / f"{name}.toml"
+    return shipped_directory("nextbest_models", "recipes") / f"{name}.toml"
 
 
 def _as_of_ms(as_of: datetime | None, catalog: Catalog) -> int:

@@ -33,9 +33,9 @@ def counters_tag(spec: FeatureSpec, dictionary: AffinityDictionary) -> bytes:
     return hashlib.sha256(spec.counters_schema_id + dictionary.epoch).digest()[:8]
 
 
-def stored_vector(spec: FeatureSpec, features: CustomerFeatures) -> StoredVector:
+def stored_vector(schema_id: bytes, features: CustomerFeatures) -> StoredVector:
     """Return a customer's vector as the store keeps it."""
-    return StoredVector(vector_schema(spec).id, features.as_of_ms, features.vector)
+    return StoredVector(schema_id, features.as_of_ms, features.vector)
 
 
 def stored_counters(tag: bytes, features: CustomerFeatures) -> StoredCounters:
