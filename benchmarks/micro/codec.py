@@ -5,11 +5,13 @@ Run it with `python -m benchmarks.micro.codec`; add `--json` for a machine.
 
 import json
 from collections.abc import Iterator
+from inspect import signature
 
 import msgpack
 import numpy as np
 
 from benchmarks.interleaved import Candidate, run
+from nextbest_rules.records import Contact
 from nextbest_service.store.codec import (
     StoredCounters,
     StoredVector,
@@ -20,9 +22,12 @@ from nextbest_service.store.codec import (
     encode_facts,
     encode_vector,
 )
+from nextbest_service.store.record_codec import decode_records, encode_records
 
 FEATURES = 40
 KEYS = 250
+CONTACTS = 20
+FIELDS = [*signature(Contact).parameters]
 NAMES = [f"some_feature_{number}" for number in range(FEATURES)]
 
 
@@ -51,6 +56,34 @@ def candidates() -> Iterator[Candidate]:
         "read the rest", f"counters of {KEYS} keys", len(counters), lambda: decode_counters(counters)
     )
     yield Candidate("read the rest", "facts", len(facts), lambda: decode_facts(facts))
+    yield from history()
+
+
+def history() -> Iterator[Candidate]:
+    """Yield ways of reading a contact history."""
+    contacts = [contact(number) for number in range(CONTACTS)]
+    sealed = encode_records("contacts", contacts)
+    as_maps = msgpack.packb([{name: getattr(one, name) for name in FIELDS} for one in contacts])
+    group = f"read {CONTACTS} contacts"
+    yield Candidate(group, "sealed rows (ours)", len(sealed), lambda: decode_records("contacts", sealed))
+    yield Candidate(
+        group, "msgpack maps", len(as_maps), lambda: [Contact(**one) for one in msgpack.unpackb(as_maps)]
+    )
+
+
+def contact(number: int) -> Contact:
+    """Return one of many contacts, newest first."""
+    return Contact(
+        action=f"gold-card-{number % 5}",
+        outcome="DISPLAYED",
+        at_ms=1_772_420_400_000 - number * 3_600_000,
+        channel="web",
+        brand="nb-bank",
+        type="OFFER",
+        issue="cross_sell",
+        group="cards",
+        decision=f"{number:032x}",
+    )
 
 
 if __name__ == "__main__":

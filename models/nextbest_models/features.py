@@ -177,8 +177,6 @@ def _mapping(value: object) -> Plain:
 
 def _contradictions(spec: FeatureSpec) -> Iterator[str]:
     """Yield what is wrong between declarations that are fine one by one."""
-    if not spec.features:
-        yield "there is no feature"
     yield from _repeated("feature", [feature.name for feature in spec.features])
     yield from _repeated("affinity", [family.name for family in spec.families])
     families = {family.name for family in spec.families}

@@ -77,6 +77,8 @@ def check_columns(recipe: Recipe, columns: tuple[str, ...]) -> None:
     Raises:
         RecipeError: it names one that is not declared.
     """
+    if not columns:
+        raise RecipeError("the catalog declares no features to learn from")
     named = {*recipe.monotone, *recipe.baselines.values()}
     if unknown := sorted(named - set(columns)):
         raise RecipeError(

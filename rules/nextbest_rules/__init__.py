@@ -2,20 +2,24 @@
 
 from nextbest_rules.catalog import (
     Action,
-    ActionType,
     AffinityDeclaration,
     Catalog,
-    Direction,
     FeatureDeclaration,
+    Formula,
     Placement,
+    Treatment,
 )
-from nextbest_rules.conditions import EvaluationError, evaluate
+from nextbest_rules.cel import EvaluationError, ExpressionError, UnsupportedExpressionError, evaluate
 from nextbest_rules.declarations import ValueType
 from nextbest_rules.diagnostics import CatalogError, Diagnostic
-from nextbest_rules.explanation import Exclusion, Stage
+from nextbest_rules.explanation import Exclusion
+from nextbest_rules.formulas import ParameterError, ParameterValue
 from nextbest_rules.loader import load_catalog
-from nextbest_rules.ruleset import RuleSet, Screening, UnknownPlacementError
+from nextbest_rules.ruleset import RuleSet, Screening
+from nextbest_rules.sight import View
 from nextbest_rules.situation import Situation
+from nextbest_rules.stages.placements import Fit, Surface, UnknownPlacementError
+from nextbest_rules.terms import ActionType, Direction, Stage
 
 __all__ = [
     "Action",
@@ -27,14 +31,23 @@ __all__ = [
     "Direction",
     "EvaluationError",
     "Exclusion",
+    "ExpressionError",
     "FeatureDeclaration",
+    "Fit",
+    "Formula",
+    "ParameterError",
+    "ParameterValue",
     "Placement",
     "RuleSet",
     "Screening",
     "Situation",
     "Stage",
+    "Surface",
+    "Treatment",
     "UnknownPlacementError",
+    "UnsupportedExpressionError",
     "ValueType",
+    "View",
     "evaluate",
     "load_catalog",
 ]

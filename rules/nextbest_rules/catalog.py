@@ -1,45 +1,69 @@
 """The catalog as everything downstream sees it: immutable, checked, complete."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from nextbest_rules.declarations import Schema, ValueType
+from nextbest_rules.policies import ConditionRule, Policies, Selector
+from nextbest_rules.terms import ActionType, Direction
 
 AttributeValue: TypeAlias = str | int | float | bool
 PlainData: TypeAlias = "dict[str, PlainData] | list[PlainData] | str | int | float | bool | None"
 
 
-class ActionType(StrEnum):
-    """What kind of thing an action is."""
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A checked CEL expression that is computed per customer."""
 
-    OFFER = "OFFER"
-    SERVICE = "SERVICE"
-    INFORMATION = "INFORMATION"
-
-
-class Direction(StrEnum):
-    """Who starts the contact."""
-
-    INBOUND = "INBOUND"
-    OUTBOUND = "OUTBOUND"
+    source: str
 
 
-class UnknownMode(StrEnum):
-    """What a rule does with an action when its condition cannot be evaluated."""
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Products and categories, by the names that purchases and tickets use."""
 
-    DENY = "deny"
-    ALLOW = "allow"
+    products: frozenset[str] = frozenset()
+    categories: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time of validity: from `from_ms` (inclusive) until `until_ms` (exclusive), Unix ms; None is open."""
+
+    from_ms: int | None
+    until_ms: int | None
+
+    def holds(self, now_ms: int) -> bool:
+        """Tell whether `now_ms` lies in the window."""
+        return (self.from_ms is None or self.from_ms <= now_ms) and (
+            self.until_ms is None or now_ms < self.until_ms
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """How an action looks on some channels and in some locales; None means all of them.
+
+    `parameters` are computed for the customer. `valid_for_ms` counts from the decision.
+    """
+
+    id: str
+    channels: frozenset[str] | None
+    locales: tuple[str, ...] | None
+    content: dict[str, PlainData] | None
+    parameters: Mapping[str, Formula]
+    valid_for_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """One thing we can do.
 
-    Valid from `valid_from_ms` (inclusive) until `valid_until_ms` (exclusive), Unix milliseconds; None is
-    open. `channels` None means every channel. `affinity` gives, per family, the keys with their weights.
-    `content` is plain JSON-able data; treat it as read-only.
+    `valid` are its windows in the order of time, apart from each other; none means always. `channels` and `brands` None mean every one. `sells` is what a purchase makes pointless; `about` is
+    what the action deals with, and includes `sells`. `affinity` gives, per family, the keys with their
+    weights. `content` is plain JSON-able data; treat it as read-only. `volume_cap` limits the contacts with
+    the whole population; None is no limit and 0 is none at all. `rules` are the action's own conditions.
     """
 
     id: str
@@ -47,43 +71,61 @@ class Action:
     issue: str
     group: str
     title: str
-    value: float
+    value: float | Formula
     lever: float
     starting_propensity: float | None
-    valid_from_ms: int | None
-    valid_until_ms: int | None
+    valid: tuple[Window, ...]
     channels: frozenset[str] | None
     attributes: Mapping[str, AttributeValue]
     affinity: Mapping[str, tuple[tuple[str, float], ...]]
     content: dict[str, PlainData] | None
+    tags: frozenset[str] = frozenset()
+    brands: frozenset[str] | None = None
+    sells: Subject = Subject()
+    about: Subject = Subject()
+    treatments: tuple[Treatment, ...] = ()
+    valid_for_ms: int | None = None
+    volume_cap: int | None = None
+    rules: tuple[ConditionRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A slot of a surface that asks."""
+    """A slot of a surface that asks.
+
+    A placement with several channels leaves the choice to us: `channel_weights` says how much each one suits
+    the customer, and a weight of 0 or less rules it out. `best_hour` is the hour of the customer's day (0 to 23)
+    at which to send. `fallback` is offered when nothing else may be.
+    """
 
     id: str
     title: str
-    channel: str
+    channels: tuple[str, ...]
     direction: Direction
     accepts: frozenset[ActionType]
     default_limit: int
     max_limit: int
-
-    def takes(self, action: Action) -> bool:
-        """Tell whether the action's type and channels fit this placement."""
-        return action.type in self.accepts and (action.channels is None or self.channel in action.channels)
+    channel_weights: Mapping[str, Formula] = field(default_factory=dict)
+    best_hour: Formula | None = None
+    time_zone: Formula | None = None
+    fallback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureDeclaration:
-    """One feature. `definition` is plain data for the models; `default` None means missing."""
+    """One feature. `definition` is plain data for the models; `default` None means missing.
+
+    A value older than `max_age_ms` is stale: then its default stands in, or with `fail_closed` nothing does.
+    """
 
     name: str
     source: str
     definition: dict[str, PlainData]
     default: float | None
     description: str
+    unit: str = ""
+    max_age_ms: int | None = None
+    fail_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,50 +138,37 @@ class AffinityDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
-class Selector:
-    """Which actions a rule applies to: an action must match every part that is not None."""
+class Lever:
+    """A factor on the priority of some actions."""
 
-    types: frozenset[str] | None = None
-    issues: frozenset[str] | None = None
-    groups: frozenset[str] | None = None
-    actions: frozenset[str] | None = None
-    attributes: Mapping[str, frozenset[AttributeValue]] | None = None
-
-    def selects(self, action: Action) -> bool:
-        """Tell whether the rule applies to `action`."""
-        fields = (
-            (self.types, action.type),
-            (self.issues, action.issue),
-            (self.groups, action.group),
-            (self.actions, action.id),
-        )
-        if any(allowed is not None and value not in allowed for allowed, value in fields):
-            return False
-        wanted = self.attributes or {}
-        return all(action.attributes.get(name) in values for name, values in wanted.items())
+    applies_to: Selector
+    lever: float
 
 
 @dataclass(frozen=True, slots=True)
-class EligibilityRule:
-    """A condition that an action needs in order to be offered at all."""
+class Emphasis:
+    """A goal or a brand: its id and the levers that hold while it is in force."""
 
     id: str
-    applies_to: Selector
-    require: str
-    reason: str
-    when_unknown: UnknownMode
+    title: str
+    levers: tuple[Lever, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Policies:
-    """The rules of a catalog by stage, each in the order of the file."""
+class NamedCondition:
+    """A condition that others use as `conditions.<name>`."""
 
-    eligibility: tuple[EligibilityRule, ...]
+    name: str
+    when: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Everything business people own. An action's index in `actions` is its bit in every bitmask."""
+    """Everything business people own. An action's index in `actions` is its bit in every bitmask.
+
+    `goals` and `brands` are by id. `locales` are language tags, the default first.
+    """
 
     name: str
     title: str
@@ -156,4 +185,10 @@ class Catalog:
     facts: Schema
     context: Schema
     policies: Policies
-    warnings: tuple[str, ...]
+    purposes: tuple[str, ...] = ()
+    locales: tuple[str, ...] = ()
+    brands: Mapping[str, Emphasis] = field(default_factory=dict)
+    default_brand: str = ""
+    goals: Mapping[str, Emphasis] = field(default_factory=dict)
+    default_goal: str = ""
+    conditions: tuple[NamedCondition, ...] = ()

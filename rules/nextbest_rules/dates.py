@@ -17,6 +17,11 @@ def from_ms(time_ms: int) -> datetime:
         return datetime.max.replace(tzinfo=UTC) if time_ms > 0 else datetime.min.replace(tzinfo=UTC)
 
 
+def to_ms(value: object) -> int | None:
+    """Return the Unix milliseconds of a datetime, or None of anything else."""
+    return (value - _EPOCH) // _MILLISECOND if isinstance(value, datetime) else None
+
+
 # An explanation names the same few instants for hundreds of actions.
 @functools.lru_cache(maxsize=1_024)
 def iso(time_ms: int) -> str:

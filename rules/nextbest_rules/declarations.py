@@ -120,12 +120,18 @@ def _is_text(value: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One declared value. `default` None means that an absent value is unknown."""
+    """One declared value. `default` None means that an absent value is unknown.
+
+    A value older than `max_age_ms` is stale: then its default stands in, or with `fail_closed` nothing does.
+    """
 
     name: str
     type: ValueType
     default: FactValue | None
     description: str
+    unit: str = ""
+    max_age_ms: int | None = None
+    fail_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from nextbest_rules.diagnostics import CatalogError, Diagnostic
 from nextbest_rules.documents import (
     ActionsDocument,
     CatalogDocument,
+    ConditionsDocument,
     Document,
     FactsDocument,
     FeaturesDocument,
@@ -28,6 +29,7 @@ _MODELS: Mapping[str, type[Document]] = {
     "facts.yaml": FactsDocument,
     "placements.yaml": PlacementsDocument,
     "policies.yaml": PoliciesDocument,
+    "conditions.yaml": ConditionsDocument,
 }
 
 
@@ -57,6 +59,11 @@ def load_catalog(directory: Path) -> Catalog:
         raise CatalogError(faults)
     documents = {name: file.document for name, file in files.items() if file.document is not None}
     return assemble(documents, version_of(sources))
+
+
+def read_roots(directory: Path) -> Mapping[str, Node | None]:
+    """Return the tree of every file of a catalog by name, unchecked; None where there is none to return."""
+    return {source.file: _read_file(source).root for source in read_sources(directory)[0]}
 
 
 def _read_file(source: Source) -> _File:

@@ -1,131 +1,168 @@
-"""The compiled rules: one decision is a handful of predicates over bitmasks of actions."""
+"""The compiled rules: one decision is a handful of table lookups and predicates over bitmasks of actions."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
 from types import MappingProxyType
+from typing import Protocol
 
 from nextbest_rules.bitmask import mask_where
-from nextbest_rules.catalog import Action, ActionType, Catalog
-from nextbest_rules.eligibility import CompiledEligibility
-from nextbest_rules.explanation import (
-    Exclusion,
-    Stop,
-    first_stops,
-    no_candidate,
-    outside_validity,
-    refused_by_caller,
-    refused_by_placement,
-)
-from nextbest_rules.situation import Situation, Visibility, scope_of
-from nextbest_rules.validity import ValidityTimeline
+from nextbest_rules.catalog import Action, Catalog
+from nextbest_rules.explanation import Exclusion, Finding, Stop, first_stops, stop
+from nextbest_rules.expressions import Expressions
+from nextbest_rules.formulas import Formulas
+from nextbest_rules.sight import RECORD_LISTS, Layout, Sight, View
+from nextbest_rules.situation import Situation
+from nextbest_rules.stages.availability import Availability
+from nextbest_rules.stages.conditions import ConditionStages
+from nextbest_rules.stages.consent import ConsentStage
+from nextbest_rules.stages.contact_caps import ContactCaps
+from nextbest_rules.stages.guards import Boost, GuardStage
+from nextbest_rules.stages.ownership import OwnershipStage
+from nextbest_rules.stages.placements import Fit, PlacementStage, Surface
+from nextbest_rules.stages.quiet_hours import QuietHoursStage
+from nextbest_rules.stages.volumes import VolumeCaps
+from nextbest_rules.terms import ActionType, Stage
 
 # Part of every rule set's version: raise it when the same catalog may screen differently than before.
-_ENGINE = "1"
+_ENGINE = "2"
 
 
-class UnknownPlacementError(LookupError):
-    """A placement id that the catalog does not have."""
+class StageRules(Protocol):
+    """The rules of one kind, compiled."""
+
+    def screen(self, live: int, view: View) -> int:
+        """Return what these rules leave of the live actions."""
+
+    def stops(self, view: View) -> Iterator[Stop]:
+        """Yield what these rules stop, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """The outcome for one customer: bit i of `live` is set if `catalog.actions[i]` may be offered."""
+    """The outcome for one customer: bit i of `live` is set if `catalog.actions[i]` may be offered.
+
+    `boosts` are what guards bring forward.
+    """
 
     live: int
+    boosts: tuple[Boost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules of one catalog, compiled. Immutable and safe to share between requests."""
+    """The rules of one catalog, compiled. Immutable and safe to share between requests.
+
+    `reads` names the kinds of records that any rule looks at: nobody needs to load the others.
+    """
 
     catalog: Catalog
     version: str
-    _validity: ValidityTimeline
-    _eligibility: CompiledEligibility
-    _visibility: Visibility
-    _placement_masks: Mapping[str, int]
+    formulas: Formulas
+    reads: frozenset[str]
+    _sight: Sight
+    _stages: tuple[StageRules, ...]
+    _guards: GuardStage
+    _placements: PlacementStage
     _type_masks: Mapping[ActionType, int]
 
     @classmethod
     def compile(cls, catalog: Catalog) -> "RuleSet":
         """Compile the rules of a loaded catalog."""
-        actions, eligibility = catalog.actions, CompiledEligibility.of(catalog)
+        layout = Layout(Expressions(catalog))
+        guards = GuardStage.of(catalog, layout)
+        # Cheap ones first, and those that stop much: what they leave decides what the others have to look at.
+        stages: tuple[StageRules, ...] = (
+            Availability.of(catalog),
+            ConsentStage.of(catalog),
+            guards,
+            ConditionStages.of(catalog, layout),
+            OwnershipStage.of(catalog),
+            ContactCaps.of(catalog),
+            QuietHoursStage.of(catalog, layout),
+            VolumeCaps.of(catalog),
+        )
+        formulas = Formulas.of(catalog, layout)
         return cls(
             catalog=catalog,
             version=_version(catalog),
-            _validity=ValidityTimeline.over(actions),
-            _eligibility=eligibility,
-            _visibility=Visibility.of(catalog, eligibility.mentions),
-            _placement_masks=MappingProxyType(
-                {name: mask_where(actions, placement.takes) for name, placement in catalog.placements.items()}
-            ),
+            formulas=formulas,
+            reads=_reads(catalog, layout),
+            _sight=Sight.of(catalog, layout.slots),
+            _stages=stages,
+            _guards=guards,
+            _placements=PlacementStage.of(catalog),
             _type_masks=MappingProxyType(
-                {kind: mask_where(actions, partial(_is_of, action_type=kind)) for kind in ActionType}
+                {kind: mask_where(catalog.actions, partial(_is_of, action_type=kind)) for kind in ActionType}
             ),
         )
 
-    def screen(self, situation: Situation) -> Screening:
-        """Return the actions that no customer-level rule stops. Never raises for what the values are."""
-        live = self._validity.mask_at(situation.now_ms)
-        if live & self._eligibility.concerned:
-            visible = self._visibility.values(situation)
-            live = self._eligibility.screen(live, scope_of(situation, visible))
-        return Screening(live)
+    def look(self, situation: Situation) -> View:
+        """Return a situation as the rules see it. Never raises for what the values are."""
+        return self._sight.look(situation)
 
-    def placement_mask(self, placement_id: str) -> int:
-        """Return the actions that a placement accepts by type and channel.
+    def screen(self, view: View) -> Screening:
+        """Return the actions that no customer-level rule stops. Never raises for what the values are."""
+        live = (1 << len(self.catalog.actions)) - 1
+        for stage in self._stages:
+            live = stage.screen(live, view)
+            if not live:
+                break
+        return Screening(live, tuple(self._guards.boosts(view)))
+
+    def fit(self, surface: Surface) -> Fit:
+        """Return what a surface takes by type, channel and treatment.
 
         Raises:
-            UnknownPlacementError: the catalog has no such placement.
+            UnknownPlacementError: the catalog has no such surface.
         """
-        try:
-            return self._placement_masks[placement_id]
-        except KeyError:
-            raise UnknownPlacementError(placement_id) from None
+        return self._placements.fit(surface)
+
+    def locale(self, wanted: str) -> str:
+        """Return the catalog's locale for a wanted language tag: itself, its language, or the default."""
+        return self._placements.locale(wanted)
 
     def type_mask(self, action_type: ActionType) -> int:
         """Return the actions of one type."""
         return self._type_masks[action_type]
 
+    def stale_features(self, situation: Situation) -> tuple[str, ...]:
+        """Return the features that rules read and that are older than declared, sorted."""
+        return self._sight.stale_features(situation)
+
     def explain(
-        self,
-        situation: Situation,
-        placement_id: str | None = None,
-        excluded: int = 0,
-        candidates: int = -1,
+        self, view: View, surface: Surface | None = None, excluded: int = 0, candidates: int = -1
     ) -> tuple[Exclusion, ...]:
         """Return, for every action that may not be offered, the first stage that stops it.
 
         Args:
-            situation: what `screen` was given.
-            placement_id: the placement that asks; None leaves that stage out.
+            view: what `screen` was given.
+            surface: the surface that asks; None leaves that stage out.
             excluded: mask of the actions that the request does not want.
             candidates: mask of the only actions that the request wants; -1 wants all.
 
         Raises:
-            UnknownPlacementError: the catalog has no such placement.
+            UnknownPlacementError: the catalog has no such surface.
         """
-        placement_stops = () if placement_id is None else (self._placement_stop(placement_id),)
-        stops = (
-            *self._customer_stops(situation),
-            *placement_stops,
-            Stop(excluded, refused_by_caller),
-            Stop(~candidates, no_candidate),
-        )
+        stops: list[Stop] = [cause for stage in self._stages for cause in stage.stops(view)]
+        if surface is not None:
+            stops += self._placements.stops(surface)
+        stops.append(stop(Stage.REQUEST, excluded, _EXCLUDED))
+        stops.append(stop(Stage.REQUEST, ~candidates, _NO_CANDIDATE))
         return first_stops(self.catalog.actions, stops)
 
-    def _customer_stops(self, situation: Situation) -> Iterator[Stop]:
-        now_ms = situation.now_ms
-        yield Stop(~self._validity.mask_at(now_ms), partial(outside_validity, now_ms=now_ms))
-        visible = self._visibility.values(situation)
-        yield from self._eligibility.stops(scope_of(situation, visible), visible)
 
-    def _placement_stop(self, placement_id: str) -> Stop:
-        mask = self.placement_mask(placement_id)
-        return Stop(~mask, partial(refused_by_placement, placement=self.catalog.placements[placement_id]))
+_EXCLUDED = Finding("excluded", "The request excludes this action.")
+_NO_CANDIDATE = Finding("candidates", "The request asks for other candidates only.")
+
+
+def _reads(catalog: Catalog, layout: Layout) -> frozenset[str]:
+    policies = catalog.policies
+    asked = {mention.root for mention in layout.slots} | {guard.over for guard in policies.guards}
+    needed = {"consents": policies.consent, "purchases": policies.owned, "contacts": policies.caps}
+    return (RECORD_LISTS & asked) | {name for name, rules in needed.items() if rules}
 
 
 def _is_of(action: Action, action_type: ActionType) -> bool:
@@ -134,15 +171,20 @@ def _is_of(action: Action, action_type: ActionType) -> bool:
 
 def _version(catalog: Catalog) -> str:
     """Return 12 hex digits that change with anything that may change a screening."""
-    actions = [
-        (action.id, action.type, action.issue, action.group, action.channels, action.attributes)
-        for action in catalog.actions
-    ]
-    windows = [(action.valid_from_ms, action.valid_until_ms) for action in catalog.actions]
-    features = [(feature.name, feature.source, feature.default) for feature in catalog.features]
-    schemas = (catalog.facts, catalog.context, catalog.action_attributes)
-    content = (_ENGINE, actions, windows, catalog.placements, features, schemas, catalog.policies)
-    return hashlib.sha256(json.dumps(content, default=_jsonable).encode()).hexdigest()[:12]
+    # Texts for people and figures for ranking change no screening.
+    silent = {"version", "title", "description", "actions", "affinities"}
+    content: dict[str, object] = {
+        item.name: getattr(catalog, item.name) for item in fields(catalog) if item.name not in silent
+    }
+    content["actions"] = [_screened_part(action) for action in catalog.actions]
+    return hashlib.sha256(json.dumps([_ENGINE, content], default=_jsonable).encode()).hexdigest()[:12]
+
+
+def _screened_part(action: Action) -> Sequence[object]:
+    return [
+        getattr(action, name)
+        for name in ("id", "type", "issue", "group", "valid", "channels", "attributes", "tags", "brands")
+    ] + [action.sells, action.about, action.treatments, action.volume_cap, action.rules]
 
 
 def _jsonable(value: object) -> object:
@@ -151,5 +193,5 @@ def _jsonable(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, frozenset):
-        return sorted(value)
+        return sorted(map(str, value))
     return str(value)

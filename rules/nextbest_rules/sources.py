@@ -9,7 +9,9 @@ from nextbest_rules.diagnostics import Diagnostic
 
 MAX_BYTES = 4 * 1024 * 1024
 FILES = ("catalog.yaml", "features.yaml", "facts.yaml", "placements.yaml", "policies.yaml")
+OPTIONAL_FILES = ("conditions.yaml",)
 ACTIONS = "actions"
+TESTS = "tests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +23,25 @@ class Source:
 
 
 def read_sources(directory: Path) -> tuple[list[Source], list[Diagnostic]]:
-    """Return the readable files of a catalog, and a diagnostic for each other one."""
+    """Return the readable files of a catalog, and a diagnostic for each other one.
+
+    The suites that test a catalog are not part of it.
+    """
     if not directory.is_dir():
         return [], [Diagnostic(str(directory), 1, 1, "no such catalog directory")]
     sources: list[Source] = []
     faults = _foreign_files(directory)
-    for file in (*FILES, *_action_files(directory)):
-        read = _read(directory, file)
+    for file in (*FILES, *_optional_files(directory)):
+        read = read_source(directory, file)
         if isinstance(read, Source):
             sources.append(read)
         else:
             faults.append(read)
     return sources, faults
+
+
+def _optional_files(directory: Path) -> list[str]:
+    return [file for file in OPTIONAL_FILES if (directory / file).exists()] + _action_files(directory)
 
 
 def _action_files(directory: Path) -> list[str]:
@@ -41,13 +50,21 @@ def _action_files(directory: Path) -> list[str]:
 
 def _foreign_files(directory: Path) -> list[Diagnostic]:
     """Report YAML files that nothing would read: a misspelt policies.yaml must not go unnoticed."""
-    own = {*FILES, *_action_files(directory)}
-    found = [path for folder in (directory, directory / ACTIONS) for path in folder.glob("*.y*ml")]
-    names = sorted(path.relative_to(directory).as_posix() for path in found)
-    return [Diagnostic(name, 1, 1, "not a file of a catalog") for name in names if name not in own]
+    own = {*FILES, *OPTIONAL_FILES, *_action_files(directory)}
+    found = {path.relative_to(directory) for pattern in _YAML for path in directory.glob(pattern)}
+    return [
+        Diagnostic(path.as_posix(), 1, 1, "not a file of a catalog")
+        for path in sorted(found)
+        if path.as_posix() not in own and path.parts[0] != TESTS
+    ]
 
 
-def _read(directory: Path, file: str) -> Source | Diagnostic:
+# Two levels of folders are looked into: what lies deeper belongs to something else.
+_YAML = ("*.y*ml", "*/*.y*ml", f"{ACTIONS}/*/*.y*ml")
+
+
+def read_source(directory: Path, file: str) -> Source | Diagnostic:
+    """Return one file by its path below `directory`, or why it cannot be read."""
     path = directory / file
     try:
         if path.stat().st_size > MAX_BYTES:

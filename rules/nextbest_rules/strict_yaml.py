@@ -83,12 +83,11 @@ class _Composer:
             self._fault(_place(event), "a catalog file holds one document")
             raise _UnreadableError
 
-    def _refuse_anchor_and_tag(self, event: yaml.NodeEvent) -> None:
+    def _refuse_anchor_and_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.anchor is not None:
             self._fault(_place(event), f"anchors are not allowed: &{event.anchor}")
-        tag = getattr(event, "tag", None)
-        if tag is not None:
-            self._fault(_place(event), f"tags are not allowed: {tag}")
+        if event.tag is not None:
+            self._fault(_place(event), f"tags are not allowed: {event.tag}")
 
     def _take_scalar(self, event: yaml.ScalarEvent) -> None:
         place = _place(event)
@@ -101,6 +100,7 @@ class _Composer:
                 value = resolve(event.value)
             except ScalarError as error:
                 self._fault(place, str(error))
+                value = None  # so that nothing takes it for a text
         self._take_node(ScalarNode(place, value, event.value, event.style or "", _end(event)))
 
     def _expects_key(self) -> bool:

@@ -1,4 +1,4 @@
-"""Which actions are within their validity window, by one binary search."""
+"""Which actions are within a window of their validity, by one binary search."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -20,18 +20,19 @@ class ValidityTimeline:
     @classmethod
     def over(cls, actions: Iterable[Action]) -> "ValidityTimeline":
         """Return the timeline of actions; their order gives their bits."""
-        opening, ending, mask = dict[int, int](), dict[int, int](), 0
+        # Windows of one action lie apart or touch, so each instant flips its bit an odd number of times if any.
+        flips, mask = dict[int, int](), 0
         for bit, action in enumerate(actions):
-            if action.valid_from_ms is None:
+            if not action.valid or action.valid[0].from_ms is None:
                 mask |= 1 << bit
-            else:
-                opening[action.valid_from_ms] = opening.get(action.valid_from_ms, 0) | 1 << bit
-            if action.valid_until_ms is not None:
-                ending[action.valid_until_ms] = ending.get(action.valid_until_ms, 0) | 1 << bit
-        instants = sorted(opening.keys() | ending.keys())
+            for window in action.valid:
+                for instant in (window.from_ms, window.until_ms):
+                    if instant is not None:
+                        flips[instant] = flips.get(instant, 0) ^ 1 << bit
+        instants = sorted(flips)
         masks = [mask]
         for instant in instants:
-            mask = (mask | opening.get(instant, 0)) & ~ending.get(instant, 0)
+            mask ^= flips[instant]
             masks.append(mask)
         return cls(tuple(instants), tuple(masks))
 

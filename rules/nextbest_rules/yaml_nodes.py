@@ -1,6 +1,6 @@
 """The tree of one YAML file: values that know their place in the text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -80,6 +80,25 @@ def items_of(node: Node | None, key: str) -> list[MappingNode]:
     if not isinstance(listed, SequenceNode):
         return []
     return [item for item in listed.items if isinstance(item, MappingNode)]
+
+
+def each(node: Node | None, path: str) -> Iterator[Node]:
+    """Yield the nodes at a path such as `guards.*.promote.*.lever`; `*` is any entry of a list or mapping."""
+    found = [node] if node is not None else []
+    for step in path.split("."):
+        found = [below for owner in found for below in _below(owner, step)]
+    yield from found
+
+
+def _below(node: Node, step: str) -> Iterable[Node]:
+    if step == "*":
+        return node.items if isinstance(node, SequenceNode) else _values(node)
+    found = child(node, step)
+    return () if found is None else (found,)
+
+
+def _values(node: Node) -> Iterable[Node]:
+    return node.entries.values() if isinstance(node, MappingNode) else ()
 
 
 def text_of(node: Node | None, key: str) -> ScalarNode | None:

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import redis
 import redis.asyncio
@@ -14,7 +16,7 @@ from nextbest_models.features import FeatureSpec
 from nextbest_models.ranker import Ranker
 from nextbest_rules import Catalog, RuleSet, load_catalog
 from nextbest_service.catalogs import find_catalog
-from nextbest_service.clock import Clock, ShiftedClock, SystemClock
+from nextbest_service.clock import Clock, FixedClock, ShiftedClock, SystemClock
 from nextbest_service.decisions.decider import Decider
 from nextbest_service.decisions.generation import Generation, catalog_affinity_keys, feature_spec
 from nextbest_service.home import Home
@@ -74,11 +76,14 @@ def build_decider(
 
 def choose_clock(settings: Settings, catalog: Catalog) -> Clock:
     """Return the clock asked for, else the one the catalog lives by, else the machine's."""
-    if settings.clock == "now" or (settings.clock is None and catalog.clock_ms is None):
-        return SystemClock()
-    if settings.clock is None:
-        return ShiftedClock.starting_at(catalog.clock_ms or 0)
-    return ShiftedClock.starting_at(round(settings.clock.timestamp() * 1000))
+    start_ms = catalog.clock_ms if settings.clock is None else _start_ms(settings.clock)
+    if settings.freeze_clock:
+        return FixedClock(SystemClock().now_ms() if start_ms is None else start_ms)
+    return SystemClock() if start_ms is None else ShiftedClock.starting_at(start_ms)
+
+
+def _start_ms(clock: datetime | Literal["now"]) -> int | None:
+    return None if clock == "now" else round(clock.timestamp() * 1000)
 
 
 @contextmanager

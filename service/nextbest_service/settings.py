@@ -26,6 +26,8 @@ class Settings(BaseModel):
     """0 picks a free port."""
     clock: datetime | Literal["now"] | None = None
     """Where the service's clock starts; None is the clock that the catalog declares, else the real time."""
+    freeze_clock: bool = False
+    """Whether the clock stands still where it starts."""
     store_timeout_ms: int = Field(default=50, gt=0)
     drain_seconds: float = Field(default=10.0, ge=0)
     max_message_bytes: int = Field(default=256 * 1024, gt=0)

@@ -106,7 +106,7 @@ def answer_to(case: dict[str, Any], store: redis.Redis, url: str) -> decision_pb
         async with connect(url, 2000) as client:
             decider = build_decider(parts, store, client, FixedClock(now_ms))
             request = read_request(message, parts.rules)
-            return render_answer(await decider.decide(request), request, decider.generation)
+            return render_answer(await decider.decide(request), decider.generation.versions)
 
     return asyncio.run(decide())
 

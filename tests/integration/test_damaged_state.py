@@ -18,7 +18,7 @@ from nextbest_models.state import CustomerFeatures
 from nextbest_service.decisions.generation import catalog_affinity_keys
 from nextbest_service.store.codec import StoredVector, encode_counters, encode_facts, encode_vector
 from nextbest_service.store.connection import connect
-from nextbest_service.store.customers import CustomerStore
+from nextbest_service.store.customers import CustomerStore, ReadPlan
 from nextbest_service.store.features import (
     FeatureReader,
     counters_tag,
@@ -185,7 +185,8 @@ def test_the_age_of_an_unreadable_vector_does_not_age_the_defaults(
 
     async def load() -> CustomerFeatures:
         async with connect(shop_store_url, 1000) as connection:
-            return (await CustomerStore(connection).load([visitor.identity], reader, NOW_MS)).features
+            reading = await CustomerStore(connection).load([visitor.identity], reader, NOW_MS, ReadPlan())
+            return reading.customer.features
 
     features = asyncio.run(load())
     assert features.as_of_ms == NOW_MS
@@ -223,9 +224,9 @@ def test_a_schema_that_comes_later_is_learnt_without_a_restart(
     async def before_and_after() -> list[tuple[str, ...]]:
         async with connect(shop_store_url, 1000) as connection:
             customers = CustomerStore(connection)
-            first = await customers.load([visitor.identity], reader, NOW_MS)
+            first = (await customers.load([visitor.identity], reader, NOW_MS, ReadPlan())).customer
             register_vector_schema(visitor.store, late)
-            second = await customers.load([visitor.identity], reader, NOW_MS)
+            second = (await customers.load([visitor.identity], reader, NOW_MS, ReadPlan())).customer
             return [first.unreadable, second.unreadable]
 
     assert asyncio.run(before_and_after()) == [("vector",), ()]

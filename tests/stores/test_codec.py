@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextbest_service.store.codec import (
+    AsOf,
     CodecError,
     StoredCounters,
+    StoredFacts,
     StoredVector,
     decode_counters,
     decode_facts,
@@ -41,6 +43,8 @@ FACTS: dict[str, object] = {
     "name": "Đặng",
     "since": datetime(2017, 10, 30, 9, tzinfo=UTC),
 }
+AS_OF_MS = 1_509_354_000_000
+AS_OF_EACH = {"income": 1_509_354_000_000, "vip": 1_509_267_600_000}
 
 
 @pytest.mark.parametrize(
@@ -49,6 +53,8 @@ FACTS: dict[str, object] = {
         ("vector-v1", encode_vector(VECTOR)),
         ("counters-v1", encode_counters(COUNTERS)),
         ("facts-v1", encode_facts(FACTS)),
+        ("facts-of-one-time-v1", encode_facts(FACTS, AS_OF_MS)),
+        ("facts-of-many-times-v1", encode_facts(FACTS, AS_OF_EACH)),
     ],
 )
 def test_the_bytes_written_are_those_of_the_golden_file(name: str, blob: bytes) -> None:
@@ -69,8 +75,12 @@ def test_the_golden_counters_read_as_they_were_written() -> None:
     assert read.ids.dtype == np.uint16
 
 
-def test_the_golden_facts_read_as_they_were_written() -> None:
-    assert decode_facts(bytes.fromhex((GOLDEN / "facts-v1.hex").read_text())) == FACTS
+@pytest.mark.parametrize(
+    ("name", "as_of_ms"),
+    [("facts-v1", None), ("facts-of-one-time-v1", AS_OF_MS), ("facts-of-many-times-v1", AS_OF_EACH)],
+)
+def test_the_golden_facts_read_as_they_were_written(name: str, as_of_ms: AsOf) -> None:
+    assert decode_facts(bytes.fromhex((GOLDEN / f"{name}.hex").read_text())) == StoredFacts(FACTS, as_of_ms)
 
 
 @given(st.integers(min_value=0), st.integers(1, 255))
@@ -145,7 +155,7 @@ def test_foreign_content_under_a_good_checksum_is_read_as_itself_or_refused(body
     for decode, kind in (
         (decode_vector, StoredVector),
         (decode_counters, StoredCounters),
-        (decode_facts, dict),
+        (decode_facts, StoredFacts),
     ):
         try:
             read = decode(sealed(body))
@@ -165,7 +175,14 @@ def test_foreign_content_under_a_good_checksum_is_read_as_itself_or_refused(body
         (decode_counters, ["counters", b"tag", 0, [["<u2", "12"]]]),
         (decode_counters, ["counters", b"tag", 0, [[["<u2"], b"12"]]]),
         (decode_counters, ["counters", b"tag", 0, [7]]),
+        (decode_facts, ["facts"]),
         (decode_facts, ["facts", ["a"]]),
+        (decode_facts, ["facts", {}, "today"]),
+        (decode_facts, ["facts", {}, True]),
+        (decode_facts, ["facts", {}, None]),
+        (decode_facts, ["facts", {}, {"age": "today"}]),
+        (decode_facts, ["facts", {}, {b"age": 0}]),
+        (decode_facts, ["facts", {}, 0, 0]),
     ],
 )
 def test_content_of_the_right_kind_and_the_wrong_shape_is_refused(

@@ -28,7 +28,7 @@ class DecisionServicer:
         request = read_request(message, decider.generation.rules)
         decision = await decider.decide(request)
         rendering = perf_counter_ns()
-        answer = render_answer(decision, request, decider.generation)
+        answer = render_answer(decision, decider.generation.versions)
         finished = perf_counter_ns()
         answer.timing.render_us = (finished - rendering) // 1000
         answer.timing.total_us = (finished - started) // 1000

@@ -1,7 +1,7 @@
 """From the wire to the domain: a DecideRequest is checked whole, and every violation is reported at once."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 
 from nextbest.v1 import action_pb2, decision_pb2, identity_pb2
 from nextbest_rules import ActionType, Catalog, Direction, RuleSet
@@ -13,11 +13,9 @@ from nextbest_service.store.keys import Identity
 
 MAX_REQUEST_ID_BYTES = 64
 MAX_IDENTITIES = 8
-MAX_IDENTITY_BYTES = 128
 MAX_PLACEMENTS = 16
 MAX_ACTION_IDS = 1000
 
-_NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
 _DIRECTIONS = {
     action_pb2.DIRECTION_UNSPECIFIED: None,
@@ -47,9 +45,12 @@ def read_request(message: decision_pb2.DecideRequest, rules: RuleSet) -> Decisio
     """
     findings = Findings()
     _check_plain_fields(message, findings)
+    brand = _declared(message.brand, rules.catalog.brands, "brand", findings)
+    goal = _declared(message.goal, rules.catalog.goals, "goal", findings)
     candidates = _candidates(message, rules, findings)
-    placements = _placements(message, rules, candidates, findings)
-    _check_surface(message, placements, rules.catalog, findings)
+    placements = _placements(message, rules, findings)
+    channel = _channel(message, placements, rules.catalog, findings)
+    _check_direction(message, placements, findings)
     identities = _identities(message.identities, findings)
     context = read_context(message.context, rules.catalog, findings)
     findings.raise_if_any()
@@ -59,7 +60,10 @@ def read_request(message: decision_pb2.DecideRequest, rules: RuleSet) -> Decisio
         request_id=message.request_id,
         identities=identities,
         placements=placements,
-        channel=placements[0].placement.channel,
+        channel=channel,
+        brand=brand or rules.catalog.default_brand,
+        goal=goal or rules.catalog.default_goal,
+        locale=rules.locale(message.locale),
         context=context,
         candidates=candidates,
         explain=_EXPLAIN_LEVELS[message.explain_level],
@@ -83,10 +87,13 @@ def _check_plain_fields(message: decision_pb2.DecideRequest, findings: Findings)
         "locale",
         "a BCP 47 language tag, such as de-CH",
     )
-    if message.brand:
-        findings.miss("brand", "the catalog declares no such brand")
-    if message.goal:
-        findings.miss("goal", "the catalog declares no such goal")
+
+
+def _declared(name: str, known: Container[str], field: str, findings: Findings) -> str:
+    """Return a name that must be one of the catalog's, or empty."""
+    if name and name not in known:
+        findings.miss(field, f"the catalog declares no such {field}")
+    return name
 
 
 def _identities(messages: Iterable[identity_pb2.Identity], findings: Findings) -> tuple[Identity, ...]:
@@ -95,16 +102,8 @@ def _identities(messages: Iterable[identity_pb2.Identity], findings: Findings) -
         1 <= len(named) <= MAX_IDENTITIES, "identities", f"1 to {MAX_IDENTITIES} identities are needed"
     )
     for index, message in enumerate(named[:MAX_IDENTITIES]):
-        findings.require(
-            _NAMESPACE.fullmatch(message.namespace) is not None,
-            f"identities[{index}].namespace",
-            "a letter, then at most 31 letters, digits or underscores",
-        )
-        findings.require(
-            1 <= len(message.id.encode()) <= MAX_IDENTITY_BYTES,
-            f"identities[{index}].id",
-            f"1 to {MAX_IDENTITY_BYTES} bytes",
-        )
+        for field, problem in Identity(message.namespace, message.id).faults.items():
+            findings.reject(f"identities[{index}].{field}", problem)
     return tuple(Identity(message.namespace.lower(), message.id) for message in named)
 
 
@@ -115,7 +114,7 @@ def _candidates(message: decision_pb2.DecideRequest, rules: RuleSet, findings: F
 
 
 def _placements(
-    message: decision_pb2.DecideRequest, rules: RuleSet, candidates: int, findings: Findings
+    message: decision_pb2.DecideRequest, rules: RuleSet, findings: Findings
 ) -> tuple[PlacementRequest, ...]:
     wanted = message.placements
     if not findings.require(
@@ -132,12 +131,12 @@ def _placements(
     return tuple(
         request
         for index, placement in enumerate(wanted)
-        if (request := _placement(placement, f"placements[{index}]", rules, candidates, findings))
+        if (request := _placement(placement, f"placements[{index}]", rules, findings))
     )
 
 
 def _placement(
-    wanted: decision_pb2.PlacementRequest, path: str, rules: RuleSet, candidates: int, findings: Findings
+    wanted: decision_pb2.PlacementRequest, path: str, rules: RuleSet, findings: Findings
 ) -> PlacementRequest | None:
     excluded = _mask(wanted.excluded_action_ids, f"{path}.excluded_action_ids", rules.catalog, findings)
     excluded |= ~_type_mask(wanted, path, rules, findings)
@@ -155,32 +154,40 @@ def _placement(
         placement=placement,
         limit=wanted.limit or placement.default_limit,
         excluded=excluded,
-        wanted=rules.placement_mask(placement.id) & candidates & ~excluded,
     )
 
 
-def _check_surface(
+def _channel(
     message: decision_pb2.DecideRequest,
-    asked: Iterable[PlacementRequest],
+    asked: Sequence[PlacementRequest],
     catalog: Catalog,
     findings: Findings,
-) -> None:
-    """Check channel and direction against the placements: all of one channel, and none of another's."""
-    placements = [request.placement for request in asked]
-    channels = {placement.channel for placement in placements}
-    findings.require(
-        len(channels) <= 1, "placements", "all placements of one request must belong to one channel"
-    )
-    if message.channel and message.channel not in catalog.channels:
-        findings.miss("channel", "the catalog declares no such channel")
-    elif message.channel:
+) -> str:
+    """Return the channel asked for, or that of the placements; empty where they leave it open."""
+    channel = _declared(message.channel, catalog.channels, "channel", findings)
+    offered = {request.placement.channels for request in asked}
+    if channel in catalog.channels:
+        fits = all(channel in channels for channels in offered)
+        findings.require(fits, "channel", "not the channel of the placements asked for")
+    elif not channel and all(len(channels) == 1 for channels in offered):
         findings.require(
-            channels <= {message.channel}, "channel", "not the channel of the placements asked for"
+            len(offered) <= 1, "placements", "all placements of one request must belong to one channel"
         )
+        channel = next(iter(offered))[0] if offered else ""
+    elif not channel:
+        findings.require(
+            len(asked) == 1, "placements", "a placement of several channels stands alone, or with a channel"
+        )
+    return channel
+
+
+def _check_direction(
+    message: decision_pb2.DecideRequest, asked: Iterable[PlacementRequest], findings: Findings
+) -> None:
     if findings.require(message.direction in _DIRECTIONS, "direction", "not a declared value"):
         direction = _DIRECTIONS[message.direction]
         findings.require(
-            direction is None or all(placement.direction is direction for placement in placements),
+            direction is None or all(request.placement.direction is direction for request in asked),
             "direction",
             "not the direction of the placements asked for",
         )

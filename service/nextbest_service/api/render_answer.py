@@ -5,6 +5,7 @@ from typing import cast
 
 from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2, version_pb2
 from nextbest_rules import ActionType, Stage
+from nextbest_service.api.write_value import write_value
 from nextbest_service.decisions.decision import (
     Decision,
     PlacedExclusion,
@@ -12,8 +13,7 @@ from nextbest_service.decisions.decision import (
     Proposition,
     SelectionType,
 )
-from nextbest_service.decisions.generation import Generation
-from nextbest_service.decisions.request import DecisionRequest
+from nextbest_service.decisions.generation import Versions
 
 _ACTION_TYPE: Mapping[ActionType, action_pb2.ActionType] = {
     kind: cast(action_pb2.ActionType, action_pb2.ActionType.Value(f"ACTION_TYPE_{kind.name}"))
@@ -29,6 +29,8 @@ _SELECTION: Mapping[SelectionType, action_pb2.SelectionType] = {
 _MATURITY = {
     SelectionType.RANKED: action_pb2.MATURITY_MODEL,
     SelectionType.STATIC: action_pb2.MATURITY_PRIOR,
+    SelectionType.PINNED: action_pb2.MATURITY_UNSPECIFIED,
+    SelectionType.FALLBACK: action_pb2.MATURITY_UNSPECIFIED,
 }
 _RUNG = {
     SelectionType.RANKED: decision_pb2.DEGRADATION_RUNG_FULL_MODEL,
@@ -36,18 +38,13 @@ _RUNG = {
 }
 
 
-def render_answer(
-    decision: Decision, request: DecisionRequest, generation: Generation
-) -> decision_pb2.DecideResponse:
+def render_answer(decision: Decision, versions: Versions) -> decision_pb2.DecideResponse:
     """Return the answer as the caller gets it; the caller of this function adds the total time."""
-    versions = generation.versions
     timing = decision.timing
     return decision_pb2.DecideResponse(
         decision_id=decision.id,
         decided_at_unix_ms=decision.decided_at_ms,
-        placements=[
-            _placement(placement, decision, request, generation) for placement in decision.placements
-        ],
+        placements=[_placement(placement) for placement in decision.placements],
         exclusions=[_exclusion(placed) for placed in decision.exclusions],
         versions=version_pb2.Versions(
             catalog=versions.catalog,
@@ -71,29 +68,16 @@ def render_answer(
     )
 
 
-def _placement(
-    placement: PlacementDecision, decision: Decision, request: DecisionRequest, generation: Generation
-) -> proposition_pb2.PlacementDecision:
-    chosen = placement.request.placement
+def _placement(placement: PlacementDecision) -> proposition_pb2.PlacementDecision:
     return proposition_pb2.PlacementDecision(
-        placement_id=chosen.id,
-        propositions=[
-            _proposition(
-                proposition,
-                decision.selection_type,
-                chosen.channel,
-                generation.contents[proposition.row] if request.include_content else "",
-            )
-            for proposition in placement.propositions
-        ],
+        placement_id=placement.request.placement.id,
+        propositions=[_proposition(proposition) for proposition in placement.propositions],
     )
 
 
-def _proposition(
-    proposition: Proposition, selection: SelectionType, channel: str, content_json: str
-) -> proposition_pb2.Proposition:
-    action = proposition.action
-    return proposition_pb2.Proposition(
+def _proposition(proposition: Proposition) -> proposition_pb2.Proposition:
+    action, selection = proposition.action, proposition.selection
+    message = proposition_pb2.Proposition(
         action_id=action.id,
         action_type=_ACTION_TYPE[action.type],
         issue=action.issue,
@@ -106,11 +90,16 @@ def _proposition(
         priority=proposition.priority,
         selection_probability=1.0,  # nothing explores yet: the best is picked with certainty
         selection_type=_SELECTION[selection],
-        content_json=content_json,
-        expires_at_unix_ms=action.valid_until_ms or 0,
+        treatment_id=proposition.treatment_id,
+        content_json=proposition.content_json,
+        expires_at_unix_ms=proposition.expires_at_ms or 0,
         maturity=_MATURITY[selection],
-        channel=channel,
+        channel=proposition.channel,
+        send_at_unix_ms=proposition.send_at_ms or 0,
     )
+    for name, value in proposition.parameters.items():
+        write_value(value, message.parameters[name])
+    return message
 
 
 def _exclusion(placed: PlacedExclusion) -> proposition_pb2.Exclusion:

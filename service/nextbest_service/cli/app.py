@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nextbest_service.cli import decide, demo, load, serve, train
+from nextbest_service.cli import catalog, decide, demo, load, rules, serve, train
 
 EXIT_INTERRUPTED = 130
 
@@ -23,7 +23,9 @@ app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("decide")(decide.decide)
 app.add_typer(load.app, name="load")
+app.add_typer(catalog.app, name="catalog")
 app.command("train")(train.train)
+app.add_typer(rules.app, name="rules")
 
 
 def _print_version(wanted: bool) -> None:

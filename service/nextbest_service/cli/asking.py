@@ -39,6 +39,9 @@ def build_request(
     placements: Sequence[str],
     limit: int,
     channel: str = "",
+    brand: str = "",
+    goal: str = "",
+    locale: str = "",
     context: Sequence[tuple[str, str]] = (),
     excluded: Sequence[str] = (),
     candidates: Sequence[str] = (),
@@ -53,6 +56,9 @@ def build_request(
             for placement in placements
         ],
         channel=channel,
+        brand=brand,
+        goal=goal,
+        locale=locale,
         context=_context(context),
         candidate_action_ids=candidates,
         explain_level=level,
@@ -88,6 +94,9 @@ def _context(entries: Sequence[tuple[str, str]]) -> value_pb2.Context:
     for key, text in entries:
         if text in {"true", "false"}:
             context.flags[key] = text == "true"
+        elif text.startswith("["):
+            items = text.removeprefix("[").removesuffix("]").split(",")
+            context.lists[key].values.extend(item.strip().strip('"') for item in items if item.strip())
         elif (number := _number(text)) is not None:
             context.numbers[key] = number
         else:

@@ -33,10 +33,20 @@ def decide(
     limit: Annotated[
         int, typer.Option(min=0, help="Propositions per placement; 0 = the placement's default.")
     ] = 0,
-    channel: Annotated[str, typer.Option(help="Channel. Default: that of the placements.")] = "",
+    channel: Annotated[
+        str, typer.Option(help="Channel. Default: that of the placements, or the best of several.")
+    ] = "",
+    brand: Annotated[str, typer.Option(help="Brand that asks. Default: the catalog's default brand.")] = "",
+    goal: Annotated[str, typer.Option(help="Goal in force. Default: the catalog's default goal.")] = "",
+    locale: Annotated[
+        str, typer.Option(help="Language tag such as de-CH. Default: the catalog's default locale.")
+    ] = "",
     context: Annotated[
         list[str] | None,
-        typer.Option(help="Context as key=value; a number or true/false is text only in quotes; repeatable."),
+        typer.Option(
+            help="Context as key=value, a list as key=[a,b]; a number or true/false is text only in quotes; "
+            "repeatable."
+        ),
     ] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Action that is not wanted; repeatable.")] = None,
     candidate: Annotated[
@@ -67,6 +77,9 @@ def decide(
         placements=placement or ["home"],
         limit=limit,
         channel=channel,
+        brand=brand,
+        goal=goal,
+        locale=locale,
         context=[_key_and_value(entry) for entry in context or []],
         excluded=exclude or [],
         candidates=candidate or [],

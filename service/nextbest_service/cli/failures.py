@@ -1,5 +1,6 @@
 """Which failures a user can mend, and how they are told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nextbest_models.complete_journey import SourceError
@@ -9,7 +10,8 @@ from nextbest_models.history import HistoryError
 from nextbest_models.plots import PlotError
 from nextbest_models.ranker import ModelError
 from nextbest_models.recipe import RecipeError
-from nextbest_rules import CatalogError
+from nextbest_rules import CatalogError, Diagnostic
+from nextbest_service.customer_files import CustomerFileError
 from nextbest_service.errors import StartupError
 
 BROKEN_INPUT = 2
@@ -28,9 +30,9 @@ def describe(error: Exception) -> Failure | None:
     """Return how to tell a failure, or None for a defect of ours, which deserves its traceback."""
     match error:
         case CatalogError():
-            count = len(error.diagnostics)
-            summary = f"{count} error{'s' if count > 1 else ''} in the catalog; nothing was loaded"
-            return Failure((*map(str, error.diagnostics), summary), BROKEN_INPUT)
+            return _faults(error.diagnostics, "catalog")
+        case CustomerFileError():
+            return _faults(error.diagnostics, "customers")
         case FeatureSpecError():
             return Failure(tuple(f"features.yaml: {problem}" for problem in error.problems), BROKEN_INPUT)
         case ModelError() | RecipeError() | DatasetError() | HistoryError():
@@ -39,3 +41,9 @@ def describe(error: Exception) -> Failure | None:
             return Failure((str(error),), CANNOT_START)
         case _:
             return None
+
+
+def _faults(diagnostics: Sequence[Diagnostic], where: str) -> Failure:
+    count = len(diagnostics)
+    summary = f"{count} error{'s' if count > 1 else ''} in the {where}; nothing was loaded"
+    return Failure((*map(str, diagnostics), summary), BROKEN_INPUT)

@@ -69,3 +69,46 @@ def grocery(
         f"[bold green]Loaded[/] {report.customers:,} customers from {report.transactions_seen:,} of "
         f"{report.transactions:,} purchases in {seconds:.1f} s. Next: nextbest train"
     )
+
+
+@app.command()
+def customers(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="YAML lists (*.yaml) or JSON Lines (*.jsonl) of customers.", exists=True, dir_okay=False
+        ),
+    ],
+    now: Annotated[
+        str | None,
+        typer.Option(
+            help="Moment that relative times such as -3d count from. Default: the catalog's clock, else now.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check the files.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+    catalog: CatalogOption = DEFAULT_CATALOG,
+    redis_url: RedisOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load customers from files: facts, features, consents, tickets, purchases, events and contacts.
+
+    Each one has `identities` and the same parts as the customers of policy tests. All files are checked
+    before anything is written. What the store held of these customers is replaced.
+    """
+    from nextbest_service.cli import steps  # noqa: PLC0415
+    from nextbest_service.cli.progress import progress_bars  # noqa: PLC0415
+
+    started = time.monotonic()
+    moment = parse_moment(now, "--now") if now else None
+    with progress_bars() as progress:
+        report = steps.load_customers(
+            Home(home), redis_url, catalog, files, moment, progress, dry_run=dry_run
+        )
+    seconds = time.monotonic() - started
+    if as_json:
+        typer.echo(json.dumps({**asdict(report), "seconds": round(seconds, 2)}))
+        return
+    done = "[bold green]Checked[/]" if dry_run else "[bold green]Loaded[/]"
+    Console().print(f"{done} {report.customers:,} customers in {seconds:.1f} s.")

@@ -43,6 +43,14 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    freeze_clock: Annotated[
+        bool,
+        typer.Option(
+            "--freeze-clock",
+            envvar="NEXTBEST_FREEZE_CLOCK",
+            help="Let the clock stand still where it starts, so that the same question gets the same answer.",
+        ),
+    ] = False,
     store_timeout_ms: Annotated[
         int,
         typer.Option(
@@ -73,6 +81,7 @@ def serve(
             host=host,
             port=port,
             clock=_clock(clock),
+            freeze_clock=freeze_clock,
             store_timeout_ms=store_timeout_ms,
             drain_seconds=drain_seconds,
             log_format=log_format,

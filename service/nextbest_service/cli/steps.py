@@ -1,5 +1,7 @@
 """The work behind `load`, `train` and `demo`, free of any printing."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,12 +13,15 @@ from nextbest_models.recipe import load_recipe
 from nextbest_rules import Catalog, load_catalog
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.composition import store_url
+from nextbest_service.customer_files import CustomerEntry, check_customers, read_customers
+from nextbest_service.customer_states import store_states
 from nextbest_service.decisions.generation import action_profiles, feature_spec
 from nextbest_service.errors import StartupError
 from nextbest_service.home import Home
 from nextbest_service.loading import LoadReport, load_journey
 from nextbest_service.shipped import shipped_directory
 from nextbest_service.store.connection import connect_for_bulk
+from nextbest_service.store.loaded import Loaded, write_loaded
 
 GROCERY = "grocery"
 
@@ -55,6 +60,64 @@ def load_grocery(
     moment_ms = _as_of_ms(as_of, catalog)
     with store_url(home, redis_url) as url, connect_for_bulk(url) as client:
         return load_journey(client, journey, catalog, feature_spec(catalog), moment_ms, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomersReport:
+    """What `nextbest load customers` did. Somebody with several names is one customer."""
+
+    customers: int
+    identities: int
+    as_of_ms: int
+    dry_run: bool
+
+
+def load_customers(
+    home: Home,
+    redis_url: str | None,
+    catalog_name: str,
+    paths: Sequence[Path],
+    now: datetime | None,
+    progress: Progress,
+    *,
+    dry_run: bool,
+) -> CustomersReport:
+    """Check all files, then replace the state of every customer in them; relative times count from `now`.
+
+    Raises:
+        CustomerFileError: the files have faults; nothing was written.
+    """
+    catalog = load_catalog(find_catalog(catalog_name))
+    now_ms, spec = _as_of_ms(now, catalog), feature_spec(catalog)
+    customers = check_customers(paths, catalog, now_ms, _watch(paths, progress))
+    if dry_run:
+        return CustomersReport(customers, 0, now_ms, dry_run)
+    identities = 0
+    entries = read_customers(paths, catalog, now_ms, lambda _: None)
+    states = (
+        (identity, entry.state)
+        for entry in entries
+        if isinstance(entry, CustomerEntry)
+        for identity in entry.identities
+    )
+    with store_url(home, redis_url) as url, connect_for_bulk(url) as client:
+        for batch in store_states(client, spec, states):
+            identities += batch
+            progress("Writing customers", identities, max(identities, customers))
+        write_loaded(client, Loaded(", ".join(path.name for path in paths), now_ms, customers))
+    return CustomersReport(customers, identities, now_ms, dry_run)
+
+
+def _watch(paths: Sequence[Path], progress: Progress) -> Callable[[int], None]:
+    total = sum(path.stat().st_size for path in paths if path.is_file())
+    done = 0
+
+    def watch(read: int) -> None:
+        nonlocal done
+        done += read
+        progress("Checking bytes", done, total)
+
+    return watch
 
 
 def train_grocery(

@@ -1,7 +1,7 @@
 """How answers look on a terminal."""
 
 import json
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import UTC, datetime
 
 from rich import box
@@ -9,13 +9,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2
+from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2, value_pb2
+
+_NOTABLE = (action_pb2.SELECTION_TYPE_PINNED, action_pb2.SELECTION_TYPE_FALLBACK)
 
 
 def print_decision(console: Console, response: decision_pb2.DecideResponse) -> None:
     """Print the propositions of every placement with their factors and, where given, the exclusions."""
     for placement in response.placements:
-        console.print(propositions_table(placement))
+        console.print(propositions_table(placement, details=True))
     if response.exclusions:
         console.print(exclusions_table(response.exclusions))
     for degradation in response.degraded:
@@ -26,9 +28,15 @@ def print_decision(console: Console, response: decision_pb2.DecideResponse) -> N
 
 
 def propositions_table(
-    placement: proposition_pb2.PlacementDecision, marked: Container[str] = frozenset()
+    placement: proposition_pb2.PlacementDecision,
+    marked: Container[str] = frozenset(),
+    *,
+    details: bool = False,
 ) -> Table:
-    """Return the propositions of one placement, best first, with factors; `marked` actions get a tick."""
+    """Return the propositions of one placement, best first, with factors; `marked` actions get a tick.
+
+    With `details` a second line says how and until when to show them, and what was computed for the customer.
+    """
     table = Table(
         title=f"Placement {placement.placement_id}: priority = P × C × V × L",
         title_justify="left",
@@ -45,7 +53,7 @@ def propositions_table(
         table.add_row(
             f"{'✓ ' if proposition.action_id in marked else ''}{proposition.rank}",
             proposition.action_id,
-            _title(proposition),
+            _what(proposition) if details else _title(proposition),
             f"{proposition.propensity:.4f}",
             f"{proposition.context_weight:g}",
             f"{proposition.value:g}",
@@ -97,6 +105,38 @@ def _example(exclusion: proposition_pb2.Exclusion) -> Text:
 def _title(proposition: proposition_pb2.Proposition) -> str:
     content = json.loads(proposition.content_json) if proposition.content_json else {}
     return str(content.get("title", ""))
+
+
+def _what(proposition: proposition_pb2.Proposition) -> Text:
+    text = Text(_title(proposition))
+    details = " · ".join(_details(proposition))
+    return text.append(f"\n{details}", style="dim") if details else text
+
+
+def _details(proposition: proposition_pb2.Proposition) -> Iterator[str]:
+    if proposition.selection_type in _NOTABLE:
+        yield action_pb2.SelectionType.Name(proposition.selection_type).rpartition("_")[2].lower()
+    if proposition.treatment_id:
+        yield proposition.treatment_id
+    if proposition.send_at_unix_ms:
+        yield f"send by {proposition.channel} at {_moment(proposition.send_at_unix_ms)}"
+    for name in sorted(proposition.parameters):
+        yield f"{name} = {_value(proposition.parameters[name])}"
+    if proposition.expires_at_unix_ms:
+        yield f"until {_moment(proposition.expires_at_unix_ms)}"
+
+
+def _value(value: value_pb2.Value) -> str:
+    kind = value.WhichOneof("kind")
+    match kind:
+        case "timestamp_unix_ms":
+            return _moment(value.timestamp_unix_ms)
+        case "string_list":
+            return ", ".join(value.string_list.values)
+        case "int_value" | "double_value":
+            return f"{getattr(value, kind):,}"
+        case _:
+            return str(getattr(value, kind or "string_value"))
 
 
 def _footer(response: decision_pb2.DecideResponse) -> str:

@@ -1,9 +1,10 @@
 """What the decider answers: immutable, free of transport."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from nextbest_rules import Action, Exclusion
+from nextbest_rules import Action, Exclusion, ParameterValue
 from nextbest_service.decisions.request import PlacementRequest
 
 
@@ -12,6 +13,8 @@ class SelectionType(StrEnum):
 
     RANKED = "RANKED"
     STATIC = "STATIC"
+    PINNED = "PINNED"
+    FALLBACK = "FALLBACK"
 
 
 class Degradation(StrEnum):
@@ -27,16 +30,26 @@ class Degradation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proposition:
-    """An action offered in a placement, with the factors that gave it its rank (from 1)."""
+    """An action offered in a placement, with the factors that gave it its rank (from 1).
+
+    `content_json` and `parameters` are empty unless content was asked for. Times are Unix milliseconds; None
+    is no end, or now.
+    """
 
     action: Action
-    row: int
     rank: int
+    selection: SelectionType
     propensity: float
     value: float
     context_weight: float
     lever: float
     priority: float
+    channel: str
+    treatment_id: str = ""
+    content_json: str = ""
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    expires_at_ms: int | None = None
+    send_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One answer."""
+    """One answer. `selection_type` says how the propositions that were ranked were ranked."""
 
     id: str
     decided_at_ms: int

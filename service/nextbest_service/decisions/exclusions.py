@@ -1,63 +1,114 @@
 """Why every other action was not offered: the rules' reasons and those of arbitration, on demand only."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from nextbest_rules import Exclusion, RuleSet, Situation, Stage
-from nextbest_service.decisions.arbitration import Factors, Rows
+from nextbest_rules import Action, Exclusion, Stage, Surface
+from nextbest_service.decisions.arbitration import Factors
+from nextbest_service.decisions.contact import Contact
 from nextbest_service.decisions.decision import PlacedExclusion
+from nextbest_service.decisions.generation import Exclusive, Generation
 from nextbest_service.decisions.request import DecisionRequest, PlacementRequest
+from nextbest_service.decisions.slates import Slates
 
 
 def explain_exclusions(
-    rules: RuleSet,
-    situation: Situation,
+    generation: Generation,
     request: DecisionRequest,
+    contact: Contact,
     factors: Factors,
-    slates: Sequence[Rows],
+    slates: Slates,
+    unvalued: int,
 ) -> tuple[PlacedExclusion, ...]:
     """Return, in catalog order, why each action that is in no placement of the answer was left out.
 
     An action that all placements leave out for the same reason is reported once, without a placement.
+    `unvalued` is the mask of the actions whose value could not be computed.
     """
-    offered = {rules.catalog.actions[row].id for slate in slates for row in factors.rows[slate].tolist()}
+    offered = {int(factors.rows[candidate]) for slate in slates.chosen for candidate in slate}
+    losses = _Losses(generation, factors, slates, unvalued, offered)
     by_placement = {
-        asked.placement.id: _in_placement(rules, situation, request, asked, factors, slate)
-        for asked, slate in zip(request.placements, slates, strict=True)
+        asked.placement.id: _in_placement(generation, request, contact, asked, slate, losses)
+        for asked, slate in zip(request.placements, slates.chosen, strict=True)
     }
     return tuple(
         placed
-        for action in rules.catalog.actions
-        if action.id not in offered
+        for row, action in enumerate(generation.catalog.actions)
+        if row not in offered
         for placed in _merged(action.id, by_placement)
     )
 
 
 def _in_placement(
-    rules: RuleSet,
-    situation: Situation,
+    generation: Generation,
     request: DecisionRequest,
+    contact: Contact,
     asked: PlacementRequest,
-    factors: Factors,
-    slate: Rows,
+    slate: Sequence[int],
+    losses: "_Losses",
 ) -> Mapping[str, Exclusion]:
-    stopped = rules.explain(situation, asked.placement.id, asked.excluded, request.candidates)
+    channel = contact.approaches[0].channel if contact.approaches else ""
+    surface = Surface(asked.placement.id, channel, request.locale) if channel else None
+    stopped = generation.rules.explain(contact.view, surface, asked.excluded, request.candidates)
     found = {exclusion.action_id: exclusion for exclusion in stopped}
-    lowest = f"{factors.priority[slate].min():.6g}" if len(slate) else "any"
-    for row, priority in zip(factors.rows.tolist(), factors.priority.tolist(), strict=True):
-        action_id = rules.catalog.actions[row].id
-        found.setdefault(action_id, _outranked(action_id, asked, priority, lowest))
+    for row, action in enumerate(generation.catalog.actions):
+        if action.id not in found:
+            found[action.id] = losses.exclusion(row, action, asked, slate) if channel else _no_channel(action)
     return found
 
 
-def _outranked(action_id: str, asked: PlacementRequest, priority: float, lowest: str) -> Exclusion:
-    return Exclusion(
-        action_id=action_id,
-        stage=Stage.ARBITRATION,
-        rule_id="",
-        reason=f"Other actions have a higher priority, and the placement shows {asked.limit}.",
-        actual=f"priority = {priority:.6g}",
-        required=f"priority above {lowest}",
-    )
+def _no_channel(action: Action) -> Exclusion:
+    return Exclusion(action.id, Stage.PLACEMENT, "channel", "No channel of the placement suits the customer.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Losses:
+    """Why actions that passed every rule were not chosen."""
+
+    generation: Generation
+    factors: Factors
+    slates: Slates
+    unvalued: int
+    offered: set[int]
+
+    def exclusion(self, row: int, action: Action, asked: PlacementRequest, slate: Sequence[int]) -> Exclusion:
+        """Return why an action is not in a placement's slate."""
+
+        def lost(rule_id: str, reason: str, actual: str = "", required: str = "") -> Exclusion:
+            return Exclusion(action.id, Stage.ARBITRATION, rule_id, reason, actual, required)
+
+        if self.unvalued >> row & 1:
+            return lost("value", "The value of the action cannot be computed for this customer.")
+        if self.slates.unshowable >> row & 1:
+            return lost("parameters", "A parameter of the treatment has no value for this customer.")
+        if rival := self._rival(row):
+            exclusive, name = rival
+            return lost(exclusive.rule.id, exclusive.rule.reason, f"{name} is offered", "only one of them")
+        if asked.placement.fallback == action.id:
+            return lost("fallback", "Kept for when nothing else may be offered here.")
+        return self._outranked(row, asked, slate, lost)
+
+    def _rival(self, row: int) -> tuple[Exclusive, str] | None:
+        """Return the mutual exclusion that another offered action won."""
+        for exclusive in self.generation.exclusive:
+            if exclusive.members[row]:
+                for other in sorted(self.offered):
+                    if exclusive.members[other]:
+                        return exclusive, self.generation.catalog.actions[other].id
+        return None
+
+    def _outranked(
+        self, row: int, asked: PlacementRequest, slate: Sequence[int], lost: Callable[..., Exclusion]
+    ) -> Exclusion:
+        factors = self.factors
+        priority = float(factors.priority[int(factors.rows.searchsorted(row))])
+        lowest = f"{factors.priority[list(slate)].min():.6g}" if slate else "any"
+        return lost(
+            "",
+            f"Other actions have a higher priority, and the placement shows {asked.limit}.",
+            f"priority = {priority:.6g}",
+            f"priority above {lowest}",
+        )
 
 
 def _merged(action_id: str, by_placement: Mapping[str, Mapping[str, Exclusion]]) -> Iterator[PlacedExclusion]:

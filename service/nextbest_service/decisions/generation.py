@@ -1,7 +1,7 @@
 """The immutable set that one decision runs on: catalog, rules, features, model. Read once per request."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,12 @@ from nextbest_models.features import FeatureSpec
 from nextbest_models.population import Population
 from nextbest_models.ranker import Ranker
 from nextbest_models.state import Ageing
-from nextbest_rules import Action, Catalog, RuleSet
+from nextbest_rules import Action, Catalog, Formula, RuleSet
+from nextbest_rules.catalog import Emphasis
+from nextbest_rules.policies import ExclusiveRule
+from nextbest_rules.selection import mask_of
+from nextbest_service.decisions.bitmask import flags_of
+from nextbest_service.store.customers import ReadPlan
 
 NEUTRAL_PROPENSITY = 0.01
 """P without a model and without a declared starting propensity: equal for all, so V and L decide."""
@@ -30,11 +35,19 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True)
+class Exclusive:
+    """A mutual exclusion, with one flag per action."""
+
+    rule: ExclusiveRule
+    members: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
     """Everything that is the same for all decisions until the next reload.
 
-    `values`, `levers` and `priors` are float64 with one entry per action; `contents` is each action's content
-    as JSON.
+    `values` and `priors` are float64 with one entry per action; a value that is computed per customer stands
+    there as 0. `plan` says what to read of a customer, `exclusive` which actions must not stand together.
     """
 
     catalog: Catalog
@@ -45,9 +58,11 @@ class Generation:
     ranker: Ranker | None
     versions: Versions
     values: NDArray[np.float64]
-    levers: NDArray[np.float64]
     priors: NDArray[np.float64]
-    contents: tuple[str, ...]
+    plan: ReadPlan
+    exclusive: tuple[Exclusive, ...]
+    _levers: Mapping[tuple[str, str], NDArray[np.float64]]
+    _contents: Mapping[tuple[int, str], str]
 
     @classmethod
     def build(
@@ -73,11 +88,24 @@ class Generation:
                 model=ranker.version if ranker else "",
                 feature_spec=spec.digest[:12],
             ),
-            values=np.array([action.value for action in actions]),
-            levers=np.array([action.lever for action in actions]),
+            values=np.array([0.0 if isinstance(it.value, Formula) else it.value for it in actions]),
             priors=np.array([_prior(action) for action in actions]),
-            contents=tuple(map(_content, actions)),
+            plan=ReadPlan(
+                records=tuple(sorted(rules.reads)),
+                capped=tuple(action.id for action in actions if action.volume_cap is not None),
+            ),
+            exclusive=_exclusive(rules.catalog),
+            _levers=_levers(rules.catalog),
+            _contents=_contents(actions),
         )
+
+    def levers(self, brand: str, goal: str) -> NDArray[np.float64]:
+        """Return L of every action (float64) under a brand and a goal; either may be empty."""
+        return self._levers[brand, goal]
+
+    def content(self, row: int, treatment_id: str) -> str:
+        """Return an action's content as JSON, in one of its treatments or, with an empty id, without."""
+        return self._contents[row, treatment_id]
 
 
 def feature_spec(catalog: Catalog) -> FeatureSpec:
@@ -126,6 +154,42 @@ def _prior(action: Action) -> float:
     return NEUTRAL_PROPENSITY if action.starting_propensity is None else action.starting_propensity
 
 
-def _content(action: Action) -> str:
-    content: Mapping[str, object] = {"title": action.title, **(action.content or {})}
+def _contents(actions: Sequence[Action]) -> dict[tuple[int, str], str]:
+    found = {}
+    for row, action in enumerate(actions):
+        found[row, ""] = _json(action, None)
+        for treatment in action.treatments:
+            found[row, treatment.id] = _json(action, treatment.content)
+    return found
+
+
+def _json(action: Action, own: Mapping[str, object] | None) -> str:
+    content: Mapping[str, object] = {"title": action.title, **(action.content or {}), **(own or {})}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _levers(catalog: Catalog) -> dict[tuple[str, str], NDArray[np.float64]]:
+    """Return L for every brand and goal: the action's own lever times all that select it."""
+    own = np.array([action.lever for action in catalog.actions])
+    brands = {"": np.ones(len(own)), **{id_: _factors(it, catalog) for id_, it in catalog.brands.items()}}
+    goals = {"": np.ones(len(own)), **{id_: _factors(it, catalog) for id_, it in catalog.goals.items()}}
+    return {
+        (brand, goal): own * of_brand * of_goal
+        for brand, of_brand in brands.items()
+        for goal, of_goal in goals.items()
+    }
+
+
+def _factors(emphasis: Emphasis, catalog: Catalog) -> NDArray[np.float64]:
+    factors = np.ones(len(catalog.actions))
+    for lever in emphasis.levers:
+        factors[flags_of(mask_of(lever.applies_to, catalog), len(factors))] *= lever.lever
+    return factors
+
+
+def _exclusive(catalog: Catalog) -> tuple[Exclusive, ...]:
+    size = len(catalog.actions)
+    return tuple(
+        Exclusive(rule, flags_of(mask_of(rule.applies_to, catalog), size))
+        for rule in catalog.policies.exclusive
+    )

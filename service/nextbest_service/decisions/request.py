@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from nextbest_rules import Placement
+from nextbest_rules import Direction, Placement
 from nextbest_service.store.keys import Identity
 
 
@@ -21,28 +21,36 @@ class ExplainLevel(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlacementRequest:
-    """One placement to fill with at most `limit` propositions.
-
-    `excluded` is what the caller does not want here; `wanted` is what is left of the catalog after that,
-    after the candidates of the request and after what the placement accepts.
-    """
+    """One placement to fill with at most `limit` propositions, none of which is in `excluded`."""
 
     placement: Placement
     limit: int
     excluded: int
-    wanted: int
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
-    """One question: what is best for this person, in these placements, now?"""
+    """One question: what is best for this person, in these placements, now?
+
+    `channel` is empty where the placement leaves the choice to us. `brand`, `goal` and `locale` are the
+    catalog's, defaults filled in; `candidates` is the mask of the actions that may compete.
+    """
 
     request_id: str
     identities: tuple[Identity, ...]
     placements: tuple[PlacementRequest, ...]
     channel: str
+    brand: str
+    goal: str
+    locale: str
     context: Mapping[str, object]
     candidates: int
     explain: ExplainLevel
     include_content: bool
     allow_duplicates: bool
+
+    @property
+    def direction(self) -> Direction:
+        """Who started the contact: it is outbound as soon as any placement is, which is the stricter reading."""
+        outbound = any(asked.placement.direction is Direction.OUTBOUND for asked in self.placements)
+        return Direction.OUTBOUND if outbound else Direction.INBOUND

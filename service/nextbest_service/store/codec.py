@@ -10,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeAlias
 
 import msgpack
 import numpy as np
@@ -47,10 +47,22 @@ class StoredCounters:
     columns: tuple[NDArray[np.generic], ...]
 
 
+AsOf: TypeAlias = int | Mapping[str, int] | None
+"""When facts were known, in Unix milliseconds: all of them, or each by name. None says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFacts:
+    """Facts as stored, and when they were known."""
+
+    values: Mapping[str, object]
+    as_of_ms: AsOf = None
+
+
 def encode_vector(vector: StoredVector) -> bytes:
     """Return the bytes of a feature vector."""
     payload = vector.values.astype("<f4", copy=False).tobytes()
-    return _seal(["vector", vector.schema_id, vector.as_of_ms, payload])
+    return seal(["vector", vector.schema_id, vector.as_of_ms, payload])
 
 
 def decode_vector(blob: bytes) -> StoredVector:
@@ -59,14 +71,14 @@ def decode_vector(blob: bytes) -> StoredVector:
     Raises:
         CodecError: the bytes are not a vector of this codec.
     """
-    schema_id, as_of_ms, payload = _unseal(blob, "vector", bytes, int, bytes)
+    schema_id, as_of_ms, payload = unseal(blob, "vector", bytes, int, bytes)
     return StoredVector(schema_id, as_of_ms, _array("<f4", payload))
 
 
 def encode_counters(counters: StoredCounters) -> bytes:
     """Return the bytes of sparse counters; each column keeps its dtype."""
     columns = [_column(array) for array in (counters.ids, *counters.columns)]
-    return _seal(["counters", counters.tag, counters.as_of_ms, columns])
+    return seal(["counters", counters.tag, counters.as_of_ms, columns])
 
 
 def decode_counters(blob: bytes) -> StoredCounters:
@@ -75,7 +87,7 @@ def decode_counters(blob: bytes) -> StoredCounters:
     Raises:
         CodecError: the bytes are not counters of this codec, or their columns differ in length.
     """
-    tag, as_of_ms, columns = _unseal(blob, "counters", bytes, int, list)
+    tag, as_of_ms, columns = unseal(blob, "counters", bytes, int, list)
     try:
         ids, *statistics = (_array(dtype, payload) for dtype, payload in columns)
     except (TypeError, ValueError) as error:
@@ -85,19 +97,22 @@ def decode_counters(blob: bytes) -> StoredCounters:
     return StoredCounters(tag, as_of_ms, ids, tuple(statistics))
 
 
-def encode_facts(facts: Mapping[str, object]) -> bytes:
+def encode_facts(facts: Mapping[str, object], as_of_ms: AsOf = None) -> bytes:
     """Return the bytes of facts: strings, numbers, booleans, UTC datetimes, lists and maps of them."""
-    return _seal(["facts", dict(facts)])
+    as_of = dict(as_of_ms) if isinstance(as_of_ms, Mapping) else as_of_ms
+    return seal(["facts", dict(facts), *([] if as_of is None else [as_of])])
 
 
-def decode_facts(blob: bytes) -> dict[str, object]:
+def decode_facts(blob: bytes) -> StoredFacts:
     """Read facts back.
 
     Raises:
         CodecError: the bytes are not facts of this codec.
     """
-    (facts,) = _unseal(blob, "facts", dict)
-    return cast(dict[str, object], facts)
+    values, *as_of = open_seal(blob, "facts") or [None]
+    if type(values) is not dict or not _is_as_of(as_of):
+        raise CodecError("stored facts are something else")
+    return StoredFacts(values, *as_of)
 
 
 def _column(array: NDArray[np.generic]) -> tuple[str, bytes]:
@@ -105,24 +120,55 @@ def _column(array: NDArray[np.generic]) -> tuple[str, bytes]:
     return little_endian.str, array.astype(little_endian, copy=False).tobytes()
 
 
-def _seal(content: Sequence[object]) -> bytes:
+def seal(content: Sequence[object]) -> bytes:
+    """Return `[kind, ...]` as the bytes of one field."""
     body: bytes = msgpack.packb([CODEC_VERSION, *content], datetime=True)
     return body + _CRC.pack(zlib.crc32(body))
 
 
-def _unseal(blob: bytes, kind: str, *types: type) -> list[Any]:
+def unseal(blob: bytes, kind: str, *types: type, use_list: bool = True) -> list[Any]:
+    """Return what `seal` was given behind `kind`: one value of each of the types.
+
+    Raises:
+        CodecError: the bytes are damaged, or something else.
+    """
+    content = open_seal(blob, kind, use_list=use_list)
+    if [type(value) for value in content] != list(types):
+        raise CodecError(f"stored {kind} is something else")
+    return content
+
+
+def open_seal(blob: bytes, kind: str, *, use_list: bool = True) -> list[Any]:
+    """Return what `seal` was given behind `kind`, whatever it is.
+
+    Raises:
+        CodecError: the bytes are damaged, of another kind, or of a newer codec.
+    """
     body = memoryview(blob)[: -_CRC.size]
     if len(blob) <= _CRC.size or _CRC.unpack_from(blob, len(body))[0] != zlib.crc32(body):
         raise CodecError(f"stored {kind} is damaged: its checksum does not fit")
     try:
-        version, found, *content = msgpack.unpackb(body, timestamp=3)
+        unpacked: list[Any] = msgpack.unpackb(body, timestamp=3, use_list=use_list)
+        version, found, *content = unpacked
     except (TypeError, ValueError, OverflowError, msgpack.UnpackException) as error:
         raise CodecError(f"stored {kind} is something else") from error
     if version != CODEC_VERSION:
         raise CodecError(f"stored {kind} has codec version {version}; this build reads {CODEC_VERSION}")
-    if found != kind or [type(value) for value in content] != list(types):
+    if found != kind:
         raise CodecError(f"stored {kind} is something else")
-    return cast(list[Any], content)
+    return content
+
+
+def _is_as_of(found: list[object]) -> bool:
+    match found:
+        case []:
+            return True
+        case [dict() as times]:
+            return {*map(type, times)} <= {str} and {*map(type, times.values())} <= {int}
+        case [time_ms]:
+            return type(time_ms) is int
+        case _:
+            return False
 
 
 def _array(dtype: str, payload: bytes) -> NDArray[Any]:

@@ -1,0 +1,50 @@
+"""CEL: expressions are checked by the reference engine at load, and compiled to Python by this package."""
+
+from nextbest_rules.cel.checker import MAX_NODES, MAX_SOURCE, Expression, ExpressionChecker
+from nextbest_rules.cel.code import CodeWriter
+from nextbest_rules.cel.comparison import Comparison, comparison_of
+from nextbest_rules.cel.compiling import compile_function
+from nextbest_rules.cel.evaluation import (
+    EvaluationError,
+    ExpressionError,
+    UnsupportedExpressionError,
+    evaluate,
+)
+from nextbest_rules.cel.faults import ExpressionFault
+from nextbest_rules.cel.kinds import Kind, Type
+from nextbest_rules.cel.nodes import Node, conjuncts, disjuncts, mentions_of, size_of
+from nextbest_rules.cel.reading import FunctionCall
+from nextbest_rules.cel.values import UNKNOWN, Duration, Mention, Timestamp, Uint, Unevaluable
+from nextbest_rules.cel.vocabulary import ACTION_FIELDS, Vocabulary
+
+__all__ = [
+    "ACTION_FIELDS",
+    "MAX_NODES",
+    "MAX_SOURCE",
+    "UNKNOWN",
+    "CodeWriter",
+    "Comparison",
+    "Duration",
+    "EvaluationError",
+    "Expression",
+    "ExpressionChecker",
+    "ExpressionError",
+    "ExpressionFault",
+    "FunctionCall",
+    "Kind",
+    "Mention",
+    "Node",
+    "Timestamp",
+    "Type",
+    "Uint",
+    "Unevaluable",
+    "UnsupportedExpressionError",
+    "Vocabulary",
+    "comparison_of",
+    "compile_function",
+    "conjuncts",
+    "disjuncts",
+    "evaluate",
+    "mentions_of",
+    "size_of",
+]

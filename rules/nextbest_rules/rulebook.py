@@ -1,0 +1,96 @@
+"""Every rule of a catalog as one kind of thing: its id, what it is about, and when it has a say."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from nextbest_rules.catalog import Action, Catalog, Emphasis
+from nextbest_rules.policies import (
+    Cap,
+    ConditionRule,
+    ConsentRule,
+    DoNotContact,
+    ExclusiveRule,
+    Guard,
+    OwnedRule,
+    QuietHours,
+    Selector,
+)
+from nextbest_rules.selection import selects
+from nextbest_rules.terms import Direction
+
+Rule: TypeAlias = (
+    ConsentRule | DoNotContact | Guard | ConditionRule | OwnedRule | Cap | QuietHours | ExclusiveRule
+)
+VOLUME_CAP = "volume_cap"
+BUILT_IN = frozenset(
+    {"not_yet_valid", "expired", "brand", "killed", VOLUME_CAP, "type", "channel", "treatment", "excluded"}
+    | {"candidates", "value", "parameters", "fallback"}
+)
+"""Rule ids that every catalog has: they name what no file declares as a rule."""
+
+
+def rules_of(catalog: Catalog) -> Iterator[Rule]:
+    """Yield every rule with an id, actions' own conditions included, in the order of the stages."""
+    policies = catalog.policies
+    yield from policies.consent
+    yield from policies.do_not_contact
+    yield from policies.guards
+    yield from policies.conditions
+    for action in catalog.actions:
+        yield from action.rules
+    yield from policies.owned
+    yield from policies.caps
+    yield from policies.quiet_hours
+    yield from policies.exclusive
+
+
+def rule_ids(catalog: Catalog) -> frozenset[str]:
+    """Return every rule id that an exclusion can name."""
+    return BUILT_IN.union(rule.id for rule in rules_of(catalog))
+
+
+def stops_what(rule: Rule) -> Selector | None:
+    """Return the actions that a rule may stop; None for a guard that holds nothing."""
+    return rule.hold if isinstance(rule, Guard) else rule.applies_to
+
+
+def speaks_on(rule: Rule, channel: str, direction: Direction) -> bool:
+    """Tell whether a rule has a say about contacts of this kind."""
+    channels = getattr(rule, "channels", None)
+    directions = getattr(rule, "directions", None)
+    return (channels is None or channel in channels) and (directions is None or direction in directions)
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """A factor on some actions' priority: by a guard while it is in force, or under a goal or brand."""
+
+    name: str
+    owner: str
+    applies_to: Selector
+    lever: float
+    pin: bool = False
+
+
+def promotions_of(catalog: Catalog) -> Iterator[Lift]:
+    """Yield what guards bring forward, named `<guard>.promote.<n from 1>`."""
+    for guard in catalog.policies.guards:
+        for number, promotion in enumerate(guard.promote, start=1):
+            name = f"{guard.id}.promote.{number}"
+            yield Lift(name, guard.id, promotion.applies_to, promotion.lever, promotion.pin)
+
+
+def levers_of(emphases: Mapping[str, Emphasis], what: str) -> Iterator[Lift]:
+    """Yield the levers of goals or brands, named `<what> <id>.lever.<n from 1>`."""
+    for emphasis in emphases.values():
+        for number, lever in enumerate(emphasis.levers, start=1):
+            yield Lift(f"{what} {emphasis.id}.lever.{number}", emphasis.id, lever.applies_to, lever.lever)
+
+
+def lever_of(emphasis: Emphasis | None, action: Action) -> float:
+    """Return the factor of a goal or brand on one action."""
+    factor = 1.0
+    for lever in () if emphasis is None else emphasis.levers:
+        factor *= lever.lever if selects(lever.applies_to, action) else 1.0
+    return factor

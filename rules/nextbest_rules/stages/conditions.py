@@ -1,0 +1,135 @@
+"""Stages eligibility, applicability and suitability, and the wish not to be contacted: conditions in CEL.
+
+For screening all of them become shared predicates; for explaining each rule is asked on its own.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from nextbest_rules.bitmask import bits
+from nextbest_rules.catalog import Action, AttributeValue, Catalog
+from nextbest_rules.cel import Expression
+from nextbest_rules.explanation import Finding, Stop
+from nextbest_rules.observation import attribute, observed
+from nextbest_rules.policies import ConditionRule, DoNotContact
+from nextbest_rules.predicates import PredicateCompiler, Predicates
+from nextbest_rules.selection import mask_of
+from nextbest_rules.sight import Function, Layout, View
+from nextbest_rules.situation import Situation
+from nextbest_rules.terms import Direction, Stage, UnknownMode
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Actions for which a rule's condition is the same, since they share the attributes that it reads."""
+
+    mask: int
+    bound: Expression
+    holds: Function
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    rule: ConditionRule | DoNotContact
+    condition: Expression
+    groups: tuple[_Group, ...]
+
+    @property
+    def stage(self) -> Stage:
+        return self.rule.stage if isinstance(self.rule, ConditionRule) else Stage.CONSENT
+
+    def asks(self, situation: Situation) -> bool:
+        """Tell whether the rule is about contacts of this direction."""
+        return isinstance(self.rule, ConditionRule) or situation.direction in self.rule.directions
+
+    def denies(self, answer: object) -> bool:
+        """Tell whether the rule stops its actions on this answer of its condition."""
+        if answer is True or answer is False:
+            return answer is isinstance(self.rule, DoNotContact)
+        return self.rule.when_unknown is UnknownMode.DENY
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionStages:
+    """All conditions of a catalog; which of them ask depends on the direction of the contact."""
+
+    _rules: tuple[_Compiled, ...]
+    _predicates: Mapping[Direction, Predicates]
+
+    @classmethod
+    def of(cls, catalog: Catalog, layout: Layout) -> "ConditionStages":
+        """Compile the conditions of a catalog: those of its policies, then those of its actions."""
+        own = tuple(rule for action in catalog.actions for rule in action.rules)
+        policies = catalog.policies
+        written: tuple[ConditionRule | DoNotContact, ...] = (
+            *policies.do_not_contact,
+            *policies.conditions,
+            *own,
+        )
+        rules = tuple(_compile(rule, catalog, layout) for rule in written)
+        return cls(rules, {direction: _predicates(rules, layout, direction) for direction in Direction})
+
+    def screen(self, live: int, view: View) -> int:
+        """Return what fulfils its conditions. A predicate that no live action needs is not evaluated."""
+        predicates = self._predicates[view.situation.direction]
+        return predicates.screen(live, view.slots) if live & predicates.concerned else live
+
+    def stops(self, view: View) -> Iterator[Stop]:
+        """Yield what each rule stops, in the order of the rules."""
+        for compiled in self._rules:
+            if not compiled.asks(view.situation):
+                continue
+            for group in compiled.groups:
+                answer = group.holds(view.slots)
+                if compiled.denies(answer):
+                    finding = partial(_finding, compiled=compiled, view=view, answer=answer)
+                    yield Stop(compiled.stage, group.mask, finding)
+
+
+def _predicates(rules: tuple[_Compiled, ...], layout: Layout, direction: Direction) -> Predicates:
+    compiler = PredicateCompiler(layout)
+    for compiled in rules:
+        rule = compiled.rule
+        for group in compiled.groups:
+            if isinstance(rule, ConditionRule):
+                compiler.require(group.bound, group.mask, rule.when_unknown)
+            elif direction in rule.directions:
+                compiler.forbid(group.bound, group.mask, rule.when_unknown)
+    return compiler.compile()
+
+
+def _compile(rule: ConditionRule | DoNotContact, catalog: Catalog, layout: Layout) -> _Compiled:
+    source = rule.require if isinstance(rule, ConditionRule) else rule.when
+    condition = layout.expressions.condition(source)
+    names = tuple(mention.field for mention in condition.mentions if mention.root == "action")
+    by_values: dict[tuple[tuple[type, AttributeValue | None], ...], int] = {}
+    for bit in bits(mask_of(rule.applies_to, catalog)):
+        values = [attribute(catalog.actions[bit], name) for name in names]
+        key = tuple((type(value), value) for value in values)  # 1, 1.0 and true are not the same value
+        by_values[key] = by_values.get(key, 0) | 1 << bit
+    return _Compiled(
+        rule, condition, tuple(_group(condition, names, key, mask, layout) for key, mask in by_values.items())
+    )
+
+
+def _group(
+    condition: Expression,
+    names: tuple[str, ...],
+    key: tuple[tuple[type, AttributeValue | None], ...],
+    mask: int,
+    layout: Layout,
+) -> _Group:
+    known = {name: value for name, (_, value) in zip(names, key, strict=True) if value is not None}
+    bound = condition.bind(known) if names else condition
+    return _Group(mask, bound, layout.function(bound))
+
+
+def _finding(action: Action, compiled: _Compiled, view: View, answer: object) -> Finding:
+    rule = compiled.rule
+    actual = observed(compiled.condition, view, action)
+    if answer is not True and answer is not False and "unknown" not in actual:
+        actual += f"; cannot be evaluated: {answer}"
+    if isinstance(rule, DoNotContact):
+        return Finding(rule.id, rule.reason, actual, f"not ({' '.join(rule.when.split())})")
+    return Finding(rule.id, rule.reason, actual, " ".join(rule.require.split()))

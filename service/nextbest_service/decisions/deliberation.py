@@ -1,0 +1,192 @@
+"""The way of one decision, once the customer is read: screen, score, arbitrate. Pure, but for the stopwatch."""
+
+import os
+from collections.abc import Sequence
+from time import perf_counter_ns
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from nextbest_models.ranker import ModelError
+from nextbest_rules import Situation
+from nextbest_service.decisions.arbitration import Factors, Rows
+from nextbest_service.decisions.bitmask import flags_of, rows_of
+from nextbest_service.decisions.contact import Contact, make_contact
+from nextbest_service.decisions.decision import (
+    Decision,
+    Degradation,
+    PlacedExclusion,
+    SelectionType,
+    Timing,
+)
+from nextbest_service.decisions.exclusions import explain_exclusions
+from nextbest_service.decisions.generation import Generation
+from nextbest_service.decisions.request import DecisionRequest, ExplainLevel
+from nextbest_service.decisions.showing import Showing, showings
+from nextbest_service.decisions.slates import fill_slates, propositions
+from nextbest_service.store.customers import Reading
+
+log = structlog.get_logger()
+
+
+def deliberate(
+    generation: Generation, request: DecisionRequest, reading: Reading, now_ms: int, watch: "Stopwatch"
+) -> Decision:
+    """Return what is best for the customer that was read, in each placement asked for."""
+    contact = make_contact(generation.rules, request, _situation(generation, request, reading, now_ms))
+    shown = showings(generation, request, contact)
+    watch.lap()
+    factors, unvalued, degraded = _score(generation, request, reading, contact, shown, now_ms)
+    watch.lap()
+    slates = fill_slates(generation, request, shown, factors)
+    ranked = SelectionType.STATIC if degraded else SelectionType.RANKED
+    placements = propositions(generation, request, contact, shown, factors, slates, ranked, now_ms)
+    watch.lap()
+    exclusions: tuple[PlacedExclusion, ...] = ()
+    if request.explain >= ExplainLevel.EXCLUSIONS:
+        exclusions = explain_exclusions(generation, request, contact, factors, slates, unvalued)
+    watch.lap()
+    customer = reading.customer
+    return Decision(
+        id=_decision_id(now_ms),
+        decided_at_ms=now_ms,
+        placements=placements,
+        selection_type=ranked,
+        exclusions=exclusions,
+        customer_known=customer.known,
+        degraded=(*degraded, *([Degradation.STATE_UNREADABLE] if customer.unreadable else [])),
+        stale_features=_stale(generation, reading, contact),
+        timing=Timing(*watch.laps_us),
+    )
+
+
+def _situation(generation: Generation, request: DecisionRequest, reading: Reading, now_ms: int) -> Situation:
+    customer = reading.customer
+    features = generation.ageing.aged(customer.features, now_ms).tolist()
+    return Situation(
+        now_ms=now_ms,
+        known=customer.known,
+        channel=request.channel,
+        direction=request.direction,
+        brand=request.brand,
+        goal=request.goal,
+        facts=customer.facts,
+        facts_as_of=customer.facts_as_of,
+        features=dict(zip(generation.spec.customer_names, features, strict=True)),
+        features_as_of_ms=customer.features_as_of_ms,
+        context=request.context,
+        consents=customer.consents,
+        tickets=customer.tickets,
+        purchases=customer.purchases,
+        events=customer.events,
+        contacts=customer.contacts,
+        killed=reading.killed,
+        volumes=reading.volumes,
+    )
+
+
+def _score(
+    generation: Generation,
+    request: DecisionRequest,
+    reading: Reading,
+    contact: Contact,
+    shown: Sequence[Showing],
+    now_ms: int,
+) -> tuple[Factors, int, tuple[Degradation, ...]]:
+    """Return the factors of all candidates, the mask of those without a value, and what fell short."""
+    size = len(generation.catalog.actions)
+    survivors = 0
+    for showing in shown:
+        survivors |= showing.mask
+    values, unvalued = _values(generation, survivors, contact)
+    rows = rows_of(survivors & ~unvalued, size)
+    propensity, degraded = _propensity(generation, rows, request, reading, now_ms)
+    lever, pinned = _levers(generation, request, contact)
+    factors = Factors(
+        rows=rows,
+        propensity=propensity,
+        value=values[rows],
+        context_weight=np.ones(len(rows)),
+        lever=lever[rows],
+        pinned=pinned[rows],
+    )
+    return factors, unvalued, degraded
+
+
+def _values(generation: Generation, survivors: int, contact: Contact) -> tuple[NDArray[np.float64], int]:
+    formulas = generation.rules.formulas
+    if not survivors & formulas.computed:
+        return generation.values, 0
+    values, unvalued = generation.values.copy(), 0
+    for bit, value in formulas.values(survivors, contact.view):
+        if value is None:
+            unvalued |= 1 << bit
+        else:
+            values[bit] = value
+    return values, unvalued
+
+
+def _levers(
+    generation: Generation, request: DecisionRequest, contact: Contact
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    size = len(generation.catalog.actions)
+    levers, pinned = generation.levers(request.brand, request.goal), np.zeros(size, dtype=np.bool_)
+    boosts = contact.approaches[0].screening.boosts if contact.approaches else ()
+    if boosts:
+        levers = levers.copy()
+    for boost in boosts:
+        flags = flags_of(boost.mask, size)
+        levers[flags] *= boost.lever
+        if boost.pin:
+            pinned |= flags
+    return levers, pinned
+
+
+def _propensity(
+    generation: Generation, rows: Rows, request: DecisionRequest, reading: Reading, now_ms: int
+) -> tuple[NDArray[np.float64], tuple[Degradation, ...]]:
+    if generation.ranker is None:
+        return generation.priors[rows], (Degradation.MODEL_UNAVAILABLE,)
+    features = reading.customer.features
+    matrix = generation.assembler.assemble(features, _numbers(request), rows, now_ms)
+    try:
+        return generation.ranker.propensities(matrix), ()
+    except ModelError as error:
+        log.error("ranking_failed", error=str(error))
+        return generation.priors[rows], (Degradation.SCORE_NOT_FINITE,)
+
+
+def _numbers(request: DecisionRequest) -> dict[str, float]:
+    """Return the numeric part of the context: what features may read."""
+    return {
+        name: float(value)
+        for name, value in request.context.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def _stale(generation: Generation, reading: Reading, contact: Contact) -> tuple[str, ...]:
+    stale = generation.rules.stale_features(contact.view.situation)
+    return tuple(sorted({*reading.customer.defaulted, *stale}))
+
+
+class Stopwatch:
+    """Takes the microseconds between one lap and the next."""
+
+    __slots__ = ("_since", "laps_us")
+
+    def __init__(self) -> None:
+        self.laps_us: list[int] = []
+        self._since = perf_counter_ns()
+
+    def lap(self) -> None:
+        """End a lap and begin the next one."""
+        now = perf_counter_ns()
+        self.laps_us.append((now - self._since) // 1000)
+        self._since = now
+
+
+def _decision_id(now_ms: int) -> str:
+    """Return 32 hex digits: the time, so that ids sort by it, and 80 random bits."""
+    return f"{now_ms:012x}{os.urandom(10).hex()}"

@@ -1,0 +1,136 @@
+"""Decisions without a store: what a policy test asks, answered by the very code that serves."""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+
+from nextbest_models.affinity import AffinityCounters, AffinityKeys
+from nextbest_models.population import Population
+from nextbest_models.state import CustomerFeatures
+from nextbest_rules import Catalog, Exclusion, RuleSet
+from nextbest_rules.records import Kill
+from nextbest_rules.trials import Answer, CustomerState, Offer, PlacementAsked, Question
+from nextbest_service.decisions.decision import Decision, Proposition, SelectionType
+from nextbest_service.decisions.deliberation import Stopwatch, deliberate
+from nextbest_service.decisions.generation import Generation, feature_spec
+from nextbest_service.decisions.request import DecisionRequest, ExplainLevel, PlacementRequest
+from nextbest_service.store.customers import Customer, Reading
+
+
+def offline_generation(catalog: Catalog) -> Generation:
+    """Return a generation that ranks by the catalog's static priority.
+
+    Raises:
+        FeatureSpecError: a feature's definition means nothing to the models.
+    """
+    rules = RuleSet.compile(catalog)
+    return Generation.build(rules, feature_spec(catalog), AffinityKeys({}), Population.unknown(), None)
+
+
+def decide_offline(generation: Generation, question: Question) -> Answer:
+    """Answer a question of a policy test, with all reasons."""
+    request, reading = _request(generation, question), _reading(generation, question)
+    watch = Stopwatch()
+    watch.lap()
+    return _answer(deliberate(generation, request, reading, question.now_ms, watch))
+
+
+def _request(generation: Generation, question: Question) -> DecisionRequest:
+    catalog = generation.catalog
+    every = (1 << len(catalog.actions)) - 1
+    only = question.candidates
+    channels = question.placements[0].placement.channels
+    types = [generation.rules.type_mask(kind) for kind in question.types]
+    unwanted = _mask(catalog, question.excluded) | (every & ~_union(types) if types else 0)
+    return DecisionRequest(
+        request_id="",
+        identities=(),
+        placements=tuple(_placement(asked, unwanted) for asked in question.placements),
+        channel=question.channel or (channels[0] if len(channels) == 1 else ""),
+        brand=question.brand or catalog.default_brand,
+        goal=question.goal or catalog.default_goal,
+        locale=generation.rules.locale(question.locale),
+        context=question.context,
+        candidates=every if only is None else _mask(catalog, only),
+        explain=ExplainLevel.EXCLUSIONS,
+        include_content=True,
+        allow_duplicates=False,
+    )
+
+
+def _placement(asked: PlacementAsked, unwanted: int) -> PlacementRequest:
+    limit = asked.placement.default_limit if asked.limit is None else asked.limit
+    return PlacementRequest(asked.placement, limit, unwanted)
+
+
+def _mask(catalog: Catalog, action_ids: tuple[str, ...]) -> int:
+    return _union([1 << catalog.index[action_id] for action_id in action_ids])
+
+
+def _union(masks: list[int]) -> int:
+    union = 0
+    for mask in masks:
+        union |= mask
+    return union
+
+
+def _reading(generation: Generation, question: Question) -> Reading:
+    killed = {action_id: Kill("stopped by hand", question.now_ms) for action_id in question.killed}
+    return Reading(_customer(generation, question.customer, question.now_ms), killed, question.volumes)
+
+
+def _customer(generation: Generation, state: CustomerState | None, now_ms: int) -> Customer:
+    spec = generation.spec
+    if state is None:
+        return Customer(False, CustomerFeatures.unknown(spec, now_ms), None, {})
+    as_of_ms = now_ms if state.features_as_of_ms is None else state.features_as_of_ms
+    vector = spec.customer_defaults.copy()
+    for place, name in enumerate(spec.customer_names):
+        if name in state.features:
+            vector[place] = np.float32(state.features[name])
+
+    def part(name: str) -> object:
+        return None if name in state.unreadable else getattr(state, name)
+
+    return Customer(
+        known=True,
+        features=CustomerFeatures(vector, AffinityCounters.empty(), as_of_ms),
+        features_as_of_ms=state.features_as_of_ms,
+        facts=part("facts"),  # type: ignore[arg-type]
+        facts_as_of=state.facts_as_of,
+        **{name: part(name) for name in ("consents", "tickets", "purchases", "events", "contacts")},  # type: ignore[arg-type]
+        unreadable=tuple(sorted(state.unreadable)),
+    )
+
+
+def _answer(decision: Decision) -> Answer:
+    exclusions: dict[str, list[Exclusion]] = {}
+    for placed in decision.exclusions:
+        exclusions.setdefault(placed.placement_id, []).append(placed.exclusion)
+    return Answer(
+        offers={
+            placement.request.placement.id: tuple(map(_offer, placement.propositions))
+            for placement in decision.placements
+        },
+        exclusions={name: tuple(found) for name, found in exclusions.items()},
+    )
+
+
+def _offer(proposition: Proposition) -> Offer:
+    content: Mapping[str, object] = json.loads(proposition.content_json)
+    return Offer(
+        action=proposition.action.id,
+        rank=proposition.rank,
+        channel=proposition.channel,
+        treatment=proposition.treatment_id,
+        content=content,  # type: ignore[arg-type]
+        parameters=proposition.parameters,
+        value=proposition.value,
+        lever=proposition.lever,
+        priority=proposition.priority,
+        send_at_ms=proposition.send_at_ms,
+        expires_at_ms=proposition.expires_at_ms,
+        pinned=proposition.selection is SelectionType.PINNED,
+        fallback=proposition.selection is SelectionType.FALLBACK,
+    )

@@ -1,0 +1,51 @@
+"""How actions are shown: on which channel, in which treatment, per placement."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nextbest_rules import Treatment
+from nextbest_service.decisions.contact import Approach, Contact
+from nextbest_service.decisions.generation import Generation
+from nextbest_service.decisions.request import DecisionRequest, PlacementRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One channel of a placement: the actions that go out on it, and the treatments of those that have any."""
+
+    approach: Approach
+    treatments: Mapping[int, Treatment]
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """What may be shown in a placement (`mask`), and how."""
+
+    asked: PlacementRequest
+    mask: int
+    ways: tuple[Way, ...]
+
+    def of(self, row: int) -> tuple[Approach, Treatment | None]:
+        """Return how an action of the mask is shown."""
+        way = next(way for way in self.ways if way.mask >> row & 1)
+        return way.approach, way.treatments.get(row)
+
+
+def showings(generation: Generation, request: DecisionRequest, contact: Contact) -> Sequence[Showing]:
+    """Return, per placement, what may be shown in it and how."""
+    return [_showing(generation, request, contact, asked) for asked in request.placements]
+
+
+def _showing(
+    generation: Generation, request: DecisionRequest, contact: Contact, asked: PlacementRequest
+) -> Showing:
+    wanted = request.candidates & ~asked.excluded
+    ways = tuple(
+        Way(approach, fit.treatments, mask & wanted)
+        for approach, fit, mask in contact.fits(generation.rules, asked, request.locale)
+    )
+    mask = 0
+    for way in ways:
+        mask |= way.mask
+    return Showing(asked, mask, ways)

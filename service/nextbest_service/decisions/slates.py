@@ -1,0 +1,148 @@
+"""Fills the placements of a request, and renders what fills them as propositions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nextbest_rules import Action, ParameterError, ParameterValue, Treatment
+from nextbest_service.decisions.arbitration import Factors, Slot, fill_slots
+from nextbest_service.decisions.bitmask import flags_of
+from nextbest_service.decisions.contact import Contact
+from nextbest_service.decisions.decision import PlacementDecision, Proposition, SelectionType
+from nextbest_service.decisions.generation import Generation
+from nextbest_service.decisions.request import DecisionRequest
+from nextbest_service.decisions.showing import Showing
+
+Parameters = Mapping[tuple[str, int], Mapping[str, ParameterValue]]
+
+
+@dataclass(frozen=True, slots=True)
+class Slates:
+    """What was chosen per placement (indices into the factors), best first.
+
+    `parameters` are by placement id and row. `unshowable` is the mask of the actions that would have been
+    chosen, but a parameter of their treatment has no value for this customer.
+    """
+
+    chosen: Sequence[Sequence[int]]
+    parameters: Parameters
+    unshowable: int
+
+
+def fill_slates(
+    generation: Generation, request: DecisionRequest, shown: Sequence[Showing], factors: Factors
+) -> Slates:
+    """Fill all placements. What turns out to be unshowable is left out, and the next best moves up."""
+    size = len(generation.catalog.actions)
+    exclusive = [rule.members[factors.rows] for rule in generation.exclusive]
+    order, unshowable = factors.order, 0
+    while True:
+        slots = [_slot(showing, factors, generation, unshowable, size) for showing in shown]
+        chosen = fill_slots(order, slots, exclusive, allow_duplicates=request.allow_duplicates)
+        parameters, failed = _parameters(generation, shown, factors, chosen)
+        if not failed:
+            return Slates(chosen, parameters, unshowable)
+        unshowable |= failed
+
+
+def _slot(showing: Showing, factors: Factors, generation: Generation, unshowable: int, size: int) -> Slot:
+    accepts = flags_of(showing.mask & ~unshowable, size)[factors.rows]
+    fallback = showing.asked.placement.fallback
+    if fallback is None:
+        return Slot(accepts, showing.asked.limit)
+    place = int(factors.rows.searchsorted(generation.catalog.index[fallback]))
+    is_candidate = place < len(factors.rows) and factors.rows[place] == generation.catalog.index[fallback]
+    return Slot(accepts, showing.asked.limit, fallback=place if is_candidate and accepts[place] else -1)
+
+
+def _parameters(
+    generation: Generation, shown: Sequence[Showing], factors: Factors, chosen: Sequence[Sequence[int]]
+) -> tuple[Parameters, int]:
+    """Return the parameters of everything chosen, and the mask of the actions that lack one."""
+    found: dict[tuple[str, int], Mapping[str, ParameterValue]] = {}
+    failed = 0
+    for showing, candidates in zip(shown, chosen, strict=True):
+        for candidate in candidates:
+            row = int(factors.rows[candidate])
+            approach, treatment = showing.of(row)
+            if treatment is None or not treatment.parameters:
+                continue
+            try:
+                values = generation.rules.formulas.parameters(treatment, approach.view)
+            except ParameterError:
+                failed |= 1 << row
+            else:
+                found[showing.asked.placement.id, row] = values
+    return found, failed
+
+
+def propositions(
+    generation: Generation,
+    request: DecisionRequest,
+    contact: Contact,
+    shown: Sequence[Showing],
+    factors: Factors,
+    slates: Slates,
+    ranked: SelectionType,
+    now_ms: int,
+) -> tuple[PlacementDecision, ...]:
+    """Return the chosen actions as propositions, per placement."""
+    render = _Renderer(generation, request, contact, factors, slates.parameters, ranked, now_ms)
+    return tuple(
+        PlacementDecision(
+            showing.asked,
+            tuple(
+                render.proposition(showing, candidate, rank) for rank, candidate in enumerate(chosen, start=1)
+            ),
+        )
+        for showing, chosen in zip(shown, slates.chosen, strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Renderer:
+    """What all propositions of an answer have in common."""
+
+    generation: Generation
+    request: DecisionRequest
+    contact: Contact
+    factors: Factors
+    parameters: Parameters
+    ranked: SelectionType
+    now_ms: int
+
+    def proposition(self, showing: Showing, candidate: int, rank: int) -> Proposition:
+        factors, row = self.factors, int(self.factors.rows[candidate])
+        action = self.generation.catalog.actions[row]
+        approach, treatment = showing.of(row)
+        with_content = self.request.include_content
+        treatment_id = treatment.id if treatment else ""
+        parameters = self.parameters.get((showing.asked.placement.id, row), {}) if with_content else {}
+        return Proposition(
+            action=action,
+            rank=rank,
+            selection=self._selection(showing, action, candidate),
+            propensity=float(factors.propensity[candidate]),
+            value=float(factors.value[candidate]),
+            context_weight=float(factors.context_weight[candidate]),
+            lever=float(factors.lever[candidate]),
+            priority=float(factors.priority[candidate]),
+            channel=approach.channel,
+            treatment_id=treatment_id,
+            content_json=self.generation.content(row, treatment_id) if with_content else "",
+            parameters=parameters,
+            expires_at_ms=_expires_at_ms(action, treatment, self.now_ms),
+            send_at_ms=self.contact.send_at_ms,
+        )
+
+    def _selection(self, showing: Showing, action: Action, candidate: int) -> SelectionType:
+        if action.id == showing.asked.placement.fallback:
+            return SelectionType.FALLBACK
+        return SelectionType.PINNED if self.factors.pinned[candidate] else self.ranked
+
+
+def _expires_at_ms(action: Action, treatment: Treatment | None, now_ms: int) -> int | None:
+    """Return the end of the action's window or of its time to live, whichever comes first."""
+    ends = [window.until_ms for window in action.valid if window.holds(now_ms)]
+    lives = (treatment.valid_for_ms if treatment else None) or action.valid_for_ms
+    ends.append(None if lives is None else now_ms + lives)
+    return min((end for end in ends if end is not None), default=None)

@@ -1,0 +1,267 @@
+"""Random CEL: expressions of the supported subset, and values for what they read.
+
+A sentence is of a known type for most of its length; dyn() and values of unexpected types see to it that
+operations meet operands they do not take. Literals and values are chosen to be awkward.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LITERALS = {
+    "bool": ["true", "false"],
+    "int": [
+        *("0", "1", "-1", "2", "3", "7", "10", "255", "-3", "9007199254740993", "9007199254740992"),
+        *("9223372036854775807", "-9223372036854775808", "9223372036854775806", "1510563600", "4611686018427387904"),
+    ],
+    "uint": ["0u", "1u", "2u", "3u", "7u", "18446744073709551615u", "9223372036854775808u", "9007199254740993u"],
+    "double": [
+        *("0.0", "-0.0", "1.0", "-1.0", "0.5", "2.0", "2.5", "-7.25", "1e300", "-1e300", "5e-324", "0.1", "1e15"),
+        *("123456.0", "1234567.5", "9007199254740992.0", "9223372036854775807.0", "-9223372036854775808.0"),
+        *("18446744073709551616.0", "(1.0/0.0)", "(-1.0/0.0)", "(0.0/0.0)", "9223372036854774784.0", "3.0", "1e-5"),
+    ],
+    "string": [
+        *('""', '"a"', '"b"', '"ab"', '"A"', '"é"', '"e\\u0301"', '"😀"', '"\\uffff"', '"a😀b"', '"x\\ny"', '"1"'),
+        *('"true"', '"-5"', '"1.5"', '" 7 "', '"0x1f"', '"inf"', '"t"', '"2020-02-29T12:30:15.5Z"', '"1h30m"', '"1e3"'),
+        *('"UTC"', '"Asia/Ho_Chi_Minh"', '"-05:30"', '"America/New_York"', '"\\u0000"', '"$^"', '"18446744073709551615"'),
+    ],
+    "bytes": ['b""', 'b"a"', 'b"ab"', 'b"\\xff"', 'b"\\xc3\\xa9"', 'b"\\x00"', 'b"b"'],
+    "null": ["null"],
+    "timestamp": [
+        *('timestamp("2017-11-13T09:00:00Z")', 'timestamp("1970-01-01T00:00:00Z")', "timestamp(0)", "timestamp(-1)"),
+        *('timestamp("0001-01-01T00:00:00Z")', 'timestamp("9999-12-31T23:59:59.999999999Z")'),
+        *('timestamp("2024-02-29T23:59:59.123456789+05:30")', 'timestamp("1969-12-31T23:59:59.5Z")'),
+        *('timestamp("2262-04-11T23:47:16.854775807Z")', 'timestamp("1883-11-18T17:00:00Z")'),
+        *('timestamp("2017-11-05T06:30:00Z")', 'timestamp("2500-07-01T00:00:00Z")'),
+    ],
+    "duration": [
+        *('duration("0s")', 'duration("1s")', 'duration("-1s")', 'duration("1h30m")', 'duration("72h")'),
+        *('duration("1ns")', 'duration("-1.5s")', 'duration("315576000000s")', 'duration("9223372036s")'),
+        *('duration("-9223372036.854775808s")', 'duration("1.001s")', 'duration("-90m")'),
+    ],
+}
+SCALARS = tuple(LITERALS)
+NUMBERS = ("int", "uint", "double")
+ORDERED = ("bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration")
+PATTERNS = ['"a"', '"^a"', '"b$"', '"^.$"', '"[a-c]+"', '"(?i)A"', '"\\\\d+"', '""', '"^(a|b)*$"', '"\\\\pL"', '"\\n"']
+ZONES = ['"UTC"', '"Asia/Ho_Chi_Minh"', '"America/New_York"', '"-05:30"', '"02:00"', '"+14:00"', '"Europe/Dublin"']
+TIME_PARTS = (
+    *("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours"),
+    *("getMinutes", "getSeconds", "getMilliseconds"),
+)
+CONVERSIONS = {
+    "int": ("int", "uint", "double", "string", "timestamp"),
+    "uint": ("int", "uint", "double", "string"),
+    "double": ("int", "uint", "double", "string"),
+    "string": ("bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration"),
+    "bytes": ("string", "bytes"),
+    "bool": ("bool", "string"),
+    "timestamp": ("int", "string", "timestamp"),
+    "duration": ("string", "duration"),
+}
+KEYS = ("string", "int", "uint", "bool")
+
+
+@dataclass
+class Sentences:
+    """Makes sentences over variables: their texts by type. Lists have the type `list:` and that of their elements."""
+
+    random: Random
+    variables: dict[str, list[str]]
+    fields: list[str] = field(default_factory=list)
+    loops: int = 0
+
+    def of(self, kind: str, depth: int) -> str:
+        """Return an expression that is of a type unless something in it is not what it seems."""
+        roll = self.random.random()
+        if roll < 0.04:
+            return f"dyn({self.of(self.pick(SCALARS), depth - 1)})"
+        if depth <= 0 or roll < 0.16:
+            return self.leaf(kind)
+        if roll < 0.22:
+            return f"({self.of('bool', depth - 1)} ? {self.typed(kind, depth)} : {self.typed(kind, depth)})"
+        if kind.startswith("list:"):
+            return self.list_of(kind.removeprefix("list:"), depth)
+        return self.pick(PRODUCTIONS[kind])(self, depth - 1)
+
+    def typed(self, kind: str, depth: int) -> str:
+        """Return an expression that every checker takes for the type: branches of a choice must agree."""
+        return f"dyn({self.of(kind, depth - 1)})"
+
+    def pick(self, choices: Sequence[T]) -> T:
+        """Return one of the choices."""
+        return self.random.choice(choices)
+
+    def leaf(self, kind: str) -> str:
+        """Return a variable or a literal."""
+        known = self.variables.get(kind, [])
+        if known and self.random.random() < 0.65:
+            return self.pick(known)
+        if kind.startswith("list:"):
+            inner = kind.removeprefix("list:")
+            return f"[{', '.join(self.leaf(inner) for _ in range(self.random.randrange(4)))}]"
+        if kind == "map":
+            return self.map(0)
+        return self.pick(LITERALS[kind])
+
+    def list_of(self, kind: str, depth: int) -> str:
+        """Return a list."""
+        roll = self.random.random()
+        if roll < 0.35:
+            return f"[{', '.join(self.of(kind, depth - 1) for _ in range(self.random.randrange(4)))}]"
+        if roll < 0.5:
+            return f"({self.of('list:' + kind, depth - 1)} + {self.of('list:' + kind, depth - 1)})"
+        if self.loops == 3:
+            return self.leaf("list:" + kind)
+        if roll < 0.75:
+            return self.loop("filter", kind, lambda: self.of("bool", depth - 1), depth)
+        if roll < 0.9:
+            return self.loop("map", self.pick(SCALARS), lambda: self.of(kind, depth - 1), depth)
+        both = lambda: f"{self.of('bool', depth - 1)}, {self.of(kind, depth - 1)}"  # noqa: E731
+        return self.loop("map", self.pick(SCALARS), both, depth)
+
+    def loop(self, macro: str, kind: str, body: Callable[[], str], depth: int) -> str:
+        """Return a macro over a list; its variable may hide another of the same name."""
+        values = self.of("list:" + kind, depth - 1)
+        name = self.pick(["x", "y", "z", "e"])
+        hidden = {of: [text for text in texts if text != name] for of, texts in self.variables.items()}
+        hidden[kind] = [*hidden.get(kind, []), name, name, name]
+        outside, self.variables = self.variables, hidden
+        self.loops += 1
+        text = f"{values}.{macro}({name}, {body()})"
+        self.loops -= 1
+        self.variables = outside
+        return text
+
+    def map(self, depth: int) -> str:
+        """Return a map literal."""
+        kind = self.pick(KEYS)
+        keys = self.random.sample(LITERALS[kind], self.random.randrange(min(3, len(LITERALS[kind]) + 1)))
+        if self.random.random() < 0.2:
+            keys = [f"dyn({key})" for key in keys] + [f"dyn({self.leaf(self.pick(SCALARS))})"]
+        return f"{{{', '.join(f'{key}: dyn({self.of(self.pick(SCALARS), depth)})' for key in keys)}}}"
+
+
+def _logic(make: Sentences, depth: int) -> str:
+    operator = make.pick(["&&", "||"])
+    return f"({f' {operator} '.join(make.of('bool', depth) for _ in range(make.pick([2, 2, 2, 3, 4])))})"
+
+
+def _comparison(make: Sentences, depth: int) -> str:
+    kind = make.pick(ORDERED)
+    left, right = (make.pick(NUMBERS), make.pick(NUMBERS)) if make.random.random() < 0.35 else (kind, kind)
+    return f"({make.of(left, depth)} {make.pick(['<', '<=', '>', '>=', '==', '!='])} {make.of(right, depth)})"
+
+
+def _equality(make: Sentences, depth: int) -> str:
+    kinds = (*SCALARS, "map", "list:int", "list:double", "list:string")
+    left = make.pick(kinds)
+    right = left if make.random.random() < 0.7 else make.pick(kinds)
+    return f"(dyn({make.of(left, depth)}) {make.pick(['==', '!='])} dyn({make.of(right, depth)}))"
+
+
+def _membership(make: Sentences, depth: int) -> str:
+    kind = make.pick(SCALARS)
+    roll = make.random.random()
+    if roll < 0.2:
+        return f"(dyn({make.leaf(make.pick(KEYS + ('double',)))}) in {make.of('map', depth)})"
+    if roll < 0.4:
+        return f"(dyn({make.of(make.pick(NUMBERS), depth)}) in {make.of('list:' + make.pick(NUMBERS), depth)})"
+    return f"({make.of(kind, depth)} in {make.of('list:' + kind, depth)})"
+
+
+def _quantifier(make: Sentences, depth: int) -> str:
+    if make.loops == 3:
+        return make.leaf("bool")
+    macro = make.pick(["all", "exists", "exists", "exists_one"])
+    if make.random.random() < 0.15:
+        return f"{make.map(depth)}.{macro}(k, dyn(k) == dyn({make.leaf(make.pick(KEYS))}))"
+    return make.loop(macro, make.pick(SCALARS), lambda: make.of("bool", depth), depth)
+
+
+def _text_test(make: Sentences, depth: int) -> str:
+    function = make.pick(["contains", "startsWith", "endsWith", "matches"])
+    argument = make.pick(PATTERNS) if function == "matches" else make.of("string", depth)
+    return f"{make.of('string', depth)}.{function}({argument})"
+
+
+def _presence(make: Sentences, depth: int) -> str:
+    if make.fields and make.random.random() < 0.7:
+        return f"has({make.pick(make.fields)})"
+    return f"has({make.map(depth)}.{make.pick(['a', 'b', 'ab'])})"
+
+
+def _binary(kind: str, operators: str) -> Callable[[Sentences, int], str]:
+    return lambda make, depth: f"({make.of(kind, depth)} {make.pick(operators)} {make.of(kind, depth)})"
+
+
+def _converted(kind: str) -> Callable[[Sentences, int], str]:
+    return lambda make, depth: f"{kind}({make.of(make.pick(CONVERSIONS[kind]), depth)})"
+
+
+def _converted_value(kind: str) -> Callable[[Sentences, int], str]:
+    """Convert what no checker knows the type of: texts written out would be refused where they mean nothing."""
+    return lambda make, depth: f"{kind}(dyn({make.of(make.pick(CONVERSIONS[kind]), depth)}))"
+
+
+def _element(kind: str) -> Callable[[Sentences, int], str]:
+    def element(make: Sentences, depth: int) -> str:
+        index = make.pick(["0", "1", "2", "-1", "dyn(1.0)", "dyn(1u)", "dyn(0.5)", "dyn(-0.0)"])
+        if make.random.random() < 0.3:
+            return f"{make.of('map', depth)}[dyn({make.leaf(make.pick(KEYS))})]"
+        return f"{make.of('list:' + kind, depth)}[{index}]"
+
+    return element
+
+
+def _size(make: Sentences, depth: int) -> str:
+    kind = make.pick(["string", "bytes", "map", "list:int", "list:string"])
+    value = make.of(kind, depth)
+    return f"size({value})" if make.random.random() < 0.5 else f"{value}.size()"
+
+
+def _time_part(make: Sentences, depth: int) -> str:
+    time = make.of("timestamp", depth)
+    roll = make.random.random()
+    if roll < 0.3:
+        return f"{make.of('duration', depth)}.{make.pick(['getHours', 'getMinutes', 'getSeconds', 'getMilliseconds'])}()"
+    zone = "" if roll < 0.6 else make.pick(ZONES) if roll < 0.95 else f"dyn({make.leaf('string')})"
+    return f"{time}.{make.pick(TIME_PARTS)}({zone})"
+
+
+def _negation(make: Sentences, depth: int) -> str:
+    return f"!{make.of('bool', depth)}"
+
+
+def _type_test(make: Sentences, depth: int) -> str:
+    return f"(type(dyn({make.of(make.pick(SCALARS), depth)})) == {make.pick(['int', 'string', 'null_type', 'double'])})"
+
+
+def _shifted(make: Sentences, depth: int) -> str:
+    return f"({make.of('timestamp', depth)} {make.pick('+-')} {make.of('duration', depth)})"
+
+
+def _between(make: Sentences, depth: int) -> str:
+    return f"({make.of('timestamp', depth)} - {make.of('timestamp', depth)})"
+
+
+PRODUCTIONS: dict[str, list[Callable[[Sentences, int], str]]] = {
+    "bool": [
+        *(_logic, _logic, _logic, _comparison, _comparison, _comparison, _equality, _membership, _quantifier),
+        *(_text_test, _presence, _negation, _type_test, _converted("bool")),
+    ],
+    "int": [_binary("int", "+-*/%"), _binary("int", "+-*/%"), _converted("int"), _element("int"), _size, _time_part]
+    + [lambda make, depth: f"-({make.of('int', depth)})"],
+    "uint": [_binary("uint", "+-*/%"), _converted("uint"), _element("uint")],
+    "double": [_binary("double", "+-*/"), _binary("double", "+-*/"), _converted("double")]
+    + [lambda make, depth: f"-({make.of('double', depth)})"],
+    "string": [_binary("string", "+"), _converted("string"), _converted("string"), _element("string")],
+    "bytes": [_binary("bytes", "+"), _converted("bytes")],
+    "null": [lambda make, _depth: make.leaf("null")],
+    "timestamp": [_shifted, _shifted, _converted_value("timestamp")],
+    "duration": [_binary("duration", "+-"), _between, _converted_value("duration")],
+    "map": [Sentences.map],
+}
