@@ -1,10 +1,10 @@
 """What the rules cost: compiling, screening and explaining catalogs of growing size.
 
 Run it with `python -m benchmarks.micro.screen`; add `--json` for a machine. Every action has three to five
-conditions of its own, drawn from a pool of distinct predicates of the shapes that marketers write: thresholds,
-equalities, memberships, flags, and compounds of them. About half of the actions survive. In the same run, round by
-round beside ours, the reference engine (cel-expr-python) evaluates 1,000 of these conditions, each already
-compiled and the customer's values already in place.
+conditions of its own, drawn from a pool of distinct predicates of the shapes that marketers write:
+thresholds, equalities, memberships, flags, and compounds of them. About half of the actions survive. In the
+same run, round by round beside ours, the reference engine (cel-expr-python) evaluates 1,000 of these
+conditions, each already compiled and the customer's values already in place.
 
 Three curves: more actions, more distinct predicates, and more actions that share the same predicates.
 """

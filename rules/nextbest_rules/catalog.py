@@ -60,10 +60,11 @@ class Treatment:
 class Action:
     """One thing we can do.
 
-    `valid` are its windows in the order of time, apart from each other; none means always. `channels` and `brands` None mean every one. `sells` is what a purchase makes pointless; `about` is
-    what the action deals with, and includes `sells`. `affinity` gives, per family, the keys with their
-    weights. `content` is plain JSON-able data; treat it as read-only. `volume_cap` limits the contacts with
-    the whole population; None is no limit and 0 is none at all. `rules` are the action's own conditions.
+    `valid` are its windows in the order of time, apart from each other; none means always. `channels` and
+    `brands` None mean every one. `sells` is what a purchase makes pointless; `about` is what the action
+    deals with, and includes `sells`. `affinity` gives, per family, the keys with their weights. `content` is
+    plain JSON-able data; treat it as read-only. `volume_cap` limits the contacts with the whole population;
+    None is no limit and 0 is none at all. `rules` are the action's own conditions.
     """
 
     id: str
@@ -94,8 +95,8 @@ class Placement:
     """A slot of a surface that asks.
 
     A placement with several channels leaves the choice to us: `channel_weights` says how much each one suits
-    the customer, and a weight of 0 or less rules it out. `best_hour` is the hour of the customer's day (0 to 23)
-    at which to send. `fallback` is offered when nothing else may be.
+    the customer, and a weight of 0 or less rules it out. `best_hour` is the hour of the customer's day (0 to
+    23) at which to send. `fallback` is offered when nothing else may be.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What a catalog computes per customer: values of actions, parameters of treatments, channels and send times."""
+"""What a catalog computes per customer: values, parameters of treatments, channels and send times."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -13,6 +13,8 @@ from nextbest_rules.sight import Function, Layout, View
 from nextbest_rules.stages.quiet_hours import zone
 
 ParameterValue = str | int | float | bool | datetime | list[str]
+
+HOURS = 24
 
 
 class ParameterError(Exception):
@@ -66,7 +68,7 @@ class Formulas:
         )
 
     def values(self, live: int, view: View) -> Iterator[tuple[int, float | None]]:
-        """Yield the value of each live action that has a formula; None where it has no value for this customer.
+        """Yield the value of each live action that has a formula; None where it has none for this customer.
 
         Values below 0 and values that are no finite number count as none.
         """
@@ -100,14 +102,14 @@ class Formulas:
     def send_at_ms(self, placement: Placement, view: View) -> int | None:
         """Return when best to send, Unix milliseconds: in the customer's best hour, now if that is now.
 
-        None where the placement names no hour, or the customer's is not known.
+        None where the placement names no hour, or the customer's hour or time zone is not known.
         """
         if placement.best_hour is None:
             return None
         hour = _number(self._hours[placement.best_hour](view.slots))
-        name = None if placement.time_zone is None else self._zones[placement.time_zone](view.slots)
-        customer_zone = zone(name if isinstance(name, str) else "UTC")
-        if hour is None or not 0 <= hour <= 23 or customer_zone is None:
+        name = "UTC" if placement.time_zone is None else self._zones[placement.time_zone](view.slots)
+        customer_zone = zone(name) if isinstance(name, str) else None
+        if hour is None or not 0 <= hour < HOURS or customer_zone is None:
             return None
         local = from_ms(view.situation.now_ms).astimezone(customer_zone)
         if local.hour == int(hour):

@@ -1,6 +1,7 @@
 """The policies of a catalog, as written: one immutable value per rule.
 
-Every rule selects the actions it is about, names its reason, and says what happens where it cannot be decided.
+Every rule selects the actions it is about, names its reason, and says what happens where it cannot be
+decided.
 """
 
 from collections.abc import Mapping
@@ -75,9 +76,9 @@ class Promotion:
 class Guard:
     """Holds whole classes of actions while its cause lasts, and for `decay_ms` after it `ended`.
 
-    `over` names the records that are looked at one by one (`tickets`, `purchases`, `events`); empty means that
-    `when` is about the customer as a whole. `ended` is a CEL timestamp: when the cause ended. Only a cause
-    that ended holds on through `decay_ms`.
+    `over` names the records that are looked at one by one (`tickets`, `purchases`, `events`); empty means
+    that `when` is about the customer as a whole. `ended` is a CEL timestamp: when the cause ended. Only a
+    cause that ended holds on through `decay_ms`.
     """
 
     id: str
@@ -161,8 +162,8 @@ class QuietHours:
     """No contact between two times of the customer's day, in minutes after midnight; the end is exclusive.
 
     `until_minute` below `from_minute` goes over midnight. `time_zone` is a CEL text; where it has no value,
-    `default_zone` holds, and if that is empty the rule cannot be decided. `days` are ISO weekdays (1 = Monday)
-    on which the quiet time begins.
+    `default_zone` holds, and if that is empty the rule cannot be decided. `days` are ISO weekdays (1 =
+    Monday) on which the quiet time begins.
     """
 
     id: str
@@ -191,8 +192,8 @@ class ExclusiveRule:
 class Policies:
     """The rules of a catalog by kind, each in the order of the file.
 
-    `conditions` holds eligibility, then applicability, then suitability. A `declined` rule of the file is a cap
-    of 1 over refusals.
+    `conditions` holds eligibility, then applicability, then suitability. A `declined` rule of the file is a
+    cap of 1 over refusals.
     """
 
     consent: tuple[ConsentRule, ...] = ()

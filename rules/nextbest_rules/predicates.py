@@ -1,9 +1,9 @@
 """Shared predicates over bitmasks of actions: what makes screening cheap.
 
-A condition is split into the parts that decide it on their own; equal parts of all rules are one predicate, with
-the masks of the actions that each of its answers stops. Predicates that compare one value with constants (most
-of them do) become a table per value: one search finds what all of them leave. The rest is generated code, one
-straight function for all, in which a predicate that no live action needs is skipped.
+A condition is split into the parts that decide it on their own; equal parts of all rules are one predicate,
+with the masks of the actions that each of its answers stops. Predicates that compare one value with
+constants (most of them do) become a table per value: one search finds what all of them leave. The rest is
+generated code, one straight function for all, in which a predicate that no live action needs is skipped.
 """
 
 from bisect import bisect_left
@@ -17,11 +17,11 @@ from nextbest_rules.cel import (
     Comparison,
     Expression,
     Mention,
+    Node,
     comparison_of,
     conjuncts,
     disjuncts,
 )
-from nextbest_rules.cel import Node
 from nextbest_rules.sight import Layout, Slots
 from nextbest_rules.terms import UnknownMode
 
@@ -132,7 +132,7 @@ _EXACT = frozenset({"==", "!=", "in"})
 
 def _table(slot: int, entries: Sequence[tuple[Comparison, Draft]]) -> _Step:
     """Return one search in place of all comparisons of one value with constants."""
-    points: list[Any] = sorted({value for comparison, _ in entries for value in comparison.constants})  # type: ignore[type-var]
+    points: list[Any] = sorted({value for comparison, _ in entries for value in comparison.constants})
     concerned = 0
     for _, draft in entries:
         concerned |= draft.concerned
@@ -192,7 +192,7 @@ def _interval_step(
 
 
 def _generated(predicates: Sequence[tuple[Node, Draft]], layout: Mapping[Mention, int]) -> _Step:
-    """Return one function that evaluates predicates one after the other, each only if a live action needs it."""
+    """Return one function that evaluates the predicates in a row, each only if a live action needs it."""
     names = {mention: f"v{slot}" for mention, slot in layout.items()}
     writer = CodeWriter(names)
     lines = ["def step(live, slots):"]

@@ -1,8 +1,8 @@
 """What is known of a customer beyond facts: tickets, purchases, events, contacts and consents.
 
-Records are what guards look at and what contact policy counts. Times are Unix milliseconds; None is a time that
-has not come or is not known. Texts that are not known are empty. Records are named tuples, because a decision
-builds dozens of them: frozen dataclasses of the same fields take five times as long.
+Records are what guards look at and what contact policy counts. Times are Unix milliseconds; None is a time
+that has not come or is not known. Texts that are not known are empty. Records are named tuples, because a
+decision builds dozens of them: frozen dataclasses of the same fields take five times as long.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ class Ticket(NamedTuple):
 
 
 class Purchase(NamedTuple):
-    """A product that the customer bought or holds; `ended_at_ms` is when it was returned, sold or cancelled."""
+    """A product that the customer bought; `ended_at_ms` is when it was returned, sold or cancelled."""
 
     product: str
     category: str = ""
@@ -154,4 +154,4 @@ RECORDS: Mapping[str, Mapping[str, RecordField]] = MappingProxyType(
         | _times("at"),
     }
 )
-"""Per record, the fields that conditions may read. The list of all records of a kind has its name with an s."""
+"""Per record, the fields that conditions may read. The list of all tickets is `tickets`, and so on."""

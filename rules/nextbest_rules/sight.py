@@ -12,9 +12,6 @@ from nextbest_rules.expressions import Expressions
 from nextbest_rules.situation import Situation
 
 RECORD_LISTS = frozenset({"tickets", "purchases", "events", "contacts"})
-_FACTS = Mention("facts")
-"""Whether facts can be read at all: where they cannot, has(facts.x) is unknown, not false."""
-_DECLARED = frozenset({"facts", "features", "context"})
 _PYTHON_TYPES: Mapping[ValueType, type] = {
     ValueType.STRING: str,
     ValueType.INT: int,
@@ -59,7 +56,7 @@ class Layout:
     _functions: dict[tuple[Node, Kind], Function] = field(default_factory=dict)
 
     def function(self, expression: Expression, wants: Kind = Kind.BOOL) -> Function:
-        """Return the compiled expression, which reads the slots of this layout; equal ones share a function."""
+        """Return the compiled expression over the slots of this layout; equal ones share a function."""
         key = expression.tree, wants
         if key not in self._functions:
             self.reserve(expression)
@@ -70,8 +67,6 @@ class Layout:
         """See that everything the expression reads has a slot."""
         for mention in expression.mentions:
             self.slot(mention)
-            if mention.root == _FACTS.root:
-                self.slot(_FACTS)
 
     def slot(self, mention: Mention) -> int:
         """Return the slot of one value."""
@@ -80,7 +75,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class _Declared:
-    """A slot for a declared value: taken as it is if it is exactly of `python_type`, else looked at closely."""
+    """A slot for a declared value: taken as it is if exactly of `python_type`, else looked at closely."""
 
     slot: int
     name: str
@@ -88,7 +83,7 @@ class _Declared:
     declaration: Declaration
 
     def fitted(self, value: object) -> object:
-        """Return the value as declared: its default where it is absent, UNKNOWN where it is of a wrong type."""
+        """Return the value as declared: absent is its default, a wrong type is UNKNOWN."""
         declaration = self.declaration
         if value is None:
             return UNKNOWN if declaration.default is None else _in_slot(declaration.default)
@@ -184,7 +179,16 @@ def _declared(
 def _fill(slots: Slots, declared: tuple[_Declared, ...], values: Mapping[str, object]) -> None:
     for item in declared:
         value = values.get(item.name)
-        slots[item.slot] = value if type(value) is item.python_type else item.fitted(value)
+        slots[item.slot] = value if _is_plainly(value, item.python_type) else item.fitted(value)
+
+
+def _is_plainly(value: object, python_type: type | None) -> bool:
+    """Tell at a glance whether a value is as declared. A no means: look closely."""
+    if type(value) is not python_type:
+        return False
+    if isinstance(value, str):
+        return value.isascii()
+    return isinstance(value, int) and _LEAST_INT <= value <= _GREATEST_INT
 
 
 def _in_slot(value: object) -> object:

@@ -9,11 +9,12 @@ from nextbest_rules.terms import Direction
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One customer at one moment on one channel. Values may come as decoded: rules hold them to their declarations.
+    """One customer at one moment on one channel. Values may come as decoded: rules check their types.
 
-    A part that is None exists but cannot be read: then nothing is assumed of it, not even a default. `contacts`
-    are newest first. `contact_at_ms` is when the message will reach the customer; None is now. `facts_as_of`
-    and `features_as_of_ms` say when values were known: one time for all facts, or one per fact.
+    A part that is None exists but cannot be read: then nothing is assumed of it, not even a default.
+    `contacts` are newest first. `contact_at_ms` is when the message will reach the customer; None is now.
+    `facts_as_of` and `features_as_of_ms` say when values were known: one time for all facts, or one per
+    fact.
     """
 
     now_ms: int

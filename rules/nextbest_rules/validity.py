@@ -20,7 +20,8 @@ class ValidityTimeline:
     @classmethod
     def over(cls, actions: Iterable[Action]) -> "ValidityTimeline":
         """Return the timeline of actions; their order gives their bits."""
-        # Windows of one action lie apart or touch, so each instant flips its bit an odd number of times if any.
+        # Windows of one action lie apart or touch, so each instant flips its bit an odd number of times if
+        # any.
         flips, mask = dict[int, int](), 0
         for bit, action in enumerate(actions):
             if not action.valid or action.valid[0].from_ms is None:

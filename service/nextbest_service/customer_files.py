@@ -6,6 +6,8 @@ A YAML file is a list of customers; a JSON Lines file holds one customer per lin
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,7 +18,7 @@ from nextbest_rules.shape import read_document
 from nextbest_rules.strict_yaml import parse
 from nextbest_rules.trials.state import CustomerState, StateError, read_state
 from nextbest_rules.trials.state_documents import StateDocument
-from nextbest_rules.yaml_nodes import MappingNode, Node, Place, ScalarNode, SequenceNode, find
+from nextbest_rules.yaml_nodes import MappingNode, Node, Place, ScalarNode, SequenceNode, child, find
 from nextbest_service.store.keys import Identity
 
 JSON_LINES = (".jsonl", ".ndjson")
@@ -53,6 +55,7 @@ class CustomerDocument(StateDocument):
 
 
 Entry: TypeAlias = CustomerEntry | Diagnostic
+Read: TypeAlias = Callable[[Node], Iterator[Entry]]
 Watch: TypeAlias = Callable[[int], None]
 """Is told of the bytes read."""
 
@@ -79,25 +82,19 @@ def check_customers(paths: Sequence[Path], catalog: Catalog, now_ms: int, watch:
 def read_customers(paths: Iterable[Path], catalog: Catalog, now_ms: int, watch: Watch) -> Iterator[Entry]:
     """Yield each customer of the files, or what is wrong instead. Relative times count from `now_ms`."""
     for path in paths:
+        read = partial(_entries, file=str(path), catalog=catalog, now_ms=now_ms)
         try:
-            for root in _roots(path, watch):
-                yield from (
-                    [root] if isinstance(root, Diagnostic) else _entry(root, str(path), catalog, now_ms)
-                )
+            if path.suffix in JSON_LINES:
+                yield from _json_entries(path, read, watch)
+            elif path.suffix in YAML:
+                yield from _yaml_entries(path, read, watch)
+            else:
+                yield Diagnostic(str(path), 1, 1, f"expected a file *{', *'.join((*YAML, *JSON_LINES))}")
         except OSError as error:
             yield Diagnostic(str(path), 1, 1, f"cannot be read: {error.strerror}")
 
 
-def _roots(path: Path, watch: Watch) -> Iterator[Node | Diagnostic]:
-    if path.suffix in JSON_LINES:
-        yield from _json_roots(path, watch)
-    elif path.suffix in YAML:
-        yield from _yaml_roots(path, watch)
-    else:
-        yield Diagnostic(str(path), 1, 1, f"expected a file *{', *'.join((*YAML, *JSON_LINES))}")
-
-
-def _yaml_roots(path: Path, watch: Watch) -> Iterator[Node | Diagnostic]:
+def _yaml_entries(path: Path, read: Read, watch: Watch) -> Iterator[Entry]:
     file, size = str(path), path.stat().st_size
     if size > MAX_YAML_BYTES:
         yield Diagnostic(file, 1, 1, f"larger than {MAX_YAML_BYTES >> 20} MiB; write JSON Lines (*.jsonl)")
@@ -105,43 +102,54 @@ def _yaml_roots(path: Path, watch: Watch) -> Iterator[Node | Diagnostic]:
     try:
         root, faults = parse(path.read_text(encoding="utf-8-sig"), file)
     except UnicodeDecodeError as error:
-        root, faults = None, [Diagnostic(file, _line_of(error), 1, "not UTF-8 text")]
+        line = error.object[: error.start].count(b"\n") + 1
+        root, faults = None, [Diagnostic(file, line, 1, "not UTF-8 text")]
     watch(size)
     if faults:
         yield from faults
     elif isinstance(root, SequenceNode):
-        yield from root.items
+        for item in root.items:
+            yield from read(item)
     else:
         yield Diagnostic(file, 1, 1, "expected a list of customers")
 
 
-def _line_of(error: UnicodeDecodeError) -> int:
-    return error.object[: error.start].count(b"\n") + 1
-
-
-def _json_roots(path: Path, watch: Watch) -> Iterator[Node | Diagnostic]:
+def _json_entries(path: Path, read: Read, watch: Watch) -> Iterator[Entry]:
     with path.open("rb") as lines:
-        number = 0
-        while line := lines.readline(MAX_LINE_BYTES + 1):
-            number += 1
+        for number in count(1):
+            line = lines.readline(MAX_LINE_BYTES + 1)
             watch(len(line))
             if len(line) > MAX_LINE_BYTES:
                 yield Diagnostic(str(path), number, 1, f"longer than {MAX_LINE_BYTES >> 20} MiB")
+            if not 0 < len(line) <= MAX_LINE_BYTES:
                 return
             if line.strip():
-                yield _json_root(line, str(path), number)
+                yield from _line_entries(line, str(path), number, read)
 
 
-def _json_root(line: bytes, file: str, number: int) -> Node | Diagnostic:
+def _line_entries(line: bytes, file: str, number: int, read: Read) -> Iterable[Entry]:
+    value = _json_value(line, file, number)
+    if isinstance(value, Diagnostic):
+        return [value]
+    entries = [*read(_tree(value, number, None))]
+    if all(isinstance(entry, CustomerEntry) for entry in entries):
+        return entries
+    shape, _ = parse(line.decode(), file)  # slow, and every JSON is YAML: only where columns are wanted
+    return read(_tree(value, number, shape))
+
+
+def _json_value(line: bytes, file: str, number: int) -> object:
+    """Return the value on a line, or what is wrong with it."""
     try:
-        value = json.loads(line, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        return json.loads(line.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         return Diagnostic(file, number, error.colno, f"not valid JSON: {error.msg}")
     except RecursionError:
         return Diagnostic(file, number, 1, "nested too deeply")
-    except ValueError as error:  # not UTF-8 text too
+    except UnicodeDecodeError:
+        return Diagnostic(file, number, 1, "not UTF-8 text")
+    except ValueError as error:
         return Diagnostic(file, number, 1, f"not valid JSON: {error}")
-    return _tree(value, Place(number, 1, 0))
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -155,18 +163,20 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not a value")
 
 
-def _tree(value: object, place: Place) -> Node:
-    """Return a JSON value as a tree, all of it at one place: a line of JSON Lines is one customer."""
+def _tree(value: object, number: int, shape: Node | None) -> Node:
+    """Return a JSON value as the tree of a line. `shape` is the line read as YAML: it knows columns."""
+    place = Place(number, shape.place.column if shape else 1, 0)
     if isinstance(value, dict):
-        entries = {key: _tree(entry, place) for key, entry in value.items()}
-        return MappingNode(place, entries, dict.fromkeys(entries, place))
+        entries = {key: _tree(entry, number, shape and child(shape, key)) for key, entry in value.items()}
+        return MappingNode(place, entries, {key: entry.place for key, entry in entries.items()})
     if isinstance(value, list):
-        return SequenceNode(place, [_tree(item, place) for item in value])
+        items = [_tree(item, number, shape and child(shape, index)) for index, item in enumerate(value)]
+        return SequenceNode(place, items)
     assert value is None or isinstance(value, str | int | float)
     return ScalarNode(place, value, str(value), "", 0)
 
 
-def _entry(root: Node, file: str, catalog: Catalog, now_ms: int) -> Iterator[Entry]:
+def _entries(root: Node, file: str, catalog: Catalog, now_ms: int) -> Iterator[Entry]:
     document, faults = read_document(CustomerDocument, root, file)
     if document is None:
         yield from faults

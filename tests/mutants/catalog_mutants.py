@@ -1,7 +1,7 @@
 """Every way in which one rule of a catalog can be broken: what its policy tests must notice."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from nextbest_rules import Action, Catalog
@@ -78,7 +78,7 @@ def _changes(rule: Any) -> Iterator[tuple[str, str, object]]:
                 yield CHANGED, "one less allowed", replace(rule, max=rule.max - 1)
         case QuietHours():
             yield CHANGED, "begins a minute late", replace(rule, from_minute=rule.from_minute + 1)
-            yield CHANGED, "ends a minute early", replace(rule, until_minute=rule.until_minute - 1)
+            yield CHANGED, "ends a minute early", replace(rule, until_minute=(rule.until_minute - 1) % _DAY_MINUTES)
     yield from _timed_changes(rule)
     yield from _scope_changes(rule)
 
@@ -162,20 +162,20 @@ def _own_conditions(action: Action, broken: Callable[..., Mutant]) -> Iterator[M
 def _treatments(action: Action, broken: Callable[..., Mutant]) -> Iterator[Mutant]:
     for treatment in action.treatments:
         yield broken(
-            treatment.id, REMOVED, "treatment removed", treatments=_with(action.treatments, treatment)
+            treatment.id, CHANGED, "treatment removed", treatments=_with(action.treatments, treatment)
         )
-        for how, changed in _treatment_changes(treatment):
-            yield broken(treatment.id, CHANGED, how, treatments=_with(action.treatments, treatment, changed))
+        for kind, how, changed in _treatment_changes(treatment):
+            yield broken(treatment.id, kind, how, treatments=_with(action.treatments, treatment, changed))
 
 
-def _treatment_changes(treatment: Treatment) -> Iterator[tuple[str, Treatment]]:
+def _treatment_changes(treatment: Treatment) -> Iterator[tuple[str, str, Treatment]]:
     for name in treatment.parameters:
         rest = {other: formula for other, formula in treatment.parameters.items() if other != name}
-        yield f"parameter {name} removed", replace(treatment, parameters=rest)
+        yield REMOVED, f"parameter {name} removed", replace(treatment, parameters=rest)
     if treatment.valid_for_ms is not None:
-        yield "does not expire", replace(treatment, valid_for_ms=None)
+        yield CHANGED, "does not expire", replace(treatment, valid_for_ms=None)
     if treatment.channels is not None:
-        yield "on every channel", replace(treatment, channels=None)
+        yield CHANGED, "on every channel", replace(treatment, channels=None)
 
 
 def _with(items: tuple[Item, ...], old: Item, *new: Any) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ RETENTION_TYPE = "A"
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./&()%'+ -]*[A-Za-z0-9)]|[A-Za-z]")
 _RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _HEAD = """\
+# yaml-language-server: $schema=../../../schemas/actions.json
 # Campaign {id} of type {type}, {first} to {last}: {count}.
 # Made from the Complete Journey data set (84.51°, CC0) by nextbest_models.complete_journey.catalog_files.
 #

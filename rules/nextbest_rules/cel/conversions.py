@@ -106,6 +106,7 @@ _CONVERSIONS: Final[tuple[tuple[str, str, Callable[..., object]], ...]] = (
     ("int", "double", _int_of_double),
     ("int", "string", _int_of_text),
     ("int", "timestamp", _seconds),
+    ("int", "bool", int),
     ("uint", "uint", _same),
     ("uint", "int", as_uint),
     ("uint", "double", _uint_of_double),

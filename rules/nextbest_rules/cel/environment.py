@@ -42,7 +42,8 @@ def typed_environment(vocabulary: Vocabulary, element: str | None) -> Environmen
     return cel.NewEnv(descriptor_pool=pool, config=_configuration(history=True), variables=variables)
 
 
-def untyped_environment(names: Iterable[str]) -> Environment:
+@functools.lru_cache(maxsize=64)
+def untyped_environment(names: tuple[str, ...]) -> Environment:
     """Return the environment for expressions about values of any type."""
     return cel.NewEnv(config=_configuration(history=False), variables=dict.fromkeys(names, cel.Type.DYN))
 

@@ -64,7 +64,7 @@ def read_expression(expression: str, variables: Iterable[str]) -> Node:
     """
     names = Names({}, dict.fromkeys(variables, DYN))
     try:
-        checked = untyped_environment(names.variables).compile(expression)
+        checked = untyped_environment(tuple(names.variables)).compile(expression)
     except RuntimeError as error:
         raise ExpressionError(engine_faults(str(error), names, {})) from None
     reader = Reader(names, read_tree(checked.serialize()))

@@ -134,7 +134,8 @@ def _after(time: Timestamp, length: Duration) -> Timestamp | Unevaluable:
 
 
 def _before(time: Timestamp, length: Duration) -> Timestamp | Unevaluable:
-    return as_timestamp(time - _clamped(length))
+    # Engines add the negative, and the lowest integer has none.
+    return as_timestamp(time - _clamped(length)) if length > MIN_INT else OVERFLOW
 
 
 OVERLOADS: Overloads = {

@@ -7,7 +7,7 @@ from nextbest_rules.cel import Expression, Kind
 from nextbest_rules.diagnostics import Diagnostic
 from nextbest_rules.expressions import CheckedExpressions, checked_expressions
 from nextbest_rules.references.faults import Faults, Roots, action_nodes
-from nextbest_rules.references.names import Names, vocabulary_of
+from nextbest_rules.references.names import Known, Names, is_usable, vocabulary_of
 from nextbest_rules.references.rules import TIERS, own_conditions
 from nextbest_rules.scalar_places import locate
 from nextbest_rules.suggestions import suggestion
@@ -19,7 +19,6 @@ _PLACEMENTS = "placements.yaml"
 _ABOUT_ACTIONS = (*(f"{tier}.*.require" for tier in TIERS), "do_not_contact.*.when")
 _ABOUT_CUSTOMERS = (
     (_POLICIES, "contact_policy.quiet_hours.*.time_zone", Kind.STRING),
-    (_PLACEMENTS, "placements.*.channels.*", Kind.NUMBER),
     (_PLACEMENTS, "placements.*.best_hour", Kind.INT),
     (_PLACEMENTS, "placements.*.time_zone", Kind.STRING),
 )
@@ -63,7 +62,7 @@ def _named_conditions(roots: Roots) -> dict[str, _Site]:
     found: dict[str, _Site] = {}
     for item in items_of(roots.get("conditions.yaml"), "conditions"):
         name, when = text_of(item, "name"), text_of(item, "when")
-        if name is not None and when is not None and name.text.isidentifier():
+        if name is not None and when is not None and is_usable(name.text):
             found.setdefault(name.text, _Site("conditions.yaml", when, Kind.BOOL, about_action=True))
     return found
 
@@ -76,6 +75,10 @@ def _sites(roots: Roots) -> Iterator[_Site]:
     for file, path, kind in _ABOUT_CUSTOMERS:
         for node in _texts(roots.get(file), path):
             yield _Site(file, node, kind)
+    for weights in each(roots.get(_PLACEMENTS), "placements.*.channels"):
+        if isinstance(weights, MappingNode):
+            for node in _texts(weights, "*"):
+                yield _Site(_PLACEMENTS, node, Kind.NUMBER)
     for guard in items_of(policies, "guards"):
         yield from _guard_sites(guard)
     for file, action in action_nodes(roots):
@@ -130,14 +133,17 @@ class _Checks:
     def _unknown_arguments(self, site: _Site, expression: Expression) -> Faults:
         """Yield the actions and channels that a function over the history names and nobody declares."""
         for call in expression.calls:
-            known = (
-                ("no action has id", self.names.actions),
-                ("channel is not declared:", self.names.channels),
-            )
-            for name, (what, declared) in zip(call.arguments, known, strict=False):
+            for name, (message, declared) in zip(call.arguments, self._history(), strict=False):
                 if name and declared is not None and name not in declared:
-                    message = f"{call.function}(): {what} '{name}'{suggestion(name, declared)}"
-                    yield self.at(site, call.offset, message)
+                    offset = max(site.source.find(name, call.offset), call.offset)
+                    yield self.at(site, offset, message.format(name) + suggestion(name, declared))
+
+    def _history(self) -> tuple[tuple[str, Known], tuple[str, Known]]:
+        """Return what the first arguments of functions over the history must be."""
+        return (
+            ("no action has id '{}'", self.names.actions),
+            ("channel '{}' is not declared in catalog.yaml", self.names.channels),
+        )
 
     def _no_action(self, site: _Site, expression: Expression) -> Faults:
         for mention in expression.mentions:

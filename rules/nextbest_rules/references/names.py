@@ -1,5 +1,6 @@
 """What the files of a catalog declare, for others to refer to."""
 
+import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TypeAlias
@@ -111,13 +112,21 @@ def _items(listed: Node | None) -> Iterable[str]:
     return [node.text for node in each(listed, "*") if isinstance(node, ScalarNode)]
 
 
+def is_usable(name: str) -> bool:
+    """Tell whether expressions can mention a name, even if it is not one that the catalog may have."""
+    return bool(_USABLE.fullmatch(name))
+
+
+_USABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
 def declared_types(root: Node | None, section: str) -> Types:
     """Return the declared names of a section. A faulty type becomes None, which fits every use."""
     known = {value_type.value: value_type for value_type in ValueType}
     found: Types = {}
     for item in items_of(root, section):
         name, kind = text_of(item, "name"), text_of(item, "type")
-        if name is not None and name.text.isidentifier():
+        if name is not None and is_usable(name.text):
             found[name.text] = known.get(kind.text) if kind is not None else None
     return found
 
@@ -140,6 +149,6 @@ def _customer_features(root: Node) -> Types:
     for item in items_of(root, "features"):
         name, source = text_of(item, "name"), text_of(item, "source")
         elsewhere = source is not None and source.text in ("action", "context", "pair")
-        if name is not None and name.text.isidentifier() and not elsewhere:
+        if name is not None and is_usable(name.text) and not elsewhere:
             found[name.text] = ValueType.DOUBLE
     return found

@@ -66,7 +66,9 @@ def _exclusive(roots: Roots, names: Names) -> Faults:
             continue
         count = sum(1 for _ in _matching(plain(selector), actions))
         if count < 2:  # noqa: PLR2004 - it takes two to exclude each other
-            message = f"actions exclude each other, so at least two must match; {count or 'none'} does"
+            message = (
+                f"at least two actions must exclude each other; {'only one' if count else 'none'} matches"
+            )
             yield fault_at("policies.yaml", selector.place, message)
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from nextbest_rules.bitmask import bits
 from nextbest_rules.catalog import Action, AttributeValue, Catalog
-from nextbest_rules.cel import Expression
+from nextbest_rules.cel import Expression, Unevaluable
 from nextbest_rules.explanation import Finding, Stop
 from nextbest_rules.observation import attribute, observed
 from nextbest_rules.policies import ConditionRule, DoNotContact
@@ -102,6 +102,7 @@ def _predicates(rules: tuple[_Compiled, ...], layout: Layout, direction: Directi
 def _compile(rule: ConditionRule | DoNotContact, catalog: Catalog, layout: Layout) -> _Compiled:
     source = rule.require if isinstance(rule, ConditionRule) else rule.when
     condition = layout.expressions.condition(source)
+    layout.reserve(condition)  # what an action's attributes settle on their own is shown all the same
     names = tuple(mention.field for mention in condition.mentions if mention.root == "action")
     by_values: dict[tuple[tuple[type, AttributeValue | None], ...], int] = {}
     for bit in bits(mask_of(rule.applies_to, catalog)):
@@ -128,8 +129,8 @@ def _group(
 def _finding(action: Action, compiled: _Compiled, view: View, answer: object) -> Finding:
     rule = compiled.rule
     actual = observed(compiled.condition, view, action)
-    if answer is not True and answer is not False and "unknown" not in actual:
-        actual += f"; cannot be evaluated: {answer}"
+    if isinstance(answer, Unevaluable) and answer.missing is None:
+        actual = "; ".join(filter(None, (actual, f"cannot be evaluated: {answer.reason}")))
     if isinstance(rule, DoNotContact):
         return Finding(rule.id, rule.reason, actual, f"not ({' '.join(rule.when.split())})")
     return Finding(rule.id, rule.reason, actual, " ".join(rule.require.split()))

@@ -1,6 +1,6 @@
-"""Stage contact policy: how often is enough. Caps, cool-downs and refusals, over rolling windows of the history."""
+"""Stage contact policy: how often is enough. Caps, cool-downs and refusals over rolling windows."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from nextbest_rules.catalog import Catalog

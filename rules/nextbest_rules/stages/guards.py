@@ -1,8 +1,8 @@
 """Stage guard: as long as something is wrong for the customer, whole classes of actions are held.
 
-A guard over records looks at each one as it was while it lasted: a ticket that has been closed is judged as an
-open one, and then its end decides whether the hold has decayed. So `when` says what kind of cause it is and
-`ended` says when it was over, and `ticket.open` may stand in `when` all the same.
+A guard over records looks at each one as it was while it lasted: a ticket that has been closed is judged as
+an open one, and then its end decides whether the hold has decayed. So `when` says what kind of cause it is
+and `ended` says when it was over, and `ticket.open` may stand in `when` all the same.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -73,16 +73,14 @@ class _Compiled:
         """Return what becomes of the guard for the customer, or for one record; None if it is at rest."""
         when = self.when(self._lasting(slots, record))
         ended_ms = self._ended_ms(self._actual(slots, record))
-        over = ended_ms is not None and now_ms >= ended_ms + self.guard.decay_ms
-        if over and (record is not None or when is True):
+        if ended_ms is not None and now_ms >= ended_ms + self.guard.decay_ms:
             return None
         if when is not True and when is not False:
-            return _Judgement(_Phase.UNKNOWN)
+            return _Judgement(_Phase.UNKNOWN, ended_ms)
         if ended_ms is None or now_ms < ended_ms:
             return _Judgement(_Phase.LASTING, ended_ms) if when else None
         # Without records `when` is about now, and may be false once the cause has ended.
-        decaying = not over and (when or record is None)
-        return _Judgement(_Phase.DECAYING, ended_ms) if decaying else None
+        return _Judgement(_Phase.DECAYING, ended_ms) if when or record is None else None
 
     def _lasting(self, slots: Slots, record: Cause | None) -> Slots:
         if record is None or self.ended is None:
@@ -100,7 +98,7 @@ class _Compiled:
         return ended // 1_000_000 if isinstance(ended, Timestamp) else None
 
     def scoped(self, mask: int, record: Cause | None) -> int:
-        """Return the actions of a mask that a cause is about; one about nothing in particular is about all."""
+        """Return the actions of a mask that a cause is about; one that names nothing is about all."""
         if record is None or self.guard.scope is GuardScope.OVERALL:
             return mask
         products, categories = _subject(record)
@@ -137,7 +135,7 @@ class GuardStage:
         return live
 
     def boosts(self, view: View) -> Iterator[Boost]:
-        """Yield what the guards bring forward while their causes last: once, however many causes there are."""
+        """Yield what the guards bring forward while causes last: once, however many there are."""
         now_ms = view.situation.now_ms
         for compiled in self._guards:
             if not compiled.promote:
@@ -248,5 +246,9 @@ def _while_it_lasted(record: Cause) -> Cause:
 
 def _subject(record: Cause) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if isinstance(record, Purchase):
-        return (record.product,), (record.category,) if record.category else ()
+        return _known(record.product), _known(record.category)
     return record.products, record.categories
+
+
+def _known(name: str) -> tuple[str, ...]:
+    return (name,) if name else ()

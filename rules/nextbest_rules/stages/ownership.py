@@ -25,11 +25,18 @@ class _Compiled:
     def key(self, purchase: Purchase) -> str:
         return purchase.product if self.rule.by is ProductKey.PRODUCT else purchase.category
 
-    def holds(self, purchase: Purchase, now_ms: int) -> bool:
-        """Tell whether the purchase still counts. One of unknown time does."""
+    def until_ms(self, purchase: Purchase) -> int | None:
+        """Return when the purchase counts no more; None if it has not ended, or if its time is not known."""
         if self.rule.window_ms is None:
-            return purchase.ended_at_ms is None or now_ms < purchase.ended_at_ms
-        return purchase.at_ms is None or now_ms - purchase.at_ms < self.rule.window_ms
+            return purchase.ended_at_ms
+        return None if purchase.at_ms is None else purchase.at_ms + self.rule.window_ms
+
+    def holds(self, purchase: Purchase, now_ms: int) -> bool:
+        """Tell whether the purchase still counts. Whether one of unknown time does is for the rule to say."""
+        until_ms = self.until_ms(purchase)
+        if until_ms is not None:
+            return now_ms < until_ms
+        return self.rule.window_ms is None or self.rule.when_unknown is UnknownMode.DENY
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +76,7 @@ class OwnershipStage:
                     Finding(compiled.rule.id, compiled.rule.reason, "the purchases cannot be read"),
                 )
                 continue
-            # Of several purchases the one that stops longest explains best.
-            for purchase in sorted(purchases, key=lambda bought: bought.at_ms or 0, reverse=True):
+            for purchase in _longest_first(compiled, purchases):
                 if compiled.holds(purchase, view.situation.now_ms):
                     selling = compiled.selling.get(compiled.key(purchase), 0)
                     yield stop(Stage.APPLICABILITY, selling, _finding(compiled, purchase))
@@ -91,6 +97,16 @@ def _sold(action: Action, by: ProductKey) -> frozenset[str]:
     return action.sells.products if by is ProductKey.PRODUCT else action.sells.categories
 
 
+def _longest_first(compiled: _Compiled, purchases: tuple[Purchase, ...]) -> list[Purchase]:
+    """Return the purchases in the order of how long they stop: of several, the longest explains best."""
+
+    def length(purchase: Purchase) -> tuple[bool, int]:
+        until_ms = compiled.until_ms(purchase)
+        return until_ms is None, until_ms or 0
+
+    return sorted(purchases, key=length, reverse=True)
+
+
 def _stopped_if_unknown(compiled: _Compiled) -> int:
     return compiled.mask if compiled.rule.when_unknown is UnknownMode.DENY else 0
 
@@ -98,18 +114,9 @@ def _stopped_if_unknown(compiled: _Compiled) -> int:
 def _finding(compiled: _Compiled, purchase: Purchase) -> Finding:
     rule = compiled.rule
     when = "" if purchase.at_ms is None else f" at {iso(purchase.at_ms)}"
+    what, until_ms = f"{rule.by} {compiled.key(purchase)}", compiled.until_ms(purchase)
     if rule.window_ms is None:
-        actual = (
-            f"has {rule.by} {compiled.key(purchase)}, bought{when}"
-            if when
-            else f"has {rule.by} {compiled.key(purchase)}"
-        )
-        return Finding(rule.id, rule.reason, actual, "not held", purchase.ended_at_ms)
-    until = None if purchase.at_ms is None else purchase.at_ms + rule.window_ms
-    return Finding(
-        rule.id,
-        rule.reason,
-        f"bought {rule.by} {compiled.key(purchase)}{when}",
-        f"bought {show_duration(rule.window_ms)} ago or longer",
-        until,
-    )
+        bought = f", bought{when}" if when else ""
+        return Finding(rule.id, rule.reason, f"has {what}{bought}", "not held", until_ms)
+    required = f"bought {show_duration(rule.window_ms)} ago or longer"
+    return Finding(rule.id, rule.reason, f"bought {what}{when}", required, until_ms)

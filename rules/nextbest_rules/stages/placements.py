@@ -66,7 +66,7 @@ class PlacementStage:
         yield Stop(Stage.PLACEMENT, mask, partial(_finding, placement=placement, surface=surface))
 
     def locale(self, wanted: str) -> str:
-        """Return the catalog's locale for a wanted language tag: itself, its language alone, or the default."""
+        """Return the catalog's locale for a language tag: itself, its language alone, or the default."""
         locales = {locale.lower(): locale for locale in self.catalog.locales}
         parts = wanted.lower().split("-")
         for length in range(len(parts), 0, -1):

@@ -1,8 +1,9 @@
 """Stage contact policy: the hours in which the customer is not disturbed, by the customer's own clock."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,8 @@ from nextbest_rules.situation import Situation
 from nextbest_rules.terms import Stage, UnknownMode
 
 _DAY_MINUTES = 24 * 60
+# A quiet time may touch the next day's, for a week, and the clocks may change within it.
+_MOST_STEPS = 10
 
 
 @lru_cache(maxsize=1_024)
@@ -41,10 +44,18 @@ class _Compiled:
             rule.channels is None or situation.channel in rule.channels
         )
 
-    def zone(self, view: View) -> ZoneInfo | None:
-        """Return the customer's time zone, or the rule's; None where neither is known."""
+    def local(self, view: View) -> datetime | None:
+        """Return what the customer's clock shows when the message arrives; None in an unknown time zone."""
         named = None if self.zone_of is None else self.zone_of(view.slots)
-        return zone(named if isinstance(named, str) else self.rule.default_zone)
+        customer_zone = zone(named if isinstance(named, str) else self.rule.default_zone)
+        return customer_zone and from_ms(view.situation.reaches_ms).astimezone(customer_zone)
+
+    def disturbs(self, view: View) -> bool:
+        """Tell whether the message would arrive in a quiet time, as far as can be told."""
+        local = self.local(view)
+        if local is None:
+            return self.rule.when_unknown is UnknownMode.DENY
+        return _period_end(self.rule, local) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +72,15 @@ class QuietHoursStage:
     def screen(self, live: int, view: View) -> int:
         """Return what does not disturb."""
         for compiled in self._rules:
-            if live & compiled.mask and compiled.asks(view.situation) and _finding(compiled, view):
+            if live & compiled.mask and compiled.asks(view.situation) and compiled.disturbs(view):
                 live &= ~compiled.mask
         return live
 
     def stops(self, view: View) -> Iterator[Stop]:
         """Yield what this stage stops."""
         for compiled in self._rules:
-            if compiled.asks(view.situation) and (finding := _finding(compiled, view)):
-                yield stop(Stage.CONTACT_POLICY, compiled.mask, finding)
+            if compiled.asks(view.situation) and compiled.disturbs(view):
+                yield stop(Stage.CONTACT_POLICY, compiled.mask, _finding(compiled.rule, compiled.local(view)))
 
 
 def _compile(rule: QuietHours, catalog: Catalog, layout: Layout) -> _Compiled:
@@ -78,29 +89,38 @@ def _compile(rule: QuietHours, catalog: Catalog, layout: Layout) -> _Compiled:
     return _Compiled(rule, mask_of(rule.applies_to, catalog), function)
 
 
-def _finding(compiled: _Compiled, view: View) -> Finding | None:
-    """Return what is to be said if the contact would disturb, else None."""
-    rule, customer_zone = compiled.rule, compiled.zone(view)
+def _finding(rule: QuietHours, local: datetime | None) -> Finding:
     required = f"outside {_clock(rule.from_minute)} to {_clock(rule.until_minute)}"
-    if customer_zone is None:
-        if rule.when_unknown is UnknownMode.ALLOW:
-            return None
+    if local is None:
         return Finding(rule.id, rule.reason, "the customer's time zone is unknown", required)
-    local = from_ms(view.situation.reaches_ms).astimezone(customer_zone)
-    if _period_end(rule, local) is None:
-        return None
-    actual = f"{local:%H:%M} in {customer_zone.key}"
+    actual = f"{local:%H:%M} in {local.tzinfo}"
     return Finding(rule.id, rule.reason, actual, required, to_ms(quiet_until(rule, local)))
 
 
 def quiet_until(rule: QuietHours, local: datetime) -> datetime | None:
-    """Return when the quiet time around a local time ends, or None outside of it, or if it never does."""
-    ends = _period_end(rule, local)
-    for _ in range(len(rule.days)):  # a period may touch the next day's
-        if ends is None or (later := _period_end(rule, ends)) is None:
-            return ends
-        ends = later
-    return ends if ends is None or _period_end(rule, ends) is None else None
+    """Return the first moment from a local time on that is not quiet, or None if there never is one."""
+    for _ in range(_MOST_STEPS):
+        ends = _period_end(rule, local)
+        if ends is None:
+            return local
+        local = _after(local, ends - local)
+    return None
+
+
+def _after(local: datetime, length: timedelta) -> datetime:
+    """Return the moment a time later, or the one at which the clocks are changed, if that comes first."""
+    start, offset = local.astimezone(UTC), local.utcoffset()
+
+    def at(elapsed_ms: int) -> datetime:
+        return (start + timedelta(milliseconds=elapsed_ms)).astimezone(local.tzinfo)
+
+    def is_changed(elapsed_ms: int) -> bool:
+        return at(elapsed_ms).utcoffset() != offset
+
+    elapsed_ms = length // timedelta(milliseconds=1)
+    if is_changed(elapsed_ms):
+        elapsed_ms = bisect_left(range(elapsed_ms), True, key=is_changed)
+    return at(elapsed_ms)
 
 
 def _period_end(rule: QuietHours, local: datetime) -> datetime | None:

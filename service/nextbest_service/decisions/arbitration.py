@@ -15,7 +15,8 @@ Flags = NDArray[np.bool_]
 class Factors:
     """What makes up the priority of the candidates; every array has one entry per candidate.
 
-    `rows` are the candidates' positions in the catalog, ascending. `pinned` candidates come before all others.
+    `rows` are the candidates' positions in the catalog, ascending. `pinned` candidates come before all
+    others.
     """
 
     rows: Rows

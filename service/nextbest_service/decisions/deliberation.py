@@ -1,4 +1,4 @@
-"""The way of one decision, once the customer is read: screen, score, arbitrate. Pure, but for the stopwatch."""
+"""The way of one decision once the customer is read: screen, score, arbitrate. No effects but a stopwatch."""
 
 import os
 from collections.abc import Sequence

@@ -51,6 +51,6 @@ class DecisionRequest:
 
     @property
     def direction(self) -> Direction:
-        """Who started the contact: it is outbound as soon as any placement is, which is the stricter reading."""
+        """Who started the contact: outbound as soon as any placement is, the stricter reading."""
         outbound = any(asked.placement.direction is Direction.OUTBOUND for asked in self.placements)
         return Direction.OUTBOUND if outbound else Direction.INBOUND

@@ -11,7 +11,7 @@ from nextbest_service.decisions.request import DecisionRequest, PlacementRequest
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One channel of a placement: the actions that go out on it, and the treatments of those that have any."""
+    """One channel of a placement: the actions that go out on it, and the treatments of those with any."""
 
     approach: Approach
     treatments: Mapping[int, Treatment]

@@ -107,7 +107,29 @@ def test_every_fault_is_told_with_its_place(write: Write) -> None:
         '{"identities": ["customer:6"]',
         '{"identities": ["customer:5"], "tickets": [{"id": "T1", "opened": "-1d"}]}',
     ]
-    assert faults_of(write("a.yaml", broken), write("b.jsonl", "\n".join(lines))) == []
+    assert faults_of(write("a.yaml", broken), write("b.jsonl", "\n".join(lines))) == [
+        "a.yaml:3:11: unknown fact 'agee'; did you mean 'age'?",
+        "a.yaml:3:27: fact 'debt' is of type double",
+        "a.yaml:4:14: unknown customer feature 'trips'; did you mean 'trips_91d'?",
+        "a.yaml:5:24: unknown channel 'emial'; did you mean 'email'?",
+        "a.yaml:6:23: unknown action 'credti'; did you mean 'credit'?; "
+        "give type, issue and group of an action that has left the catalog",
+        "a.yaml:7:69: expected 'DELIVERED', 'DISPLAYED', 'OPENED', 'CLICKED', 'ACCEPTED', "
+        "'REJECTED', 'DISMISSED', 'CONVERTED', 'FAILED', 'WITHHELD' or 'UNSUBSCRIBED'",
+        "a.yaml:7:79: '3d' is not a date-time like 2017-11-13T09:00:00Z",
+        "a.yaml:8:16: expected namespace:id, such as customer:4711",
+        "a.yaml:8:22: namespace: a letter, then at most 31 letters, digits or underscores",
+        "a.yaml:8:31: id: 1 to 128 bytes",
+        "a.yaml:9:15: only customers of policy tests have unreadable parts",
+        "a.yaml:10:3: field 'identities' is missing",
+        "a.yaml:11:3: expected a mapping, found the number 7",
+        "b.jsonl:1:49: fact 'age' is of type int",
+        "b.jsonl:2:16: must not be empty",
+        "b.jsonl:3:1: not valid JSON: a key stands twice in one object",
+        "b.jsonl:4:1: not valid JSON: NaN is not a value",
+        "b.jsonl:5:1: not valid JSON: Expecting ',' delimiter",
+        "b.jsonl:6:67: unknown field 'opened'; did you mean 'opened_at'?",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +144,7 @@ def test_every_fault_is_told_with_its_place(write: Write) -> None:
             "#" * (MAX_YAML_BYTES + 1),
             "a.yaml:1:1: larger than 4 MiB; write JSON Lines (*.jsonl)",
         ),
-        ("a.jsonl", b'{"identities": ["\xff"]}', "a.jsonl:1:1: not valid JSON"),
+        ("a.jsonl", b'{"identities": ["\xff"]}', "a.jsonl:1:1: not UTF-8 text"),
         ("a.jsonl", "\n[" + " " * MAX_LINE_BYTES + "]", "a.jsonl:2:1: longer than 1 MiB"),
         ("a.jsonl", "[" * 100_000, "a.jsonl:1:1: nested too deeply"),
         ("a.csv", "1,2", "a.csv:1:1: expected a file *.yaml, *.yml, *.jsonl, *.ndjson"),

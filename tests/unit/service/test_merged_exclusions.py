@@ -1,5 +1,7 @@
 """Reasons of several placements become one where they agree."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from corner_shop import NOW_MS, catalog
@@ -19,7 +21,10 @@ EVERYTHING = (1 << len(catalog().actions)) - 1
 
 @pytest.fixture(scope="module")
 def generation() -> Generation:
-    return offline_generation(catalog())
+    """The corner shop with its letter as a second placement of the web: an answer has one channel."""
+    placements = dict(catalog().placements)
+    placements["letter"] = replace(placements["letter"], channels=("web",))
+    return offline_generation(replace(catalog(), placements=placements))
 
 
 def explained(
@@ -32,7 +37,7 @@ def explained(
 ) -> list[PlacedExclusion]:
     """Return the exclusions of an adult, with the priorities 1, 1/2, 1/3 ... in the order of the catalog."""
     asked = tuple(
-        PlacementRequest(catalog().placements[name], limit=2, excluded=mask)
+        PlacementRequest(generation.catalog.placements[name], limit=2, excluded=mask)
         for name, mask in zip(placements, excluded, strict=False)
     )
     request = DecisionRequest(

@@ -8,7 +8,7 @@ from cel_expr_python import cel
 from google.protobuf import duration_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
 
 from nextbest_rules.cel import Duration, Timestamp, Uint, Unevaluable
-from nextbest_rules.cel.values import NULL, CelMap, TypeValue
+from nextbest_rules.cel.values import NULL, CelMap, Null, TypeValue
 
 FAILED = ("error",)
 
@@ -19,7 +19,7 @@ def bound(value: object) -> object:
     Its Python binding cuts texts at a NUL character and loses count of its references to None.
     """
     match value:
-        case None:
+        case None | Null():
             return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
         case Uint():
             return wrappers_pb2.UInt64Value(value=value)
@@ -29,6 +29,8 @@ def bound(value: object) -> object:
             seconds, nanos = divmod(abs(value), 10**9)
             sign = -1 if value < 0 else 1
             return duration_pb2.Duration(seconds=sign * seconds, nanos=sign * nanos)
+        case CelMap():
+            return {key: bound(item) for key, item in value.items()}
         case list():
             return [bound(item) for item in value]
         case dict():
