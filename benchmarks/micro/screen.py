@@ -29,6 +29,7 @@ from nextbest_rules.terms import Stage, UnknownMode
 
 NUMBERS, TEXTS, FLAGS = 24, 12, 8
 COLOURS = ("amber", "blue", "coral", "denim", "ecru", "fawn")
+PLACEMENT = "{id: home, title: Home, channel: web, direction: INBOUND, default_limit: 3}"
 REFERENCE_EVALUATIONS = 1_000
 
 
@@ -56,8 +57,7 @@ def base_catalog() -> Catalog:
         "catalog.yaml": "name: synthetic\ntitle: Synthetic\nchannels: [web]\n",
         "features.yaml": "features: []\n",
         "facts.yaml": "\n".join(["facts:", *facts]) + "\n",
-        "placements.yaml": "placements:\n"
-        "  - {id: home, title: Home, channel: web, direction: INBOUND, default_limit: 3}\n",
+        "placements.yaml": f"placements: [{PLACEMENT}]\n",
         "policies.yaml": "{}\n",
         "actions/all.yaml": "- {id: a0, type: OFFER, issue: i, group: g, title: T, value: 1.0}\n",
     }

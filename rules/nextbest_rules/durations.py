@@ -22,10 +22,10 @@ def duration_ms(text: str) -> int:
 
 
 def show_duration(length_ms: int) -> str:
-    """Return a duration as people write it: `1d12h`. Weeks and years are shown only where they are whole."""
-    for unit in ("y", "w"):
-        if length_ms and length_ms % _UNITS_MS[unit] == 0:
-            return f"{length_ms // _UNITS_MS[unit]}{unit}"
+    """Return a duration in days, hours, minutes and seconds, `1d12h`, or in years where they are whole."""
+    years, rest = divmod(length_ms, _UNITS_MS["y"])
+    if years and not rest:
+        return f"{years}y"
     parts = []
     for unit in "dhms":
         count, length_ms = divmod(length_ms, _UNITS_MS[unit])

@@ -1,8 +1,9 @@
 """The expressions of a catalog: each checked once, with the named conditions that it uses filled in."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
 
 from nextbest_rules.catalog import Catalog
@@ -15,7 +16,6 @@ from nextbest_rules.cel import (
     Node,
     Vocabulary,
 )
-from nextbest_rules.cel.nodes import children
 from nextbest_rules.declarations import ValueType
 
 Checked: TypeAlias = Expression | tuple[ExpressionFault, ...]
@@ -35,14 +35,16 @@ class CheckedExpressions:
         self._written: dict[tuple[str, Kind, str | None], Checked] = {}
         self._filled: dict[tuple[str, Kind, str | None], Checked] = {}
         uses = {name: self._conditions_of(source) for name, source in conditions.items()}
-        self.cycles = {name: way for name in conditions if (way := _way_round(name, uses))}
+        order = _users_last(uses)
+        circling = uses.keys() - set(order)
+        self.cycles = {
+            name: way for name in conditions if name in circling and (way := _way_round(name, uses))
+        }
         self._named: dict[str, Expression] = {}
-        sound = {name: used for name, used in uses.items() if name not in self.cycles}
-        for name in TopologicalSorter(sound).static_order():
-            if name in sound:
-                found = self.check(conditions[name], Kind.BOOL)
-                if isinstance(found, Expression):
-                    self._named[name] = found
+        for name in order:
+            found = self.check(conditions[name], Kind.BOOL)
+            if isinstance(found, Expression) and self._named.keys() >= set(uses[name]):
+                self._named[name] = found
 
     def as_written(self, source: str, kind: Kind, element: str | None = None) -> Checked:
         """Return the expression as it is written, or everything that is wrong with it."""
@@ -54,7 +56,7 @@ class CheckedExpressions:
     def check(self, source: str, kind: Kind, element: str | None = None) -> Checked:
         """Return the expression with its named conditions filled in, or everything that is wrong with it.
 
-        A named condition that is itself unsound stays as it is: its own faults are enough.
+        What uses a named condition that is unsound stays as it is written: that fault is enough.
         """
         key = source, kind, element
         if key not in self._filled:
@@ -67,10 +69,11 @@ class CheckedExpressions:
         return tuple(_conditions_in(written)) if isinstance(written, Expression) else ()
 
     def _fill(self, expression: Expression) -> Checked:
-        used = {name: self._named[name] for name in _conditions_in(expression) if name in self._named}
-        if not used:
+        used = {name: self._named.get(name) for name in _conditions_in(expression)}
+        sound = {name: found for name, found in used.items() if found is not None}
+        if not used or len(sound) < len(used):
             return expression
-        filled = expression.inline(used)
+        filled = expression.inline(sound)
         return filled if _is_handy(filled.tree) else (_TOO_LARGE,)
 
 
@@ -92,10 +95,21 @@ def _is_handy(tree: Node) -> bool:
         nodes += len(level)
         if nodes > MAX_NODES:
             return False
-        level = [below for node in level for below in children(node)]
+        level = [below for node in level for below in node.children]
         if not level:
             return True
     return False
+
+
+def _users_last(uses: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Return the conditions, each after those that it uses, without those that lead into a cycle."""
+    sorter, order = TopologicalSorter(uses), list[str]()
+    with suppress(CycleError):
+        sorter.prepare()
+    while ready := sorter.get_ready():
+        order += ready
+        sorter.done(*ready)
+    return order
 
 
 def _way_round(start: str, uses: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

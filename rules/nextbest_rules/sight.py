@@ -4,9 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
+from typing import Any
 
 from nextbest_rules.catalog import Catalog
-from nextbest_rules.cel import UNKNOWN, Expression, Kind, Mention, Node, Timestamp, compile_function
+from nextbest_rules.cel import (
+    UNKNOWN,
+    Expression,
+    Kind,
+    Mention,
+    Node,
+    Timestamp,
+    compile_function,
+    presences_of,
+    readable,
+)
 from nextbest_rules.declarations import Declaration, ValueType, WrongTypeError, conform
 from nextbest_rules.expressions import Expressions
 from nextbest_rules.situation import Situation
@@ -18,8 +29,8 @@ _PYTHON_TYPES: Mapping[ValueType, type] = {
     ValueType.BOOL: bool,
 }
 _LEAST_INT, _GREATEST_INT = -(2**63), 2**63 - 1
-# Holds True as long as the facts can be read: has(facts.age) is unknown, not false, if they cannot.
-_FACTS = Mention("facts", "")
+# Stands for a value that is there and must not be used: too old, or of a wrong type.
+_UNUSABLE = object()
 Slots = list[object]
 Function = Callable[[Slots], object]
 
@@ -52,7 +63,7 @@ class Layout:
     """Hands out the slots while the rules of a catalog are compiled."""
 
     expressions: Expressions
-    slots: dict[Mention, int] = field(default_factory=lambda: {_FACTS: 0})
+    slots: dict[Mention, int] = field(default_factory=dict)
     _functions: dict[tuple[Node, Kind], Function] = field(default_factory=dict)
 
     def function(self, expression: Expression, wants: Kind = Kind.BOOL) -> Function:
@@ -67,6 +78,8 @@ class Layout:
         """See that everything the expression reads has a slot."""
         for mention in expression.mentions:
             self.slot(mention)
+        for mention in presences_of(expression.tree):
+            self.slot(readable(mention))
 
     def slot(self, mention: Mention) -> int:
         """Return the slot of one value."""
@@ -78,23 +91,33 @@ class _Declared:
     """A slot for a declared value: taken as it is if exactly of `python_type`, else looked at closely."""
 
     slot: int
+    readable: int | None
     name: str
     python_type: type | None
     declaration: Declaration
 
-    def fitted(self, value: object) -> object:
-        """Return the value as declared: absent is its default, a wrong type is UNKNOWN."""
-        declaration = self.declaration
-        if value is None:
-            return UNKNOWN if declaration.default is None else _in_slot(declaration.default)
-        try:
-            return _in_slot(conform(value, declaration.type))
-        except WrongTypeError:
-            return UNKNOWN
+    def put(self, slots: Slots, value: object) -> None:
+        """Fill the slot with a value of unknown quality, and say whether one can tell that there is none."""
+        fitted = self._absent() if value is None else self._fitted(value)
+        slots[self.slot] = UNKNOWN if fitted is _UNUSABLE else fitted
+        if self.readable is not None and fitted is not _UNUSABLE:
+            slots[self.readable] = True
 
-    def stale(self) -> object:
-        """Return what stands in for a value that is too old."""
-        return UNKNOWN if self.declaration.fail_closed else self.fitted(None)
+    def stale(self, value: object) -> object:
+        """Return what stands in for a value that is too old; an absent one is not."""
+        return _UNUSABLE if self.declaration.fail_closed and value is not None else None
+
+    def _absent(self) -> object:
+        default = self.declaration.default
+        return UNKNOWN if default is None else _in_slot(default)
+
+    def _fitted(self, value: object) -> object:
+        if value is _UNUSABLE:
+            return _UNUSABLE
+        try:
+            return _in_slot(conform(value, self.declaration.type))
+        except WrongTypeError:
+            return _UNUSABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +157,6 @@ class Sight:
         """Return the situation as conditions see it. Never raises for what the values are."""
         slots: Slots = [UNKNOWN] * len(self.layout)
         if situation.facts is not None:
-            slots[self.layout[_FACTS]] = True
             _fill(slots, self._facts, situation.facts)
             self._age_facts(slots, situation)
         self._fill_features(slots, situation)
@@ -154,41 +176,44 @@ class Sight:
                 continue
             as_of_ms = situation.fact_as_of_ms(item.name)
             if _is_stale(item.declaration, _age(situation.now_ms, as_of_ms)):
-                slots[item.slot] = item.stale()
+                item.put(slots, item.stale((situation.facts or {}).get(item.name)))
 
     def _fill_features(self, slots: Slots, situation: Situation) -> None:
         age = _age(situation.now_ms, situation.features_as_of_ms)
         for item in self._features:
-            value = situation.features.get(item.name)
             # Features may come as numpy scalars, which conditions do not know.
-            slots[item.slot] = (
-                item.stale() if _is_stale(item.declaration, age) else item.fitted(_plain_number(value))
-            )
+            value = _plain_number(situation.features.get(item.name))
+            item.put(slots, item.stale(value) if _is_stale(item.declaration, age) else value)
 
 
 def _declared(
     root: str, declarations: Mapping[str, Declaration], layout: Mapping[Mention, int]
 ) -> tuple[_Declared, ...]:
     return tuple(
-        _Declared(slot, name, _PYTHON_TYPES.get(declaration.type), declaration)
-        for name, declaration in declarations.items()
-        if (slot := layout.get(Mention(root, name))) is not None
+        _Declared(slot, layout.get(readable(mention)), name, _PYTHON_TYPES.get(declared.type), declared)
+        for name, declared in declarations.items()
+        if (slot := layout.get(mention := Mention(root, name))) is not None
     )
 
 
 def _fill(slots: Slots, declared: tuple[_Declared, ...], values: Mapping[str, object]) -> None:
+    value: Any
     for item in declared:
         value = values.get(item.name)
-        slots[item.slot] = value if _is_plainly(value, item.python_type) else item.fitted(value)
-
-
-def _is_plainly(value: object, python_type: type | None) -> bool:
-    """Tell at a glance whether a value is as declared. A no means: look closely."""
-    if type(value) is not python_type:
-        return False
-    if isinstance(value, str):
-        return value.isascii()
-    return isinstance(value, int) and _LEAST_INT <= value <= _GREATEST_INT
+        kind = type(value)
+        # At a glance: what is plainly as declared is taken as it is.
+        if (
+            kind is item.python_type
+            and item.readable is None
+            and (
+                kind is bool
+                or (kind is int and _LEAST_INT <= value <= _GREATEST_INT)
+                or (kind is str and value.isascii())
+            )
+        ):
+            slots[item.slot] = value
+        else:
+            item.put(slots, value)
 
 
 def _in_slot(value: object) -> object:

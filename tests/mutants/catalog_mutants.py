@@ -78,7 +78,11 @@ def _changes(rule: Any) -> Iterator[tuple[str, str, object]]:
                 yield CHANGED, "one less allowed", replace(rule, max=rule.max - 1)
         case QuietHours():
             yield CHANGED, "begins a minute late", replace(rule, from_minute=rule.from_minute + 1)
-            yield CHANGED, "ends a minute early", replace(rule, until_minute=(rule.until_minute - 1) % _DAY_MINUTES)
+            yield (
+                CHANGED,
+                "ends a minute early",
+                replace(rule, until_minute=(rule.until_minute - 1) % _DAY_MINUTES),
+            )
     yield from _timed_changes(rule)
     yield from _scope_changes(rule)
 
@@ -138,7 +142,7 @@ def _of_actions(catalog: Catalog) -> Iterator[Mutant]:
             later = tuple(map(_a_second_later, action.valid))
             yield broken(action.id, CHANGED, "validity a second later", valid=later)
         if action.brands is not None:
-            yield broken(action.id, REMOVED, "of every brand", brands=None)
+            yield broken(action.id, CHANGED, "of every brand", brands=None)
         if isinstance(action.value, Formula):
             doubled = Formula(f"2.0 * double({action.value.source})")
             yield broken(action.id, CHANGED, "value doubled", value=doubled)

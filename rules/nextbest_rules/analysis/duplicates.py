@@ -3,11 +3,14 @@
 from collections.abc import Hashable, Iterator
 from dataclasses import fields
 
+from nextbest_rules.analysis.literals import alternatives
 from nextbest_rules.analysis.study import CatalogWarning, Study, WarningKind
-from nextbest_rules.policies import ConditionRule, Guard, Selector
+from nextbest_rules.cel.nodes import Node
+from nextbest_rules.policies import ConditionRule, DoNotContact, Guard, Selector
 from nextbest_rules.rulebook import Rule, rules_of
 
 _WORDS = frozenset({"id", "reason"})
+_CONDITIONS = frozenset({"require", "when"})
 
 
 def duplicate_rules(study: Study) -> Iterator[CatalogWarning]:
@@ -22,7 +25,8 @@ def duplicate_rules(study: Study) -> Iterator[CatalogWarning]:
 
 def _meaning(study: Study, rule: Rule) -> Hashable:
     """Return what a rule does, whatever it is called."""
-    own = tuple(_part(study, getattr(rule, item.name)) for item in fields(rule) if item.name not in _WORDS)
+    apart = _WORDS | _CONDITIONS
+    own = tuple(_part(study, getattr(rule, item.name)) for item in fields(rule) if item.name not in apart)
     return type(rule), own, _condition(study, rule)
 
 
@@ -40,8 +44,16 @@ def _part(study: Study, value: object) -> Hashable:
 def _condition(study: Study, rule: Rule) -> Hashable:
     match rule:
         case ConditionRule():
-            return study.expressions.condition(rule.require).tree
+            return _logic(study.expressions.condition(rule.require).tree)
+        case DoNotContact():
+            return _logic(study.expressions.condition(rule.when).tree)
         case Guard():
-            return study.cause(rule).tree
+            return _logic(study.cause(rule).tree)
         case _:
             return None
+
+
+def _logic(tree: Node) -> Hashable:
+    """Return when a condition holds, in whatever order and direction it is written."""
+    found = alternatives(tree)
+    return tree if found is None else frozenset(map(frozenset, found))

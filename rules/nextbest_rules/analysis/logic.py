@@ -19,35 +19,53 @@ def constant_conditions(study: Study) -> Iterator[CatalogWarning]:
     """Find conditions, or parts of them, that come out the same for everybody."""
     for condition in study.catalog.conditions:
         tree = study.expressions.condition(condition.when).tree
-        yield from _constant(study, f"conditions.{condition.name}", tree, "holds", "can never hold")
+        yield from _constant(study, f"conditions.{condition.name}", tree)
     for rule in rules_of(study.catalog):
         match rule:
             case ConditionRule():
                 tree = study.expressions.condition(rule.require).tree
-                yield from _constant(study, rule.id, tree, "stops nothing", "stops all its actions")
+                yield from _constant(
+                    study, rule.id, tree, _effects(rule, "stops nothing", "stops everything")
+                )
             case DoNotContact():
                 tree = study.expressions.condition(rule.when).tree
-                yield from _constant(study, rule.id, tree, "always stops its actions", "stops nothing")
-            case Guard():
                 yield from _constant(
-                    study, rule.id, study.cause(rule).tree, "is always in force", "is never in force"
+                    study, rule.id, tree, _effects(rule, "stops everything", "stops nothing")
                 )
+            case Guard():
+                effects = _effects(rule, "is always in force", "is never in force")
+                yield from _constant(study, rule.id, study.cause(rule).tree, effects)
 
 
-def _constant(study: Study, name: str, tree: Node, if_true: str, if_false: str) -> Iterator[CatalogWarning]:
-    location = study.places.of_condition(name)
+def _effects(rule: ConditionRule | DoNotContact | Guard, if_true: str, if_false: str) -> tuple[str, str]:
+    """Return what a rule does if its condition is never false, and if it is never true.
+
+    It is told only if the rule does the same where the condition cannot be evaluated.
+    """
+    denies = rule.when_unknown is UnknownMode.DENY
+    acts_on_truth = not isinstance(rule, ConditionRule)
+    told = denies is acts_on_truth
+    return f"; it {if_true}" if told else "", "" if told else f"; it {if_false}"
+
+
+def _constant(
+    study: Study, name: str, tree: Node, effects: tuple[str, str] = ("", "")
+) -> Iterator[CatalogWarning]:
+    for message in _verdicts(tree, effects):
+        location = study.places.of_condition(name)
+        yield CatalogWarning(WarningKind.CONSTANT_CONDITION, location, f"the condition of '{name}' {message}")
+
+
+def _verdicts(tree: Node, effects: tuple[str, str]) -> Iterator[str]:
     if never_true(tree):
-        message = f"the condition of '{name}' can never be true: it {if_false}"
-        yield CatalogWarning(WarningKind.CONSTANT_CONDITION, location, message)
+        yield f"can never be true{effects[1]}"
     elif never_false(tree):
-        message = f"the condition of '{name}' can never be false: it {if_true}"
-        yield CatalogWarning(WarningKind.CONSTANT_CONDITION, location, message)
+        yield f"can never be false{effects[0]}"
     else:
         parts = conjuncts(tree)
         for number, part in enumerate(parts, start=1):
             if len(parts) > 1 and never_false(part):
-                message = f"part {number} of the && of '{name}' can never be false: it makes no difference"
-                yield CatalogWarning(WarningKind.CONSTANT_CONDITION, location, message)
+                yield f"has a part that can never be false: number {number} of its &&"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +142,10 @@ def _culprits(names: list[str], trees: tuple[Node, ...]) -> str:
         rest = [place for place in kept if place != position]
         if rest and never_true(*(trees[place] for place in rest)):
             kept = rest
-    rules = " and ".join(f"'{names[place]}'" for place in kept)
-    return f"{rules} can never hold for it" if len(kept) == 1 else f"{rules} can never hold together"
+    *others, last = [f"'{names[place]}'" for place in kept]
+    if not others:
+        return f"{last} can never hold for it"
+    return f"{', '.join(others)} and {last} can never hold together"
 
 
 def held_for_ever(study: Study) -> Iterator[CatalogWarning]:

@@ -16,7 +16,6 @@ from nextbest_rules.cel.nodes import (
     Node,
     Read,
     Select,
-    children,
 )
 
 _NUMBERS = frozenset({INT, UINT, DOUBLE})
@@ -56,7 +55,7 @@ def _needed(tree: Node) -> Iterator[Read | Missing]:
     if isinstance(tree, Read | Missing):
         yield tree
     elif isinstance(tree, Call | Select | ListLiteral):
-        for below in children(tree):
+        for below in tree.children:
             yield from _needed(below)
 
 

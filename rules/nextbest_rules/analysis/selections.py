@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 
 from nextbest_rules.analysis.study import CatalogWarning, Study, WarningKind, takes
-from nextbest_rules.policies import ExclusiveRule, Guard, OwnedRule, ProductKey
+from nextbest_rules.policies import Guard, OwnedRule, ProductKey
 from nextbest_rules.rulebook import promotions_of, rules_of, speaks_on
-
-_SMALLEST_CHOICE = 2
 
 
 def idle_rules(study: Study) -> Iterator[CatalogWarning]:
@@ -19,8 +17,6 @@ def idle_rules(study: Study) -> Iterator[CatalogWarning]:
         mask = study.mask(rule.applies_to)
         if not mask:
             yield _idle(study, rule.id, "applies to no action")
-        elif isinstance(rule, ExclusiveRule) and mask.bit_count() < _SMALLEST_CHOICE:
-            yield _idle(study, rule.id, f"applies to {study.names(mask)} alone, which has nothing to exclude")
         elif isinstance(rule, OwnedRule) and not _sells(study, rule, mask):
             yield _idle(study, rule.id, f"stops nothing: none of its actions sells a {rule.by}")
         elif not any(

@@ -12,9 +12,9 @@ from nextbest_rules.cel.evaluation import (
 )
 from nextbest_rules.cel.faults import ExpressionFault
 from nextbest_rules.cel.kinds import Kind, Type
-from nextbest_rules.cel.nodes import Node, conjuncts, disjuncts, mentions_of, size_of
+from nextbest_rules.cel.nodes import Node, conjuncts, disjuncts, mentions_of, presences_of, size_of
 from nextbest_rules.cel.reading import FunctionCall
-from nextbest_rules.cel.values import UNKNOWN, Duration, Mention, Timestamp, Uint, Unevaluable
+from nextbest_rules.cel.values import UNKNOWN, Duration, Mention, Timestamp, Uint, Unevaluable, readable
 from nextbest_rules.cel.vocabulary import ACTION_FIELDS, Vocabulary
 
 __all__ = [
@@ -46,5 +46,7 @@ __all__ = [
     "disjuncts",
     "evaluate",
     "mentions_of",
+    "presences_of",
+    "readable",
     "size_of",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from nextbest_rules.cel import folding
 from nextbest_rules.cel.environment import PACKAGE, Environment, record_fields, typed_environment
@@ -14,6 +14,8 @@ from nextbest_rules.cel.values import Mention
 from nextbest_rules.cel.vocabulary import Names, Vocabulary
 from nextbest_rules.cel.wire import read_tree
 
+# The engine ships no types.
+Checked: TypeAlias = Any
 MAX_SOURCE: Final = 4_096
 """The longest expression, in characters."""
 MAX_NODES: Final = 2_000
@@ -22,9 +24,10 @@ MAX_NODES: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A checked expression. `kind` is what the checker knows of its value, `mentions` what it reads, in order.
+    """A checked expression.
 
-    `calls` are its calls of functions over the contact history.
+    `kind` is what the checker knows of its value, `mentions` what it reads, in order, and `calls` its calls
+    of functions over the contact history.
     """
 
     source: str
@@ -43,7 +46,10 @@ class Expression:
         return self._with_tree(folding.bind(self.tree, attributes))
 
     def inline(self, conditions: Mapping[str, "Expression"]) -> "Expression":
-        """Return the expression with named conditions in the place of their names. Check its size."""
+        """Return the expression with named conditions in the place of their names.
+
+        Its size is for the caller to check.
+        """
         return self._with_tree(
             folding.inline(self.tree, {name: item.tree for name, item in conditions.items()})
         )
@@ -115,5 +121,5 @@ def _mismatch(kind: Type | None, wants: Kind) -> str | None:
     return None if fits else _WANTED[wants]
 
 
-def _name(checked: Any) -> str:
+def _name(checked: Checked) -> str:
     return str(checked.return_type().name().lower().removeprefix(PACKAGE + "."))

@@ -23,8 +23,6 @@ BAD_ZONE: Final = Unevaluable("unknown time zone")
 
 def is_date(year: int, month: int, day: int) -> bool:
     """Tell whether the calendar has the date."""
-    if not 1 <= month <= 12 or day < 1:
-        return False
     try:
         datetime(2000 + year % 400, month, day, tzinfo=UTC)
     except ValueError:

@@ -8,25 +8,18 @@ from nextbest_rules.cel.kinds import BOOL, DOUBLE, DURATION, INT, STRING, TIMEST
 from nextbest_rules.cel.nodes import Call, Constant, ListLiteral, Node, Read
 from nextbest_rules.cel.values import Mention
 
-_MIRRORED: Final = {
-    "_==_": "_==_",
-    "_!=_": "_!=_",
-    "_<_": "_>_",
-    "_<=_": "_>=_",
-    "_>_": "_<_",
-    "_>=_": "_<=_",
-}
+_MIRRORED: Final = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _SYMBOLS: Final = {"_==_": "==", "_!=_": "!=", "_<_": "<", "_<=_": "<=", "_>_": ">", "_>=_": ">="}
 _SCALARS: Final = frozenset({BOOL, INT, DOUBLE, STRING, TIMESTAMP, DURATION})
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`mention operator constant`: true or false by the mention's value alone, and unknown where that is missing.
+    """`mention operator constant`: settled by the value of the mention, unknown where that is missing.
 
-    The operators are ==, !=, <, <=, >, >= with one constant; `in` for a mention that is one of the constants; and
-    `contains` for a mention that is a list with the one constant in it. A bool is `== True` or `== False`. The
-    constants are Python values that compare with the mention's as CEL would compare them; `type` is the mention's.
+    The operators are ==, !=, <, <=, >, >= with one constant; `in` for a mention that is one of several; and
+    `contains` for a mention that is a list with the constant in it. A bool is `== True` or `== False`.
+    The constants are Python values that compare with the mention's as CEL has it; `type` is the mention's.
     """
 
     mention: Mention
@@ -42,14 +35,10 @@ def comparison_of(tree: Node) -> Comparison | None:
             return Comparison(mention, "==", (True,), BOOL)
         case Call("!_", (operand,)):
             return _negated(operand)
-        case Call("@in", (Read(mention, kind), ListLiteral(elements))):
-            return _membership(mention, kind, elements)
-        case Call("@in", (Constant(of, value), Read(mention, kind))) if kind.element == of and of in _SCALARS:
-            return Comparison(mention, "contains", (value,), kind)
-        case Call(function, (Read(mention, kind), Constant() as constant)) if function in _SYMBOLS:
-            return _compared(mention, kind, function, constant)
-        case Call(function, (Constant() as constant, Read(mention, kind))) if function in _SYMBOLS:
-            return _compared(mention, kind, _MIRRORED[function], constant)
+        case Call("@in", (needle, haystack)):
+            return _membership(needle, haystack)
+        case Call(function, (left, right)) if function in _SYMBOLS:
+            return _compared(_SYMBOLS[function], left, right)
     return None
 
 
@@ -66,20 +55,32 @@ def _negated(operand: Node) -> Comparison | None:
     return Comparison(found.mention, _NEGATED[found.operator], found.constants, found.type)
 
 
-def _membership(mention: Mention, kind: Type, elements: tuple[Node, ...]) -> Comparison | None:
-    constants = [_constant(kind, item) for item in elements if isinstance(item, Constant)]
-    if len(constants) != len(elements) or None in [None if item is None else 0 for item in constants]:
+def _membership(needle: Node, haystack: Node) -> Comparison | None:
+    match needle, haystack:
+        case Constant(of, value), Read(mention, kind) if kind.element == of and of in _SCALARS:
+            return Comparison(mention, "contains", (value,), kind)
+        case Read(mention, kind), ListLiteral(elements):
+            constants = [_constant(kind, item) for item in elements]
+            found = tuple(constant[0] for constant in constants if constant is not None)
+            return Comparison(mention, "in", found, kind) if len(found) == len(elements) else None
+    return None
+
+
+def _compared(symbol: str, left: Node, right: Node) -> Comparison | None:
+    match left, right:
+        case Read(mention, kind), Constant():
+            value = _constant(kind, right)
+        case Constant(), Read(mention, kind):
+            value, symbol = _constant(kind, left), _MIRRORED[symbol]
+        case _:
+            return None
+    return None if value is None else Comparison(mention, symbol, value, kind)
+
+
+def _constant(kind: Type, constant: Node) -> tuple[object] | None:
+    """Return a constant's value if Python compares it with values of a type as CEL does."""
+    if not isinstance(constant, Constant):
         return None
-    return Comparison(mention, "in", tuple(item[0] for item in constants if item is not None), kind)
-
-
-def _compared(mention: Mention, kind: Type, function: str, constant: Constant) -> Comparison | None:
-    value = _constant(kind, constant)
-    return None if value is None else Comparison(mention, _SYMBOLS[function], value, kind)
-
-
-def _constant(kind: Type, constant: Constant) -> tuple[object] | None:
-    """Return the constant's value if Python compares it with values of a type as CEL does."""
     if kind == constant.type and kind in _SCALARS:
         return (constant.value,)
     value = constant.value

@@ -7,13 +7,14 @@ from nextbest_rules.cel.arithmetic import EQUALITIES, ORDERINGS
 from nextbest_rules.cel.kinds import BOOL, CLASS_NAMES, DYN, Type
 from nextbest_rules.cel.overloads import Overload, Overloads
 from nextbest_rules.cel.texts import MAX_LENGTH, TOO_LONG
+from nextbest_rules.cel.times import timestamp_of_ms
 from nextbest_rules.cel.values import CelMap, TypeValue, Unevaluable, key_of
+from nextbest_rules.records import RECORDS, FieldType, RecordField
 
 _BAD_INDEX: Final = Unevaluable("the index is not in the list")
 _BAD_KEY: Final = Unevaluable("a value of this type is no key of a map")
 _NO_KEY: Final = Unevaluable("the map has no such key")
-_NO_FIELDS: Final = Unevaluable("only records and maps have fields")
-_TWICE: Final = Unevaluable("a key stands twice in the map")
+_NO_FIELDS: Final = Unevaluable("there is no such field")
 _NUMBERS: Final = frozenset({"int", "uint", "double"})
 _TYPE_NAMES: Final = {"timestamp": "google.protobuf.Timestamp", "duration": "google.protobuf.Duration"}
 
@@ -81,35 +82,42 @@ def make_list(*elements: object) -> list[object] | Unevaluable:
     """Return the list, unless an element has no value."""
     for element in elements:
         if element.__class__ is Unevaluable:
-            return element  # type: ignore[return-value]
+            return element
     return list(elements)
 
 
 def make_map(*keys_and_values: object) -> CelMap | Unevaluable:
-    """Return the map of keys and values that come in turn."""
+    """Return the map of keys and values that come in turn, unless a value is missing. No key comes twice."""
     made = make_list(*keys_and_values)
     if isinstance(made, Unevaluable):
         return made
-    keys = made[::2]
-    filed = {key_of(key) for key in keys}
-    if None in filed:
-        return _BAD_KEY
-    return CelMap(zip(keys, made[1::2], strict=True)) if len(filed) == len(keys) else _TWICE  # type: ignore[arg-type]
+    return CelMap(zip(made[::2], made[1::2], strict=True))  # type: ignore[arg-type]
 
 
 def select(value: object, field: str) -> object:
-    """Return the value that a map has under a text."""
+    """Return the value of a field of a record, or what a map has under a text."""
     if value.__class__ is CelMap:
-        entry = value.get_text(field)  # type: ignore[attr-defined]
+        entry = value.get_text(field)
         return _NO_KEY if entry is None else entry[1]
-    return value if value.__class__ is Unevaluable else _NO_FIELDS
+    declared = _declared(value, field)
+    if isinstance(declared, Unevaluable):
+        return declared
+    held = getattr(value, declared.attribute)
+    return timestamp_of_ms(held) if declared.type is FieldType.TIMESTAMP else held
 
 
 def has_field(value: object, field: str) -> bool | Unevaluable:
-    """Tell whether a map has a text among its keys."""
+    """Tell whether a record has a value in a field, or a map a text among its keys."""
     if value.__class__ is CelMap:
-        return value.get_text(field) is not None  # type: ignore[attr-defined]
-    return value if isinstance(value, Unevaluable) else _NO_FIELDS
+        return value.get_text(field) is not None
+    declared = _declared(value, field)
+    return declared if isinstance(declared, Unevaluable) else getattr(value, declared.attribute) is not None
+
+
+def _declared(value: object, field: str) -> RecordField | Unevaluable:
+    if isinstance(value, Unevaluable):
+        return value
+    return RECORDS.get(CLASS_NAMES[value.__class__], {}).get(field, _NO_FIELDS)
 
 
 def _not_equal(left: object, right: object) -> bool:
@@ -124,16 +132,15 @@ _KEYS: Final = ("bool", "int", "uint", "double", "string")
 
 
 def _comparisons() -> dict[tuple[str, tuple[str, ...]], Overload]:
-    found = {
+    found: dict[tuple[str, tuple[str, ...]], Overload] = {
         (function, (kind, kind)): Overload(BOOL, compare, f"({{0}} {symbol} {{1}})")
         for function, (symbol, compare) in ORDERINGS.items()
         for kind in _ORDERED
     }
-    return found | {
-        (function, (kind, kind)): Overload(BOOL, compare, f"({{0}} {symbol} {{1}})")
-        for function, (symbol, compare) in EQUALITIES.items()
-        for kind in _PLAIN
-    }
+    for function, (symbol, compare) in EQUALITIES.items():
+        for kind in _PLAIN:
+            found[function, (kind, kind)] = Overload(BOOL, compare, f"({{0}} {symbol} {{1}})")
+    return found
 
 
 def list_element(kind: Type) -> Type:

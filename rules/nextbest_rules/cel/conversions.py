@@ -85,13 +85,18 @@ def _text_of_bytes(value: bytes) -> str | Unevaluable:
         return _NOT_UTF8
 
 
+_LEAST_PLAIN: Final = -4
+_LEAST_SCIENTIFIC: Final = 6
+"""Exponents from which on a double is written as 1e+06."""
+
+
 def _text_of_double(value: float) -> str:
     """Return the shortest digits that give the number back, in the notation of the reference engine."""
     if not math.isfinite(value):
         return f"{'-' if math.copysign(1.0, value) < 0 else ''}{'nan' if math.isnan(value) else 'inf'}"
     precision = next(digits for digits in range(17) if float(f"{value:.{digits}e}") == value)
     significand, exponent = f"{value:.{precision}e}".split("e")
-    if not -4 <= int(exponent) < 6:
+    if not _LEAST_PLAIN <= int(exponent) < _LEAST_SCIENTIFIC:
         return f"{significand}e{exponent}"
     return f"{value:.{max(precision - int(exponent), 0)}f}"
 

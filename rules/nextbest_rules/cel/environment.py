@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, struct_pb2, timestamp_pb2
 
-from nextbest_rules.cel.kinds import Type
+from nextbest_rules.cel.kinds import FIELD_TYPES, Type
 from nextbest_rules.cel.vocabulary import Names, Vocabulary
 from nextbest_rules.records import RECORDS
 
@@ -15,6 +15,8 @@ PACKAGE: Final = "nextbest_condition"
 _Field = descriptor_pb2.FieldDescriptorProto
 # The engine ships no types.
 Environment: TypeAlias = Any
+EngineType: TypeAlias = Any
+Configuration: TypeAlias = Any
 
 _FIELD_TYPES: Final[dict[str, tuple[Any, str]]] = {
     "string": (_Field.TYPE_STRING, ""),
@@ -27,7 +29,7 @@ _FIELD_TYPES: Final[dict[str, tuple[Any, str]]] = {
 
 
 def typed_environment(vocabulary: Vocabulary, element: str | None) -> Environment:
-    """Return the environment that checks: each root and record is a message with exactly its declared fields."""
+    """Return the environment that checks: roots and records are messages of exactly their fields."""
     pool = descriptor_pool.DescriptorPool()
     file = descriptor_pb2.FileDescriptorProto(name="condition.proto", package=PACKAGE, syntax="proto3")
     for known in (timestamp_pb2, struct_pb2, duration_pb2):
@@ -51,19 +53,17 @@ def untyped_environment(names: tuple[str, ...]) -> Environment:
 @functools.cache
 def record_fields() -> Mapping[str, Mapping[str, Type]]:
     """Return the fields of each record with their types."""
-    from nextbest_rules.cel.kinds import FIELD_TYPES
-
     return {
         record: {name: FIELD_TYPES[field.type] for name, field in fields.items()}
         for record, fields in RECORDS.items()
     }
 
 
-def _message_type(name: str) -> Any:
+def _message_type(name: str) -> EngineType:
     return cel.Type(f"{PACKAGE}.{name.capitalize()}")
 
 
-def _engine_type(kind: Type) -> Any:
+def _engine_type(kind: Type) -> EngineType:
     if kind.element is not None:
         return cel.Type.List(_engine_type(kind.element))
     return _message_type(kind.name) if kind.name in RECORDS else getattr(cel.Type, kind.name.upper())
@@ -93,7 +93,7 @@ _TEXTS: Final = ("string", "string", "string")
 
 
 @functools.cache
-def _configuration(*, history: bool) -> Any:
+def _configuration(*, history: bool) -> Configuration:
     """Return the standard library, with comparisons between numbers of different types.
 
     CEL compares 2.5 with 1 at run time, as its specification says, yet its checker refuses to. Marketers

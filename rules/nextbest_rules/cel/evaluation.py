@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from nextbest_rules.cel.compiling import compile_function
-from nextbest_rules.cel.containers import make_map
 from nextbest_rules.cel.environment import untyped_environment
 from nextbest_rules.cel.faults import ExpressionFault, engine_faults, fault_of
 from nextbest_rules.cel.kinds import CLASS_NAMES, DYN
@@ -36,12 +35,12 @@ def evaluate(expression: str, bindings: Mapping[str, object]) -> object:
 
     Args:
         expression: the source.
-        bindings: the variables, of any types: int, Uint, float, str, bytes, bool, None, datetime (with a zone),
-            timedelta, Timestamp, Duration, and lists and dicts of these.
+        bindings: the variables, of any types: int, Uint, float, str, bytes, bool, None, datetime (with a
+            zone), timedelta, Timestamp, Duration, and lists and dicts of these.
 
     Returns:
-        The value in the same types; timestamps and durations as datetime and timedelta, cut to microseconds. Maps
-        whose keys Python would confuse (1, 1u, true) lose all but the last of them.
+        The value in the same types; timestamps and durations as datetime and timedelta, cut to microseconds.
+        Maps whose keys Python would confuse (1, 1u, true) lose all but the last of them.
 
     Raises:
         EvaluationError: evaluating the expression failed.
@@ -97,10 +96,9 @@ def to_cel(value: object) -> object:
 
 
 def _map(value: dict[object, object]) -> CelMap:
-    made = make_map(*(to_cel(item) for pair in value.items() for item in pair))
-    if isinstance(made, Unevaluable):
-        raise TypeError(made.reason)
-    return made
+    if not all(isinstance(key, str | int) for key in value):
+        raise TypeError("the keys of a map are strings, ints, uints or bools")
+    return CelMap((key, to_cel(item)) for key, item in value.items())  # type: ignore[misc]
 
 
 def to_python(value: object) -> object:

@@ -43,7 +43,10 @@ def fault_of(source: str, refusal: Refusal) -> ExpressionFault:
 def engine_faults(
     text: str, names: Names, fields: Mapping[str, Iterable[str]]
 ) -> tuple[ExpressionFault, ...]:
-    """Return the faults that the reference engine has found, each once. `fields` are those of records and roots."""
+    """Return the faults that the reference engine has found, each once.
+
+    `fields` are those of records and roots.
+    """
     found = _ENGINE_FAULT.findall(_STATUS.sub("", text))
     if not found:
         found = [("1", "1", _STATUS.sub("", text).splitlines()[0])]

@@ -36,15 +36,15 @@ from nextbest_rules.cel.nodes import (
 )
 from nextbest_rules.cel.values import Timestamp, Unevaluable
 
-TRUE: Final = Constant(BOOL, True)  # noqa: FBT003
-FALSE: Final = Constant(BOOL, False)  # noqa: FBT003
+TRUE: Final = Constant(BOOL, True)
+FALSE: Final = Constant(BOOL, False)
 _SCALARS: Final = {
     kind.name: kind for kind in (BOOL, BYTES, DOUBLE, DURATION, INT, NULL_TYPE, STRING, TIMESTAMP, TYPE, UINT)
 }
 
 
 def bind(tree: Node, attributes: Mapping[str, object]) -> Node:
-    """Return the tree with every `action.x` and `has(action.x)` replaced by what it is for these attributes."""
+    """Return the tree for these attributes, with every `action.x` and `has(action.x)` replaced."""
 
     def replace(node: Node) -> Node:
         match node:
@@ -117,12 +117,11 @@ def value_of(node: Node) -> object | None:
         case ListLiteral(elements):
             values = [value_of(element) for element in elements]
             return None if any(value is None for value in values) else make_list(*values)
-        case MapLiteral(keys, below):
-            both = [value_of(item) for pair in zip(keys, below, strict=True) for item in pair]
-            made = None if any(value is None for value in both) else make_map(*both)
+        case MapLiteral():
+            values = [value_of(item) for item in node.children]
+            made = None if any(value is None for value in values) else make_map(*values)
             return None if isinstance(made, Unevaluable) else made
-        case _:
-            return None
+    return None
 
 
 def _fold_logic(

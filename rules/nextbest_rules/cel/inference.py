@@ -3,8 +3,8 @@
 This is less than the checker knows and never wrong: whatever a dyn() hides stays hidden.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeAlias
 
 from nextbest_rules.cel.containers import ANY_TYPES
 from nextbest_rules.cel.functions import OVERLOADS, overload_for
@@ -28,7 +28,7 @@ from nextbest_rules.cel.nodes import (
 )
 from nextbest_rules.records import RECORDS
 
-Loops = Mapping[int, Type]
+Loops: TypeAlias = Mapping[int, Type]
 """The types of loop variables by their numbers."""
 _NO_LOOPS: Final[Loops] = {}
 
@@ -40,29 +40,50 @@ def type_of(node: Node, loops: Loops = _NO_LOOPS) -> Type:
             return kind
         case And() | Or() | Has() | Presence():
             return BOOL
-        case Local(number):
-            return loops.get(number, DYN)
-        case Choice(_, then, otherwise):
-            return common([type_of(then, loops), type_of(otherwise, loops)])
-        case Call(function, arguments):
-            return result_of(function, tuple(type_of(argument, loops) for argument in arguments))
-        case Select(operand, field):
-            return field_of(type_of(operand, loops), field)
-        case ListLiteral(elements):
-            return list_of(common([type_of(element, loops) for element in elements]))
-        case MapLiteral():
-            return MAP
-        case Loop():
-            return _type_of_loop(node, loops)
-        case _:
-            return DYN
+    infer = _INFERENCES.get(type(node))
+    return DYN if infer is None else infer(node, loops)
 
 
-def _type_of_loop(loop: Loop, loops: Loops) -> Type:
-    if loop.macro is not Macro.MAP or loop.result is None:
+def _of_local(local: Local, loops: Loops) -> Type:
+    return loops.get(local.number, DYN)
+
+
+def _of_choice(choice: Choice, loops: Loops) -> Type:
+    return common([type_of(choice.then, loops), type_of(choice.otherwise, loops)])
+
+
+def _of_call(call: Call, loops: Loops) -> Type:
+    return result_of(call.function, tuple(type_of(argument, loops) for argument in call.arguments))
+
+
+def _of_select(select: Select, loops: Loops) -> Type:
+    return field_of(type_of(select.operand, loops), select.field)
+
+
+def _of_list(literal: ListLiteral, loops: Loops) -> Type:
+    return list_of(common([type_of(element, loops) for element in literal.elements]))
+
+
+def _of_map(_literal: MapLiteral, _loops: Loops) -> Type:
+    return MAP
+
+
+def _of_loop(loop: Loop, loops: Loops) -> Type:
+    if loop.macro is not Macro.MAP:
         return BOOL
     element = element_of(type_of(loop.range, loops))
-    return list_of(type_of(loop.result, {**loops, loop.variable.number: element}))
+    return list_of(type_of(loop.asked, {**loops, loop.variable.number: element}))
+
+
+_INFERENCES: Final[dict[type, Callable[[Any, Loops], Type]]] = {
+    Local: _of_local,
+    Choice: _of_choice,
+    Call: _of_call,
+    Select: _of_select,
+    ListLiteral: _of_list,
+    MapLiteral: _of_map,
+    Loop: _of_loop,
+}
 
 
 def common(types: Iterable[Type]) -> Type:

@@ -1,5 +1,6 @@
 """Literals that no run of an expression could make sense of, found before it runs."""
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Final
 
@@ -10,7 +11,11 @@ from nextbest_rules.cel.times import parse_duration, parse_timestamp
 from nextbest_rules.cel.values import Unevaluable
 from nextbest_rules.records import OUTCOMES
 
-_PARSERS: Final = {"timestamp": parse_timestamp, "duration": parse_duration, "matches": searcher}
+_PARSERS: Final[dict[str, Callable[[str], object]]] = {
+    "timestamp": parse_timestamp,
+    "duration": parse_duration,
+    "matches": searcher,
+}
 
 
 def literal_fault(function: str, arguments: tuple[Node, ...]) -> str | None:

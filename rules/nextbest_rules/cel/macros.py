@@ -11,11 +11,11 @@ from nextbest_rules.cel.wire import Expr, is_call, kind_of
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What a macro was given."""
+    """What a macro was given, as in `Loop`."""
 
     macro: Macro
-    condition: Expr | None
-    result: Expr | None
+    asked: Expr
+    chosen: Expr | None = None
 
 
 def recognise(loop: Expr) -> Expansion | None:
@@ -25,11 +25,11 @@ def recognise(loop: Expr) -> Expansion | None:
     step = loop.loop_step
     match kind_of(loop.accu_init), _constant(loop.accu_init):
         case "const_expr", True if is_call(step, "_&&_"):
-            return Expansion(Macro.ALL, step.call_expr.args[1], None)
+            return Expansion(Macro.ALL, step.call_expr.args[1])
         case "const_expr", False if is_call(step, "_||_"):
-            return Expansion(Macro.EXISTS, step.call_expr.args[1], None)
+            return Expansion(Macro.EXISTS, step.call_expr.args[1])
         case "const_expr", 0 if is_call(step, "_?_:_"):
-            return Expansion(Macro.EXISTS_ONE, step.call_expr.args[0], None)
+            return Expansion(Macro.EXISTS_ONE, step.call_expr.args[0])
         case "list_expr", _:
             return _mapping(step)
     return None
@@ -44,8 +44,8 @@ def _mapping(step: Expr) -> Expansion | None:
     """Recognise map() and filter(), whose steps are `result + [element]`, under a condition or not."""
     if is_call(step, "_?_:_"):
         condition, then, _ = step.call_expr.args
-        return Expansion(Macro.MAP, condition, _appended(then))
-    return Expansion(Macro.MAP, None, _appended(step)) if is_call(step, "_+_") else None
+        return Expansion(Macro.MAP, _appended(then), condition)
+    return Expansion(Macro.MAP, _appended(step)) if is_call(step, "_+_") else None
 
 
 def _appended(step: Expr) -> Expr:

@@ -1,27 +1,43 @@
 """The nodes of a checked expression: immutable, and equal where they mean the same.
 
-Macros are nodes, not the loops that CEL expands them to. Operands of && and || that stand in a row are one node.
-Loop variables are numbered from the outside, so that their names make no difference.
+Macros are nodes, not the loops that CEL expands them to. Operands of && and || that stand in a row are one
+node. Loop variables are numbered from the outside, so that their names make no difference.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from nextbest_rules.cel.kinds import DOUBLE, Type
+from nextbest_rules.cel.kinds import Type
 from nextbest_rules.cel.values import Mention
 
 
+class Branchless:
+    """A node with nothing below it. The others override both of these."""
+
+    __slots__ = ()
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The nodes right below."""
+        return ()
+
+    def with_children(self, children: tuple["Node", ...]) -> "Node":
+        """Return the node with as many other nodes below it."""
+        assert not children
+        return self  # type: ignore[return-value]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Constant:
+class Constant(Branchless):
     """A value of a scalar type. 1, 1.0, 1u and true differ, as do 0.0 and -0.0."""
 
     type: Type
     value: object
 
     def _identity(self) -> tuple[Type, object]:
-        return self.type, self.value.hex() if self.type is DOUBLE else self.value  # type: ignore[attr-defined]
+        return self.type, self.value.hex() if isinstance(self.value, float) else self.value
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Constant) and self._identity() == other._identity()
@@ -31,7 +47,7 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class Read(Branchless):
     """The value of a mention."""
 
     mention: Mention
@@ -39,21 +55,21 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Has:
+class Has(Branchless):
     """Whether there is a value: has(facts.age)."""
 
     mention: Mention
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Branchless):
     """A mention that certainly has no value: an attribute that the action lacks."""
 
     mention: Mention
 
 
 @dataclass(frozen=True, slots=True)
-class Local:
+class Local(Branchless):
     """A loop variable. The outermost loop's has number 1."""
 
     number: int
@@ -61,25 +77,52 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """`a && b && …`"""
+    """Operands of &&: all of them true, or one false."""
 
     operands: tuple["Node", ...]
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The operands."""
+        return self.operands
+
+    def with_children(self, children: tuple["Node", ...]) -> "And":
+        """Return the node with other operands."""
+        return And(children)
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """`a || b || …`"""
+    """Operands of ||: one of them true, or all false."""
 
     operands: tuple["Node", ...]
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The operands."""
+        return self.operands
+
+    def with_children(self, children: tuple["Node", ...]) -> "Or":
+        """Return the node with other operands."""
+        return Or(children)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`condition ? then : otherwise`"""
+    """A choice: `condition ? then : otherwise`."""
 
     condition: "Node"
     then: "Node"
     otherwise: "Node"
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The nodes right below."""
+        return self.condition, self.then, self.otherwise
+
+    def with_children(self, children: tuple["Node", ...]) -> "Choice":
+        """Return the node with as many other nodes below it."""
+        return Choice(*children)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +132,15 @@ class Call:
     function: str
     arguments: tuple["Node", ...]
 
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The nodes right below."""
+        return self.arguments
+
+    def with_children(self, children: tuple["Node", ...]) -> "Call":
+        """Return the node with as many other nodes below it."""
+        return Call(self.function, children)
+
 
 @dataclass(frozen=True, slots=True)
 class Select:
@@ -96,6 +148,15 @@ class Select:
 
     operand: "Node"
     field: str
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The nodes right below."""
+        return (self.operand,)
+
+    def with_children(self, children: tuple["Node", ...]) -> "Select":
+        """Return the node with as many other nodes below it."""
+        return Select(children[0], self.field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +166,46 @@ class Presence:
     operand: "Node"
     field: str
 
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The nodes right below."""
+        return (self.operand,)
+
+    def with_children(self, children: tuple["Node", ...]) -> "Presence":
+        """Return the node with as many other nodes below it."""
+        return Presence(children[0], self.field)
+
 
 @dataclass(frozen=True, slots=True)
 class ListLiteral:
-    """`[a, b]`"""
+    """A list: `[a, b]`."""
 
     elements: tuple["Node", ...]
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The nodes right below."""
+        return self.elements
+
+    def with_children(self, children: tuple["Node", ...]) -> "ListLiteral":
+        """Return the node with as many other nodes below it."""
+        return ListLiteral(children)
 
 
 @dataclass(frozen=True, slots=True)
 class MapLiteral:
-    """`{a: b}`"""
+    """A map: `{a: b}`."""
 
-    keys: tuple["Node", ...]
-    values: tuple["Node", ...]
+    entries: tuple[tuple["Node", "Node"], ...]
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The keys and values in turn."""
+        return tuple(node for entry in self.entries for node in entry)
+
+    def with_children(self, children: tuple["Node", ...]) -> "MapLiteral":
+        """Return the map of other keys and values."""
+        return MapLiteral(tuple(zip(children[::2], children[1::2], strict=True)))
 
 
 class Macro(StrEnum):
@@ -132,16 +219,27 @@ class Macro(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A loop over a list or a map's keys. `filter` is a map of each element that fulfils the condition to itself.
+    """A loop over a list or a map's keys.
 
-    `condition` is what all(), exists() and exists_one() ask; for map() it is absent or chooses the elements.
+    `asked` is the condition of all(), exists() and exists_one(), and what map() computes; `chosen` is the
+    condition under which map() does, if there is one. filter() is a map() of elements to themselves.
     """
 
     macro: Macro
     variable: Local
     range: "Node"
-    condition: "Node | None" = None
-    result: "Node | None" = None
+    asked: "Node"
+    chosen: "Node | None" = None
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        """The range, what is asked and what chooses."""
+        return (self.range, self.asked) if self.chosen is None else (self.range, self.chosen, self.asked)
+
+    def with_children(self, children: tuple["Node", ...]) -> "Loop":
+        """Return the loop with as many other nodes below it."""
+        domain, *chosen, asked = children
+        return Loop(self.macro, self.variable, domain, asked, chosen[0] if chosen else None)
 
 
 Node: TypeAlias = (
@@ -162,59 +260,18 @@ Node: TypeAlias = (
 )
 
 
-def children(node: Node) -> tuple[Node, ...]:
-    """Return the nodes right below."""
-    match node:
-        case And(below) | Or(below) | Call(_, below) | ListLiteral(below):
-            return below
-        case Choice(condition, then, otherwise):
-            return condition, then, otherwise
-        case Select(operand) | Presence(operand):
-            return (operand,)
-        case MapLiteral(keys, values):
-            return keys + values
-        case Loop(_, _, domain, condition, result):
-            return tuple(item for item in (domain, condition, result) if item is not None)
-        case _:
-            return ()
-
-
 def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
-    """Return the node with `change` made to each node right below; the node itself if that changes nothing."""
-    before = children(node)
+    """Return the node with `change` made to each node right below: itself if that changes nothing."""
+    before = node.children
     after = tuple(map(change, before))
-    if all(new is old for new, old in zip(after, before, strict=True)):
-        return node
-    match node:
-        case And() | Or():
-            return replace(node, operands=after)
-        case Call():
-            return replace(node, arguments=after)
-        case ListLiteral():
-            return ListLiteral(after)
-        case MapLiteral(keys):
-            return MapLiteral(after[: len(keys)], after[len(keys) :])
-        case Choice():
-            return Choice(*after)
-        case Select() | Presence():
-            return replace(node, operand=after[0])
-        case Loop():
-            return _rebuild_loop(node, list(after))
-        case _:
-            return node
-
-
-def _rebuild_loop(loop: Loop, after: list[Node]) -> Loop:
-    domain = after.pop(0)
-    condition = after.pop(0) if loop.condition is not None else None
-    result = after.pop(0) if loop.result is not None else None
-    return replace(loop, range=domain, condition=condition, result=result)
+    unchanged = all(new is old for new, old in zip(after, before, strict=True))
+    return node if unchanged else node.with_children(after)
 
 
 def walk(node: Node) -> Iterator[Node]:
     """Yield the node and every node below it, parents first."""
     yield node
-    for below in children(node):
+    for below in node.children:
         yield from walk(below)
 
 
@@ -222,6 +279,11 @@ def mentions_of(tree: Node) -> tuple[Mention, ...]:
     """Return what a tree reads or asks for, each once, in order of appearance."""
     found = (node.mention for node in walk(tree) if isinstance(node, Read | Has))
     return tuple(dict.fromkeys(found))
+
+
+def presences_of(tree: Node) -> frozenset[Mention]:
+    """Return the mentions of which a tree asks whether they have a value."""
+    return frozenset(node.mention for node in walk(tree) if isinstance(node, Has))
 
 
 def size_of(tree: Node) -> int:
@@ -232,10 +294,11 @@ def size_of(tree: Node) -> int:
 def conjuncts(tree: Node) -> tuple[Node, ...]:
     """Return the operands of && at the top of a tree, or the tree alone.
 
-    A rule that requires `a && b` may ask them one by one. If it denies what is unknown, it denies unless all are
-    true, and that is so if any one is not true. If it allows what is unknown, it denies only if the whole is false,
-    and CEL makes the whole false exactly if any one is false, even beside an error. So the rule denies exactly
-    if it denies for any one of its operands, each held to the same mode.
+    A rule that requires `a && b` may ask them one by one. If it denies what is unknown, it denies unless all
+    are true, and that is so if any one is not true. If it allows what is unknown, it denies only if the whole
+    is false, and CEL makes the whole false exactly if any one is false, even beside an error. So the rule
+    denies exactly if it denies for any one of its operands, each held to the same mode. What is neither a
+    bool nor an error counts as unknown, alone as within &&.
     """
     return tree.operands if isinstance(tree, And) else (tree,)
 
@@ -243,7 +306,7 @@ def conjuncts(tree: Node) -> tuple[Node, ...]:
 def disjuncts(tree: Node) -> tuple[Node, ...]:
     """Return the operands of || at the top of a tree, or the tree alone.
 
-    By the mirror image of the argument for conjuncts(), what acts when `a || b` holds (or, failing closed, when
-    it is unknown) acts exactly if it acts for any one of the operands.
+    By the mirror image of the argument for conjuncts(), what acts when `a || b` holds (or, failing closed,
+    when it is unknown too) acts exactly if it acts for any one of the operands.
     """
     return tree.operands if isinstance(tree, Or) else (tree,)

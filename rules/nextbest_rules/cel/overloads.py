@@ -11,8 +11,8 @@ from nextbest_rules.cel.kinds import Type
 class Overload:
     """A function for one combination of argument types.
 
-    `run` takes values of exactly these types and returns a value, or an Unevaluable where the operation fails.
-    `template` is the same as a Python expression over {0}, {1}, …: only for what cannot fail.
+    `run` takes values of exactly these types and returns a value, or an Unevaluable where the operation
+    fails. `template` is the same as a Python expression over {0}, {1}, …: only for what cannot fail.
     """
 
     result: Type

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 from nextbest_rules.cel.functions import FUNCTIONS, display_name
 from nextbest_rules.cel.kinds import (
@@ -11,13 +11,13 @@ from nextbest_rules.cel.kinds import (
     DOUBLE,
     INT,
     NULL_TYPE,
+    RECORD_TYPES,
     STRING,
     TIMESTAMP,
     TYPE,
     UINT,
     Type,
     list_of,
-    RECORD_TYPES,
 )
 from nextbest_rules.cel.literals import literal_fault, outcome_fault
 from nextbest_rules.cel.macros import recognise
@@ -38,13 +38,15 @@ from nextbest_rules.cel.nodes import (
     Read,
     Select,
 )
-from nextbest_rules.cel.values import NULL, Mention, TypeValue, Uint
+from nextbest_rules.cel.values import NULL, Mention, TypeValue, Uint, key_of
 from nextbest_rules.cel.vocabulary import Names
 from nextbest_rules.cel.wire import Expr, SyntaxTree, kind_of
 
 MAX_LOOPS: Final = 3
 """How deep macros may stand in each other."""
 HISTORY: Final = frozenset({"count", "last"})
+_TEXTS: Final = 3
+"""Functions over the history begin with an action, a channel and an outcome."""
 _CONTACTS: Final = Read(Mention("contacts"), list_of(RECORD_TYPES["contact"]))
 _NOW: Final = Read(Mention("now"), TIMESTAMP)
 _PLACEHOLDER: Final = Missing(Mention(""))
@@ -66,7 +68,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class FunctionCall:
-    """A call of a function over the history: its texts, or None for what is not written out; and its place."""
+    """A call of a function over the history: action, channel and outcome, None where not written out.
+
+    The offset of its place counts characters from 0.
+    """
 
     function: str
     arguments: tuple[str | None, ...]
@@ -101,7 +106,7 @@ class Reader:
         return _PLACEHOLDER
 
     def _node(self, node: Expr, scope: _Scope, depth: int) -> Node:
-        read = _READERS.get(kind_of(node))
+        read = self._READERS.get(kind_of(node))
         if read is None:
             return self._refuse(node, "this kind of expression is not supported")
         return read(self, node, scope, depth)
@@ -169,11 +174,11 @@ class Reader:
 
     def _history(self, node: Expr, arguments: tuple[Node, ...]) -> Node:
         function = node.call_expr.function
-        texts = tuple(_written(argument) for argument in arguments[:3])
+        texts = tuple(_written(argument) for argument in arguments[:_TEXTS])
         self.calls.append(FunctionCall(function, texts, self.tree.offsets.get(node.id, 0)))
-        if fault := outcome_fault(texts[2]):
-            return self._refuse(node.call_expr.args[2], fault)
-        now = (_NOW,) if len(arguments) > 3 else ()
+        if fault := outcome_fault(texts[-1]):
+            return self._refuse(node.call_expr.args[_TEXTS - 1], fault)
+        now = (_NOW,) if len(arguments) > _TEXTS else ()
         return Call(function, (_CONTACTS, *now, *arguments))
 
     def _list(self, node: Expr, scope: _Scope, depth: int) -> Node:
@@ -187,10 +192,11 @@ class Reader:
             return self._refuse(node, "messages are not supported")
         if any(entry.optional_entry for entry in entries):
             return self._refuse(node, "optional entries are not supported")
-        keys = self._nodes((entry.map_key for entry in entries), scope, depth)
-        if _number_stands_twice(keys):
-            return self._refuse(node, "two keys of the map are the same number")
-        return MapLiteral(keys, self._nodes((entry.value for entry in entries), scope, depth))
+        keys = [_key(self._node(entry.map_key, scope, depth)) for entry in entries]
+        if fault := _fault_of_keys(keys):
+            return self._refuse(node, fault)
+        values = self._nodes((entry.value for entry in entries), scope, depth)
+        return MapLiteral(tuple(zip(keys, values, strict=True)))
 
     def _loop(self, node: Expr, scope: _Scope, depth: int) -> Node:
         loop = node.comprehension_expr
@@ -203,11 +209,19 @@ class Reader:
             self._refuse(node, f"'{loop.iter_var}' has a meaning of its own; rename the loop variable")
         variable = Local(depth + 1)
         inside = scope.enter(loop.iter_var, variable)
-        parts = (
-            part if part is None else self._node(part, inside, depth + 1)
-            for part in (expansion.condition, expansion.result)
-        )
-        return Loop(expansion.macro, variable, self._node(loop.iter_range, scope, depth), *parts)
+        domain = self._node(loop.iter_range, scope, depth)
+        chosen = None if expansion.chosen is None else self._node(expansion.chosen, inside, depth + 1)
+        return Loop(expansion.macro, variable, domain, self._node(expansion.asked, inside, depth + 1), chosen)
+
+    _READERS: ClassVar[dict[str, Callable[["Reader", Expr, _Scope, int], Node]]] = {
+        "const_expr": _constant,
+        "ident_expr": _name,
+        "select_expr": _select,
+        "call_expr": _call,
+        "list_expr": _list,
+        "struct_expr": _map,
+        "comprehension_expr": _loop,
+    }
 
 
 def _in_a_row(kind: type[And] | type[Or], operands: tuple[Node, ...]) -> tuple[Node, ...]:
@@ -218,10 +232,24 @@ def _in_a_row(kind: type[And] | type[Or], operands: tuple[Node, ...]) -> tuple[N
     return tuple(flat)
 
 
-def _number_stands_twice(keys: tuple[Node, ...]) -> bool:
-    """Tell whether 1 and 1u are both keys, on whose meaning engines do not agree."""
-    numbers = [key.value for key in keys if isinstance(key, Constant) and key.type in (INT, UINT)]
-    return len(set(numbers)) < len(numbers)
+def _key(node: Node) -> Node:
+    match node:
+        case Call("dyn", (Constant() as key,)):
+            return key
+    return node
+
+
+def _fault_of_keys(keys: list[Node]) -> str | None:
+    """Return what is wrong with the keys of a map.
+
+    Engines differ on keys that turn out to be equal, and on what follows, so all must be known beforehand.
+    """
+    values = [key.value for key in keys if isinstance(key, Constant) and key_of(key.value) is not None]
+    if len(values) < len(keys):
+        return "the keys of a map have to be strings, ints, uints or bools, and written out"
+    # 1 and 1u are the same key to some engines.
+    distinct = {(isinstance(value, bool), value) for value in values}
+    return None if len(distinct) == len(values) else "a key stands twice in the map"
 
 
 def _written(argument: Node) -> str | None:
@@ -235,13 +263,4 @@ _CONSTANTS: Final[dict[str, Type]] = {
     "double_value": DOUBLE,
     "string_value": STRING,
     "bytes_value": BYTES,
-}
-_READERS: Final[dict[str, Callable[[Reader, Expr, _Scope, int], Node]]] = {
-    "const_expr": Reader._constant,
-    "ident_expr": Reader._name,
-    "select_expr": Reader._select,
-    "call_expr": Reader._call,
-    "list_expr": Reader._list,
-    "struct_expr": Reader._map,
-    "comprehension_expr": Reader._loop,
 }

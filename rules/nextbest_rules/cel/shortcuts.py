@@ -11,7 +11,7 @@ from nextbest_rules.cel.texts import searcher
 from nextbest_rules.cel.values import Unevaluable
 
 _COMPARISONS: Final = {function: symbol for function, (symbol, _) in {**ORDERINGS, **EQUALITIES}.items()}
-# Types whose values Python finds in a list as CEL does. Doubles are not: a NaN is not in a list that holds it.
+# Types whose values Python finds in a list as CEL does. Not doubles: a NaN is in no list, even one with it.
 _FINDABLE: Final = frozenset({STRING, INT, BOOL, BYTES, TIMESTAMP})
 
 

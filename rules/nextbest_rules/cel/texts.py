@@ -24,7 +24,7 @@ _OPTIONS.log_errors = False
 
 @functools.lru_cache(maxsize=4_096)
 def searcher(pattern: str) -> Callable[[bytes], object | None] | Unevaluable:
-    """Return what finds a regular expression of RE2 in a text in UTF-8, the form that RE2 is quickest with."""
+    """Return what finds a regular expression of RE2 in a text in UTF-8, which RE2 is quickest with."""
     if len(pattern) > MAX_PATTERN:
         return _LONG_PATTERN
     try:

@@ -19,8 +19,9 @@ BAD_DURATION: Final = Unevaluable("the text is no duration")
 
 # As the reference engine reads RFC 3339, which is more than the RFC allows.
 _TIMESTAMP: Final = re.compile(
-    r"[ \t\n\v\f\r]*(-?\d{1,18})-(\d\d?)-(\d\d?)[Tt](\d\d?):(\d\d?):(\d\d?)(?:\.(\d+))?"
-    r"(?:[Zz]|([+-])(\d\d)(?::?(\d\d)(?::?(\d\d))?)?)[ \t\n\v\f\r]*",
+    r"[ \t\n\v\f\r]*(-?\d{1,18})-(\d\d?)-(\d\d?)"
+    r"[Tt]([01]?\d|2[0-3]):([0-5]?\d):([0-5]?\d|60)(?:\.(\d+))?"
+    r"(?:[Zz]|([+-])([01]\d|2[0-3])(?::?([0-5]\d)(?::?([0-5]\d))?)?)[ \t\n\v\f\r]*",
     re.ASCII,
 )
 _DURATION: Final = re.compile(
@@ -49,20 +50,18 @@ def parse_timestamp(text: str) -> Timestamp | Unevaluable:
     if match is None:
         return BAD_TIMESTAMP
     year, month, day, hour, minute, second = (int(group) for group in match.groups()[:6])
-    offset = _offset(*match.groups()[7:])
-    if not is_date(year, month, day) or hour > 23 or minute > 59 or second > 60 or offset is None:
+    if not is_date(year, month, day):
         return BAD_TIMESTAMP
-    fraction = 0 if second == 60 else int((match[7] or "")[:9].ljust(9, "0"))
-    seconds = days_of(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset
+    seconds = days_of(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - _offset(match)
+    # A leap second is the first of the next minute, whatever its fraction.
+    fraction = 0 if match[6] == "60" else int((match[7] or "")[:9].ljust(9, "0"))
     return as_timestamp(seconds * SECOND + fraction)
 
 
-def _offset(sign: str | None, *parts: str | None) -> int | None:
-    hours, minutes, seconds = (int(part or 0) for part in parts)
-    if hours > 23 or minutes > 59 or seconds > 59:
-        return None
+def _offset(match: re.Match[str]) -> int:
+    hours, minutes, seconds = (int(part or 0) for part in match.groups()[8:])
     offset = hours * 3_600 + minutes * 60 + seconds
-    return -offset if sign == "-" else offset
+    return -offset if match[8] == "-" else offset
 
 
 def parse_duration(text: str) -> Duration | Unevaluable:
@@ -126,7 +125,14 @@ def _difference(left: Duration, right: Duration) -> Duration | Unevaluable:
 
 def _between(later: Timestamp, earlier: Timestamp) -> Duration | Unevaluable:
     nanoseconds = later - earlier
-    return Duration(nanoseconds) if MIN_INT < nanoseconds <= MAX_INT else OVERFLOW
+    if -_SURE < nanoseconds < _SURE:
+        return Duration(nanoseconds)
+    # Engines subtract the seconds first, and these alone must fit 64 bits of nanoseconds.
+    seconds = later // SECOND - earlier // SECOND
+    return _as_duration(nanoseconds) if MIN_INT <= seconds * SECOND <= MAX_INT else OVERFLOW
+
+
+_SURE: Final = (MAX_INT // SECOND - 1) * SECOND
 
 
 def _after(time: Timestamp, length: Duration) -> Timestamp | Unevaluable:

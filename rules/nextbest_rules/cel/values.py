@@ -1,8 +1,8 @@
 """The values of CEL as Python objects.
 
-bool, int (64 bits), float, str, bytes, list and tuple stand for themselves. What Python would confuse has a class
-of its own here. None is not CEL's null: it is a missing value, so that the cheapest test of Python tells whether
-there is one.
+bool, int (64 bits), float, str, bytes, list and tuple stand for themselves. What Python would confuse has a
+class of its own here. None is not CEL's null: it is a missing value, so that the cheapest test of Python
+tells whether there is one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -36,6 +36,11 @@ class Mention:
 
     def __str__(self) -> str:
         return f"{self.root}.{self.field}" if self.field else self.root
+
+
+def readable(mention: Mention) -> Mention:
+    """Return the name of what says, True or UNKNOWN, whether one can tell if a mention has a value."""
+    return Mention("readable", str(mention))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +151,8 @@ def _aliases(key: object) -> tuple[Key, ...]:
     if isinstance(key, float):
         return (int(key), ("Uint", int(key))) if key.is_integer() else ()
     if key.__class__ is int:
-        return key, ("Uint", key)  # type: ignore[return-value]
+        return key, ("Uint", key)
     if key.__class__ is Uint:
-        return ("Uint", int(key)), int(key)  # type: ignore[call-overload]
+        return ("Uint", int(key)), int(key)
     filed = key_of(key)
     return () if filed is None else (filed,)

@@ -47,7 +47,7 @@ class Names:
 
     @classmethod
     def of(cls, vocabulary: Vocabulary, element: str | None) -> "Names":
-        """Return the names for expressions of a catalog, with the variable of the element that they look at."""
+        """Return the names for expressions of a catalog, the variable of an element among them."""
         roots = {
             root: {name: DECLARED_TYPES[declared] for name, declared in fields.items()}
             for root, fields in vocabulary.roots().items()

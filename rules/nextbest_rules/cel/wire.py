@@ -69,7 +69,7 @@ Expr: TypeAlias = Any
 
 @dataclass(frozen=True, slots=True)
 class SyntaxTree:
-    """The root of a tree, and where in the source each node stands: the offset in characters by the node's id."""
+    """The root of a tree, and the offset in the source, in characters, of each node by its id."""
 
     root: Expr
     offsets: Mapping[int, int]

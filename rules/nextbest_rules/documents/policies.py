@@ -85,7 +85,7 @@ class PromotionDocument(Document):
 class GuardDocument(Document):
     """Holds whole classes of actions back while something goes on, and may bring others forward."""
 
-    id: Id = Field(description="The guard's name in every explanation. Unique in the catalog.")
+    id: Id = Field(description="The rule's name in every explanation. Unique in the catalog.")
     over: Literal["tickets", "purchases", "events"] | None = Field(
         default=None,
         description="Looks at each of these records in turn, as ticket, purchase or event.",
@@ -273,5 +273,5 @@ class PoliciesDocument(Document):
         default=SuppressionDocument(), description="What is left out for what the customer has or declined."
     )
     contact_policy: ContactPolicyDocument = Field(
-        default=ContactPolicyDocument(), description="How often and when a customer may be contacted."
+        default=ContactPolicyDocument(), description="Limits on contacts: how often, and at what times of day."
     )

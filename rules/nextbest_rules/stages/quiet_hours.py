@@ -48,7 +48,9 @@ class _Compiled:
         """Return what the customer's clock shows when the message arrives; None in an unknown time zone."""
         named = None if self.zone_of is None else self.zone_of(view.slots)
         customer_zone = zone(named if isinstance(named, str) else self.rule.default_zone)
-        return customer_zone and from_ms(view.situation.reaches_ms).astimezone(customer_zone)
+        if customer_zone is None:
+            return None
+        return from_ms(view.situation.reaches_ms).astimezone(customer_zone)
 
     def disturbs(self, view: View) -> bool:
         """Tell whether the message would arrive in a quiet time, as far as can be told."""

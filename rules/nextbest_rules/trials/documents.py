@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from nextbest_rules.documents.fields import ActionTypeName, Count, DirectionName, Document, Id, Text
 from nextbest_rules.trials.moments import MomentField, MomentOrNever
@@ -21,6 +21,13 @@ StageName = Literal[
     "request",
     "arbitration",
 ]
+def _yes(value: bool) -> bool:
+    if not value:
+        raise ValueError("say true, or leave it out")
+    return value
+
+
+Yes = Annotated[bool, AfterValidator(_yes), WithJsonSchema({"const": True})]
 Story = Annotated[str, Field(pattern=r"^S[0-9]+$")]
 Limit = Annotated[int, Field(ge=1)]
 ONLY_PLACEMENT = ""
@@ -138,7 +145,7 @@ class ExpectDocument(Document):
     first: Id | None = Field(default=None, description="The best action of the first placement.")
     includes: list[Id] | None = Field(default=None, min_length=1, description="Actions that are offered.")
     lacks: list[Id] | None = Field(default=None, min_length=1, description="Actions that are not offered.")
-    nothing: Literal[True] | None = Field(default=None, description="Nothing is offered anywhere.")
+    nothing: Yes | None = Field(default=None, description="Nothing is offered anywhere.")
     excluded: dict[str, Excluded] | None = Field(
         default=None,
         min_length=1,

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from nextbest_service.cli.options import (
     DEFAULT_CATALOG,
@@ -59,7 +59,7 @@ def kill(
     until_ms = round(parse_moment(until, "--until").timestamp() * 1000) if until else None
     if until_ms is not None and until_ms <= clock_ms:
         raise typer.BadParameter(f"lies in the past; it is {_moment(clock_ms)}", param_hint="--until")
-    order = Kill(reason, time.time_ns() // 1_000_000, until_ms, _caller())
+    order = Kill(reason, clock_ms, until_ms, _caller())
     with _store(home, redis_url) as client:
         write_kill(client, action, order)
     if as_json:
@@ -146,14 +146,13 @@ def _caller() -> str:
 
 
 def _table(found: Mapping[str, "Kill"]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("action", no_wrap=True)
-    table.add_column("why", overflow="fold", ratio=1)
-    for column in ("since", "until", "by"):
-        table.add_column(column, no_wrap=True)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
     for action, order in found.items():
-        until = "revived" if order.until_ms is None else _moment(order.until_ms)
-        table.add_row(action, order.reason, _moment(order.since_ms), until, order.caller)
+        by = f" by {order.caller}" if order.caller else ""
+        end = "" if order.until_ms is None else f", until {_moment(order.until_ms)}"
+        table.add_row(action, Text(order.reason).append(f"\nsince {_moment(order.since_ms)}{by}{end}", "dim"))
     return table
 
 

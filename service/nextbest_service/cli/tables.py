@@ -1,7 +1,7 @@
 """How answers look on a terminal."""
 
 import json
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 
 from rich import box
@@ -11,15 +11,18 @@ from rich.text import Text
 
 from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2, value_pb2
 
+_NAMED = 5
 _NOTABLE = (action_pb2.SELECTION_TYPE_PINNED, action_pb2.SELECTION_TYPE_FALLBACK)
 
 
 def print_decision(console: Console, response: decision_pb2.DecideResponse) -> None:
     """Print the propositions of every placement with their factors and, where given, the exclusions."""
     for placement in response.placements:
-        console.print(propositions_table(placement, details=True))
+        console.print(propositions_table(placement))
+        if any(map(_details, placement.propositions)):
+            console.print(details_table(placement), "")
     if response.exclusions:
-        console.print(exclusions_table(response.exclusions))
+        console.print(exclusions_table(response.exclusions), "")
     for degradation in response.degraded:
         console.print(f"degraded: {degradation.reason}", style="yellow")
     if not response.customer_known:
@@ -28,15 +31,9 @@ def print_decision(console: Console, response: decision_pb2.DecideResponse) -> N
 
 
 def propositions_table(
-    placement: proposition_pb2.PlacementDecision,
-    marked: Container[str] = frozenset(),
-    *,
-    details: bool = False,
+    placement: proposition_pb2.PlacementDecision, marked: Container[str] = frozenset()
 ) -> Table:
-    """Return the propositions of one placement, best first, with factors; `marked` actions get a tick.
-
-    With `details` a second line says how and until when to show them, and what was computed for the customer.
-    """
+    """Return the propositions of one placement, best first, with factors; `marked` actions get a tick."""
     table = Table(
         title=f"Placement {placement.placement_id}: priority = P × C × V × L",
         title_justify="left",
@@ -53,7 +50,7 @@ def propositions_table(
         table.add_row(
             f"{'✓ ' if proposition.action_id in marked else ''}{proposition.rank}",
             proposition.action_id,
-            _what(proposition) if details else _title(proposition),
+            _title(proposition),
             f"{proposition.propensity:.4f}",
             f"{proposition.context_weight:g}",
             f"{proposition.value:g}",
@@ -66,39 +63,52 @@ def propositions_table(
     return table
 
 
-def exclusions_table(exclusions: Sequence[proposition_pb2.Exclusion]) -> Table:
-    """Return why actions were left out: how many by each rule, with one of them as an example."""
-    groups: dict[tuple[object, ...], list[proposition_pb2.Exclusion]] = {}
-    for exclusion in exclusions:
-        key = (exclusion.stage, exclusion.rule_id, exclusion.reason, exclusion.placement_id)
-        groups.setdefault(key, []).append(exclusion)
-    table = Table(
-        title=f"Why {len(exclusions):,} others were left out",
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        expand=True,
-    )
-    table.add_column("actions", justify="right")
-    table.add_column("stage: rule", overflow="fold", min_width=18)
-    table.add_column("why, and one of them as an example", overflow="fold", ratio=1)
-    for members in sorted(groups.values(), key=len, reverse=True):
-        example = members[0]
-        stage = action_pb2.Stage.Name(example.stage).removeprefix("STAGE_").lower()
-        rule = f"{stage}: {example.rule_id}" if example.rule_id else stage
-        table.add_row(f"{len(members):,}", rule, _example(example))
+def details_table(placement: proposition_pb2.PlacementDecision) -> Table:
+    """Return how and until when to show each proposition, and what was computed for the customer."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right", min_width=6)
+    table.add_column(overflow="fold", style="dim")
+    for proposition in placement.propositions:
+        if details := _details(proposition):
+            table.add_row(str(proposition.rank), ", ".join(details))
     return table
 
 
-def _example(exclusion: proposition_pb2.Exclusion) -> Text:
-    text = Text(exclusion.reason)
-    details = [("is", exclusion.actual), ("needs", exclusion.required)]
-    if exclusion.eligible_at_unix_ms:
-        details.append(("lifted at", _moment(exclusion.eligible_at_unix_ms)))
-    text.append(f"\n{exclusion.action_id}", style="cyan")
+def exclusions_table(exclusions: Sequence[proposition_pb2.Exclusion]) -> Table:
+    """Return why actions were left out: how many by each rule, step by step, one of them as an example."""
+    groups: dict[tuple[int, str, str, str], list[proposition_pb2.Exclusion]] = {}
+    for exclusion in exclusions:
+        key = (exclusion.stage, exclusion.rule_id, exclusion.reason, exclusion.placement_id)
+        groups.setdefault(key, []).append(exclusion)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.title = f"Why {len(exclusions):,} others were left out"
+    table.title_justify, table.title_style = "left", "bold"
+    table.add_column(justify="right", min_width=6)
+    table.add_column(overflow="fold")
+    for (stage, *_), members in sorted(groups.items(), key=lambda group: (group[0][0], -len(group[1]))):
+        table.add_row(f"{len(members):,}", _rule(members[0], action_pb2.Stage.Name(stage)))
+        table.add_row("", _examples(members))
+    return table
+
+
+def _rule(exclusion: proposition_pb2.Exclusion, stage: str) -> Text:
+    text = Text(stage.removeprefix("STAGE_").lower().replace("_", " "), style="bold")
+    text.append(f": {exclusion.rule_id}" if exclusion.rule_id else "")
+    text.append(f" in {exclusion.placement_id}" if exclusion.placement_id else "")
+    return text.append(f"  {exclusion.reason}", style="not bold")
+
+
+def _examples(members: Sequence[proposition_pb2.Exclusion]) -> Text:
+    """Return the names of the first, and what the rule saw of the very first."""
+    example, names = members[0], [member.action_id for member in members[:_NAMED]]
+    more = f" and {len(members) - len(names):,} more" if len(members) > len(names) else ""
+    text = Text(", ".join(names), style="cyan").append(more, style="default")
+    details = [("is", example.actual), ("needs", example.required)]
+    if example.eligible_at_unix_ms:
+        details.append(("again", f"from {_moment(example.eligible_at_unix_ms)}"))
     for label, detail in details:
         if detail:
-            text.append(f"\n  {label}: {detail}", style="dim")
+            text.append(f"\n{label:<6}{detail}", style="dim default")
     return text
 
 
@@ -107,23 +117,19 @@ def _title(proposition: proposition_pb2.Proposition) -> str:
     return str(content.get("title", ""))
 
 
-def _what(proposition: proposition_pb2.Proposition) -> Text:
-    text = Text(_title(proposition))
-    details = " · ".join(_details(proposition))
-    return text.append(f"\n{details}", style="dim") if details else text
-
-
-def _details(proposition: proposition_pb2.Proposition) -> Iterator[str]:
+def _details(proposition: proposition_pb2.Proposition) -> list[str]:
+    details = []
     if proposition.selection_type in _NOTABLE:
-        yield action_pb2.SelectionType.Name(proposition.selection_type).rpartition("_")[2].lower()
+        details.append(action_pb2.SelectionType.Name(proposition.selection_type).rpartition("_")[2].lower())
     if proposition.treatment_id:
-        yield proposition.treatment_id
+        details.append(f"as {proposition.treatment_id}")
     if proposition.send_at_unix_ms:
-        yield f"send by {proposition.channel} at {_moment(proposition.send_at_unix_ms)}"
-    for name in sorted(proposition.parameters):
-        yield f"{name} = {_value(proposition.parameters[name])}"
+        details.append(f"by {proposition.channel} at {_moment(proposition.send_at_unix_ms)}")
+    parameters = proposition.parameters
+    details += [f"{name} = {_value(parameters[name])}" for name in sorted(parameters)]
     if proposition.expires_at_unix_ms:
-        yield f"until {_moment(proposition.expires_at_unix_ms)}"
+        details.append(f"until {_moment(proposition.expires_at_unix_ms)}")
+    return details
 
 
 def _value(value: value_pb2.Value) -> str:

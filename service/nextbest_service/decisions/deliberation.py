@@ -48,6 +48,7 @@ def deliberate(
         exclusions = explain_exclusions(generation, request, contact, factors, slates, unvalued)
     watch.lap()
     customer = reading.customer
+    unreadable = customer.unreadable or reading.volumes is None
     return Decision(
         id=_decision_id(now_ms),
         decided_at_ms=now_ms,
@@ -55,7 +56,7 @@ def deliberate(
         selection_type=ranked,
         exclusions=exclusions,
         customer_known=customer.known,
-        degraded=(*degraded, *([Degradation.STATE_UNREADABLE] if customer.unreadable else [])),
+        degraded=(*degraded, *([Degradation.STATE_UNREADABLE] if unreadable else [])),
         stale_features=_stale(generation, reading, contact),
         timing=Timing(*watch.laps_us),
     )

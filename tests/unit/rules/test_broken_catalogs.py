@@ -1,5 +1,6 @@
 import shutil
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,37 @@ def test_a_control_character_is_reported_with_its_place(shop_directory: Path) ->
 
 
 def test_an_oversize_file_is_refused_unread(shop_directory: Path) -> None:
-    (shop_directory / "actions" / "more.yaml").write_bytes(b"#" * (4 * 1024 * 1024 + 1))
-    assert faults_of(shop_directory) == ["actions/more.yaml:1:1: larger than 4 MiB"]
+    with (shop_directory / "conditions.yaml").open("wb") as file:
+        file.truncate(10 * 1024**3)  # 10 GiB that take no room on the disk
+    started = time.perf_counter()
+    assert faults_of(shop_directory) == ["conditions.yaml:1:1: larger than 4 MiB"]
+    assert time.perf_counter() - started < 1.0
+
+
+def test_named_conditions_that_double_each_time_are_refused_fast(shop_directory: Path) -> None:
+    """Filled in, the last of these would have 2 to the power of 60 parts."""
+    first, *others = [f"c{n}" for n in range(60)]
+    lines = [f"  - {{name: {first}, when: facts.age > 1}}"]
+    lines += [
+        f"  - {{name: {b}, when: conditions.{a} == conditions.{a}}}" for a, b in pairwise([first, *others])
+    ]
+    (shop_directory / "conditions.yaml").write_text("\n".join(["conditions:", *lines]))
+    started = time.perf_counter()
+    faults = faults_of(shop_directory)
+    assert time.perf_counter() - started < 1.0
+    too_large = "too large once its named conditions are filled in: at most 2,000 parts and 64 levels"
+    assert faults == [f"conditions.yaml:11:22: {too_large}"]
+
+
+def test_a_long_chain_of_named_conditions_is_refused_where_it_gets_too_deep(shop_directory: Path) -> None:
+    lines = ["  - {name: c0, when: facts.age > 1}"]
+    lines += [
+        f'  - {{name: c{n}, when: "!(conditions.c{n - 1} == context.first_time)"}}' for n in range(1, 300)
+    ]
+    (shop_directory / "conditions.yaml").write_text("\n".join(["conditions:", *lines]))
+    faults = faults_of(shop_directory)
+    assert len(faults) == 1
+    assert "at most 2,000 parts and 64 levels" in faults[0]
 
 
 def test_an_alias_bomb_is_refused_fast(shop_directory: Path) -> None:

@@ -112,10 +112,14 @@ def test_every_fault_is_told_with_its_place(write: Write) -> None:
         "a.yaml:3:27: fact 'debt' is of type double",
         "a.yaml:4:14: unknown customer feature 'trips'; did you mean 'trips_91d'?",
         "a.yaml:5:24: unknown channel 'emial'; did you mean 'email'?",
-        "a.yaml:6:23: unknown action 'credti'; did you mean 'credit'?; "
-        "give type, issue and group of an action that has left the catalog",
-        "a.yaml:7:69: expected 'DELIVERED', 'DISPLAYED', 'OPENED', 'CLICKED', 'ACCEPTED', "
-        "'REJECTED', 'DISMISSED', 'CONVERTED', 'FAILED', 'WITHHELD' or 'UNSUBSCRIBED'",
+        (
+            "a.yaml:6:23: unknown action 'credti'; did you mean 'credit'?; "
+            "give type, issue and group of an action that has left the catalog"
+        ),
+        (
+            "a.yaml:7:69: expected 'DELIVERED', 'DISPLAYED', 'OPENED', 'CLICKED', 'ACCEPTED', "
+            "'REJECTED', 'DISMISSED', 'CONVERTED', 'FAILED', 'WITHHELD' or 'UNSUBSCRIBED'"
+        ),
         "a.yaml:7:79: '3d' is not a date-time like 2017-11-13T09:00:00Z",
         "a.yaml:8:16: expected namespace:id, such as customer:4711",
         "a.yaml:8:22: namespace: a letter, then at most 31 letters, digits or underscores",

@@ -1,16 +1,20 @@
 """The reference engine as the measure of values, types and errors."""
 
 import math
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cel_expr_python import cel
 from google.protobuf import duration_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
 
 from nextbest_rules.cel import Duration, Timestamp, Uint, Unevaluable
-from nextbest_rules.cel.values import NULL, CelMap, Null, TypeValue
+from nextbest_rules.cel.values import CelMap, Null, TypeValue
 
-FAILED = ("error",)
+FAILED = ("error", None)
+"""What an expression without a value is described as. All others are their type and value."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+SECOND = 10**9
 
 
 def bound(value: object) -> object:
@@ -18,95 +22,97 @@ def bound(value: object) -> object:
 
     Its Python binding cuts texts at a NUL character and loses count of its references to None.
     """
-    match value:
-        case None | Null():
-            return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
-        case Uint():
-            return wrappers_pb2.UInt64Value(value=value)
-        case Timestamp():
-            return timestamp_pb2.Timestamp(seconds=value // 10**9, nanos=value % 10**9)
-        case Duration():
-            seconds, nanos = divmod(abs(value), 10**9)
-            sign = -1 if value < 0 else 1
-            return duration_pb2.Duration(seconds=sign * seconds, nanos=sign * nanos)
-        case CelMap():
-            return {key: bound(item) for key, item in value.items()}
-        case list():
-            return [bound(item) for item in value]
-        case dict():
-            return {key: bound(item) for key, item in value.items()}
-    return value
+    bind = BINDINGS.get(type(value))
+    return value if bind is None else bind(value)
 
 
-def reference_answer(expression: Any, data: dict[str, object]) -> object:
-    """Return what the reference engine makes of an expression: its type and value, or FAILED."""
-    try:
-        return _described(expression.eval(data=data))
-    except RuntimeError as error:
-        # The one failure that it raises: all others are values.
-        assert "duplicate key in map" in str(error), error
-        return FAILED
+def _bound_map(entries: Mapping[Any, object]) -> dict[object, object]:
+    return {key: bound(item) for key, item in entries.items()}
 
 
-def _described(value: Any) -> object:
+def _bound_null(_: object) -> struct_pb2.Value:
+    return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
+
+
+def _bound_duration(length: Duration) -> duration_pb2.Duration:
+    seconds, nanos = divmod(abs(length), SECOND)
+    sign = -1 if length < 0 else 1
+    return duration_pb2.Duration(seconds=sign * seconds, nanos=sign * nanos)
+
+
+BINDINGS: dict[type, Callable[[Any], object]] = {
+    type(None): _bound_null,
+    Null: _bound_null,
+    Uint: lambda value: wrappers_pb2.UInt64Value(value=value),
+    Timestamp: lambda time: timestamp_pb2.Timestamp(seconds=time // SECOND, nanos=time % SECOND),
+    Duration: _bound_duration,
+    list: lambda items: [bound(item) for item in items],
+    dict: _bound_map,
+    CelMap: _bound_map,
+}
+
+
+def reference_answer(expression: Any, data: Mapping[str, object]) -> tuple[str, object]:
+    """Return what the reference engine makes of an expression."""
+    return _described(expression.eval(data=dict(data)))
+
+
+def _described(value: Any) -> tuple[str, object]:
     kind = value.type().name().partition("<")[0]
+    if kind == "ERROR":
+        return FAILED
     plain = None if kind == "NULL" else value.value()
-    match kind:
-        case "ERROR":
-            return FAILED
-        case "LIST":
-            return "LIST", tuple(_described(item) for item in plain)
-        case "MAP":
-            return "MAP", frozenset((_key(key), _described(item)) for key, item in plain.items())
-        case "TYPE":
-            return "TYPE", plain.name().partition("<")[0]
-        case "DOUBLE":
-            return "DOUBLE", _double(plain)
-        case "TIMESTAMP":
-            return "TIMESTAMP", (plain - datetime(1970, 1, 1, tzinfo=UTC)) // _MICROSECOND
-        case "DURATION":
-            return "DURATION", plain // _MICROSECOND
-        case "BYTES":
-            return "BYTES", bytes(plain)
-    return kind, plain
+    return kind, DESCRIPTIONS[kind](plain) if kind in DESCRIPTIONS else plain
 
 
-_MICROSECOND = datetime(1, 1, 1, 0, 0, 0, 1) - datetime(1, 1, 1)  # noqa: DTZ001
-_NAMES = {
+DESCRIPTIONS: dict[str, Callable[[Any], object]] = {
+    "LIST": lambda items: tuple(map(_described, items)),
+    "MAP": lambda entries: frozenset((_key(key), _described(item)) for key, item in entries.items()),
+    "TYPE": lambda kind: kind.name().partition("<")[0],
+    "DOUBLE": lambda number: _number(number),
+    "STRING": lambda text: _text(text),
+    "BYTES": bytes,
+    "TIMESTAMP": lambda time: (time - EPOCH) // MICROSECOND,
+    "DURATION": lambda length: length // MICROSECOND,
+}
+
+
+def our_answer(value: object) -> tuple[str, object]:
+    """Return a value of ours described in the same way."""
+    describe = OUR_DESCRIPTIONS.get(type(value))
+    return (type(value).__name__.upper(), value) if describe is None else describe(value)
+
+
+OUR_DESCRIPTIONS: dict[type, Callable[[Any], tuple[str, object]]] = {
+    Unevaluable: lambda _: FAILED,
+    Null: lambda _: ("NULL", None),
+    list: lambda items: ("LIST", tuple(map(our_answer, items))),
+    tuple: lambda items: ("LIST", tuple(map(our_answer, items))),
+    CelMap: lambda entries: ("MAP", frozenset((_key(key), our_answer(item)) for key, item in entries.items())),
+    TypeValue: lambda kind: ("TYPE", TYPE_NAMES.get(kind.name, kind.name.upper())),
+    float: lambda number: ("DOUBLE", _number(number)),
+    str: lambda text: ("STRING", _text(text)),
+    Uint: lambda number: ("UINT", int(number)),
+    Timestamp: lambda time: ("TIMESTAMP", time // 1_000),
+    # The binding cuts towards zero what it hands out as a timedelta.
+    Duration: lambda length: ("DURATION", length // 1_000 if length >= 0 else -(-length // 1_000)),
+}
+TYPE_NAMES = {
     "google.protobuf.Timestamp": "TIMESTAMP",
     "google.protobuf.Duration": "DURATION",
     "null_type": "NULL",
 }
 
 
-def our_answer(value: object) -> object:
-    """Return a value of ours described in the same way."""
-    match value:
-        case Unevaluable():
-            return FAILED
-        case list() | tuple():
-            return "LIST", tuple(our_answer(item) for item in value)
-        case CelMap():
-            return "MAP", frozenset((_key(key), our_answer(item)) for key, item in value.items())
-        case TypeValue(name):
-            return "TYPE", _NAMES.get(name, name.upper())
-        case float():
-            return "DOUBLE", _double(value)
-        case Timestamp():
-            return "TIMESTAMP", value // 1_000
-        case Duration():
-            # Python's datetime conversions cut towards the past, those of the engine towards zero.
-            return "DURATION", value // 1_000 if value >= 0 else -(-value // 1_000)
-        case Uint():
-            return "UINT", int(value)
-        case _ if value is NULL:
-            return "NULL", None
-    return value.__class__.__name__.upper().replace("STR", "STRING"), value
-
-
-def _double(value: float) -> str:
+def _number(value: float) -> str:
     return "nan" if math.isnan(value) else value.hex()
 
 
+def _text(value: str) -> str:
+    """Return a text without the sign of NaN, which is up to the machine."""
+    return value.replace("-nan", "nan")
+
+
 def _key(key: object) -> object:
-    return type(key) is bool, int(key) if isinstance(key, int) else key
+    """Return a key by type and value; the binding hands out all integers as int."""
+    return isinstance(key, bool), int(key) if isinstance(key, int) else key

@@ -1,0 +1,400 @@
+"""Eligibility, applicability, suitability, and the conditions that actions bring along."""
+
+from dataclasses import replace
+
+import pytest
+from worlds import DAY, EVERYTHING, FILES, HOUR, NOW, OFFERS, World, customer, held, ids, reached, why
+
+from nextbest_rules import RuleSet, Situation, Stage
+from nextbest_rules.records import Contact, Event, Purchase, Ticket
+
+TIERS = """
+eligibility:
+  - {id: old_enough, applies_to: {types: [OFFER]}, require: facts.age >= 18, reason: Too young.}
+applicability:
+  - {id: warm, applies_to: {types: [OFFER]}, require: context.heat > 10.0, reason: Too cold., when_unknown: allow}
+suitability:
+  - {id: fits, applies_to: {types: [OFFER]}, require: '"money" in facts.interests', reason: Does not fit.}
+"""
+FINE = {"age": 30, "interests": ["money"]}
+
+
+@pytest.fixture(scope="module")
+def tiers(world: World) -> RuleSet:
+    return world(policies=TIERS)
+
+
+def test_the_tiers_stop_in_their_order(tiers: RuleSet) -> None:
+    found = []
+    for facts, heat in (({}, 3.0), (FINE | {"interests": []}, 3.0), (FINE | {"interests": []}, 30.0)):
+        situation = customer(facts=facts, context={"heat": heat})
+        assert held(tiers, situation) == OFFERS
+        exclusion = why(tiers, situation, "loan")
+        assert exclusion.eligible_at_ms is None
+        found.append((exclusion.stage, exclusion.rule_id))
+    assert found == [
+        (Stage.ELIGIBILITY, "old_enough"),
+        (Stage.APPLICABILITY, "warm"),
+        (Stage.SUITABILITY, "fits"),
+    ]
+    assert held(tiers, customer(facts=FINE, context={"heat": 30.0})) == set()
+
+
+@pytest.mark.parametrize(
+    ("facts", "heat", "stopped"),
+    [
+        (FINE, None, False),
+        (FINE, 10.0, True),
+        (FINE | {"age": None}, 30.0, True),
+        (FINE | {"age": 17}, 30.0, True),
+        (FINE | {"age": 18}, 30.0, False),
+        (FINE | {"interests": None}, 30.0, True),
+    ],
+)
+def test_what_is_unknown_denies_or_allows_as_the_rule_says(
+    tiers: RuleSet, facts: dict[str, object], heat: float | None, stopped: bool
+) -> None:
+    assert held(tiers, customer(facts=facts, context={"heat": heat})) == (OFFERS if stopped else set())
+
+
+def test_a_value_that_is_missing_is_called_unknown(tiers: RuleSet) -> None:
+    assert why(tiers, customer(), "loan").actual == "facts.age is unknown"
+    assert why(tiers, customer(), "loan").required == "facts.age >= 18"
+
+
+CAUSES = """
+eligibility:
+  - {id: broken, require: 10 / (facts.age - 5) > 1, reason: R.}
+  - {id: no_mention, applies_to: {groups: [tips]}, require: "[1][int('1')] == 1", reason: R.}
+"""
+
+
+def test_what_cannot_be_computed_says_so(world: World) -> None:
+    rules = world(policies=CAUSES)
+    assert why(rules, customer(facts={"age": 5}), "loan").actual.startswith(
+        "facts.age = 5; cannot be evaluated: "
+    )
+    assert why(rules, customer(facts={"age": 8}), "tip").actual.startswith("cannot be evaluated: ")
+    assert why(rules, customer(facts={"age": 80}), "loan").actual == "facts.age = 80"
+
+
+ATTRIBUTES = """
+eligibility:
+  - {id: old, require: "!has(action.min_age) || facts.age >= action.min_age", reason: R.}
+  - {id: line, applies_to: {attributes: {line: [money, goods]}}, require: action.line in facts.interests, reason: R.}
+  - {id: price, require: "!has(action.price) || action.price < 100.0 || facts.vip", reason: R.}
+"""
+
+
+def test_a_condition_is_asked_with_the_attributes_of_each_action(world: World) -> None:
+    rules = world(policies=ATTRIBUTES)
+    everything = {"age": 21, "interests": ["money", "goods"], "vip": True}
+    assert ids(rules, customer(facts=everything)) == EVERYTHING
+    assert held(rules, customer(facts=everything | {"age": 20})) == {"loan"}
+    assert held(rules, customer(facts=everything | {"age": 17})) == {"loan", "card"}
+    assert held(rules, customer(facts=everything | {"interests": ["money"]})) == {"fridge", "beans"}
+    assert held(rules, customer(facts=everything | {"vip": False})) == {"fridge"}
+    assert held(rules, customer(facts=everything | {"vip": None})) == {"fridge"}
+
+
+def test_what_an_attribute_settles_is_explained_with_all_that_the_rule_reads(world: World) -> None:
+    """For actions without a price nobody needs to know the city, and yet it is shown."""
+    rule = "eligibility: [{id: r, require: has(action.price) && facts.city == 'Hue', reason: R.}]"
+    rules = world(policies=rule)
+    situation = customer(facts={"city": "Hue"})
+    assert held(rules, situation) == {"card", "status", "tip"}
+    assert why(rules, situation, "tip").actual == 'action.price is unknown; facts.city = "Hue"'
+    no_city = "eligibility: [{id: r, applies_to: {groups: [tips]}, require: has(action.price) && facts.city == 'x', reason: R.}]"
+    assert "facts.city" in why(world(policies=no_city), situation, "tip").actual
+
+
+@pytest.mark.parametrize("field", ["id == 'loan'", "type == 'SERVICE'", "issue == 'education'", "group == 'shop'"])
+def test_an_action_is_known_by_its_own_fields(world: World, field: str) -> None:
+    rules = world(policies=f"eligibility: [{{id: r, require: action.{field}, reason: R.}}]")
+    expected = {
+        "id == 'loan'": {"loan"},
+        "type == 'SERVICE'": {"status"},
+        "issue == 'education'": {"tip"},
+        "group == 'shop'": {"fridge", "beans"},
+    }
+    assert ids(rules, customer()) == expected[field]
+
+
+def test_values_of_different_types_are_not_confused(world: World) -> None:
+    """1, 1.0 and true are equal to Python; attributes of several types must not share a condition."""
+    catalog = FILES["catalog"].replace("{name: line, type: string}", "{name: line, type: int}")
+    action = "- {{id: {id}, type: OFFER, issue: i, group: g, title: T, value: 1, attributes: {{{value}}}}}\n"
+    values = {"a": "line: 1", "b": "price: 1.0", "c": "fresh: true"}
+    actions = "".join(action.format(id=key, value=value) for key, value in values.items())
+    rules = world(
+        catalog=catalog,
+        actions=actions,
+        policies="eligibility: [{id: r, require: 'has(action.line) || (has(action.price) && action.price == 1.0 && facts.vip)', reason: R.}]",
+    )
+    assert ids(rules, customer(facts={"vip": False})) == {"a"}
+    assert ids(rules, customer(facts={"vip": True})) == {"a", "b"}
+
+
+OWN = """
+- id: mine
+  type: OFFER
+  issue: retention
+  group: shop
+  title: Mine
+  value: 1
+  eligibility: [facts.age > 3]
+  applicability:
+    - {id: page, require: context.page == "shop", when_unknown: allow, reason: Only in the shop.}
+  suitability:
+    - {require: conditions.grown_up}
+- id: other
+  type: OFFER
+  issue: retention
+  group: shop
+  title: Other
+  value: 1
+"""
+NAMED = """
+conditions:
+  - {name: grown_up, when: conditions.of_age && facts.vip}
+  - {name: of_age, when: facts.age >= 18}
+"""
+
+
+def test_an_action_brings_its_own_conditions(world: World) -> None:
+    rules = world(actions=OWN, conditions=NAMED)
+    fine = customer(facts={"age": 18, "vip": True}, context={"page": "shop"})
+    assert ids(rules, fine) == {"mine", "other"}
+    stops = []
+    for situation in (
+        replace(fine, facts={"age": 3, "vip": True}),
+        replace(fine, context={"page": "home"}),
+        replace(fine, facts={"age": 17, "vip": True}),
+        replace(fine, facts={"age": 18}),
+    ):
+        assert held(rules, situation) == {"mine"}
+        found = why(rules, situation, "mine")
+        stops.append((found.stage, found.rule_id, found.actual))
+    assert stops == [
+        (Stage.ELIGIBILITY, "mine.eligibility.1", "facts.age = 3"),
+        (Stage.APPLICABILITY, "page", 'context.page = "home"'),
+        (Stage.SUITABILITY, "mine.suitability.1", "facts.age = 17; facts.vip = true"),
+        (Stage.SUITABILITY, "mine.suitability.1", "facts.age = 18; facts.vip is unknown"),
+    ]
+    assert ids(rules, replace(fine, context={})) == {"mine", "other"}
+    assert why(rules, customer(facts={"age": 9, "vip": False}), "mine").required == "conditions.grown_up"
+
+
+def test_the_policies_of_a_tier_are_named_before_an_actions_own(world: World) -> None:
+    rules = world(actions=OWN, conditions=NAMED, policies=TIERS)
+    assert why(rules, customer(), "mine").rule_id == "old_enough"
+
+
+RECORDS = """
+eligibility:
+  - {id: calm, require: 'tickets.all(t, !t.open)', reason: R.}
+  - {id: buyer, require: 'purchases.exists(p, p.product == "beans" && !has(p.ended_at))', reason: R.}
+  - {id: seen, require: 'events.exists(e, e.type == "visit" && now - e.at < duration("24h"))', reason: R.}
+  - {id: rested, require: 'count("loan", "", "DELIVERED", duration("72h")) < 2', reason: R.}
+"""
+TICKET = Ticket("T", opened_at_ms=0, closed_at_ms=NOW)
+BOUGHT = Purchase("beans", at_ms=NOW - DAY)
+VISIT = Event("visit", at_ms=NOW - HOUR)
+SENT = Contact("loan", "DELIVERED", NOW - DAY)
+ALL_WELL = {"tickets": (TICKET,), "purchases": (BOUGHT,), "events": (VISIT,), "contacts": (SENT,)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule_id"),
+    [
+        ({}, None),
+        ({"tickets": (TICKET, TICKET._replace(closed_at_ms=None))}, "calm"),
+        ({"purchases": (BOUGHT._replace(ended_at_ms=NOW - 1),)}, "buyer"),
+        ({"purchases": ()}, "buyer"),
+        ({"events": (VISIT._replace(at_ms=NOW - DAY),)}, "seen"),
+        ({"events": (VISIT._replace(at_ms=None),)}, "seen"),
+        ({"contacts": (SENT, SENT)}, "rested"),
+        ({"contacts": (SENT, SENT._replace(at_ms=NOW - 3 * DAY))}, None),
+        ({"tickets": None}, "calm"),
+        ({"purchases": None}, "buyer"),
+        ({"events": None}, "seen"),
+        ({"contacts": None}, "rested"),
+    ],
+)
+def test_conditions_read_the_customers_records(
+    world: World, changed: dict[str, object], rule_id: str | None
+) -> None:
+    rules = world(policies=RECORDS)
+    situation = customer(**{**ALL_WELL, **changed})
+    assert held(rules, situation) == (set() if rule_id is None else EVERYTHING)
+    if rule_id is not None:
+        found = why(rules, situation, "loan")
+        assert found.rule_id == rule_id
+        name, records = next(iter(changed.items()))
+        shown = f"{name} cannot be read" if records is None else f"{len(records)} {name}"  # type: ignore[arg-type]
+        assert shown in found.actual
+
+
+REQUEST = """
+eligibility:
+  - id: asked
+    require: channel == "email" && direction == "OUTBOUND" && brand == "" && goal == "sell" && customer.known
+    reason: R.
+"""
+
+
+def test_conditions_read_the_request(world: World) -> None:
+    rules = world(policies=REQUEST)
+    asked = reached(goal="sell")
+    assert ids(rules, asked) == EVERYTHING
+    for changed in ({"channel": "sms"}, {"goal": ""}, {"known": False}):
+        assert held(rules, replace(asked, **changed)) == EVERYTHING  # type: ignore[arg-type]
+    assert why(rules, customer(), "tip").actual == (
+        'channel = "web"; direction = "INBOUND"; brand = ""; goal = ""; customer.known = true'
+    )
+
+
+def test_the_moment_is_shown(world: World) -> None:
+    rules = world(policies="eligibility: [{id: r, require: now > timestamp('2026-03-09T10:00:00Z'), reason: R.}]")
+    assert why(rules, customer(), "tip").actual == "now = 2026-03-09T10:00:00Z"
+    assert ids(rules, customer(now_ms=NOW + 1)) == EVERYTHING
+
+
+AGED = """
+facts:
+  - {name: income, type: double, max_age: 30d}
+  - {name: vip, type: bool, max_age: 30d, default: false}
+  - {name: age, type: int}
+"""
+READS = """
+eligibility:
+  - {id: income, applies_to: {groups: [loans]}, require: facts.income > 100.0, reason: R.}
+  - {id: vip, applies_to: {groups: [cards]}, require: facts.vip, reason: R.}
+  - {id: age, applies_to: {groups: [tips]}, require: facts.age > 3, reason: R.}
+"""
+RICH = {"income": 500.0, "vip": True, "age": 30}
+
+
+@pytest.mark.parametrize(
+    ("as_of", "stopped"),
+    [
+        (NOW, set()),
+        (NOW - 30 * DAY, set()),
+        (NOW - 30 * DAY - 1, {"loan", "card"}),
+        (None, {"loan", "card"}),
+        ({"income": NOW, "vip": NOW}, set()),
+        ({"income": NOW}, {"card"}),
+        ({"vip": NOW, "income": 0}, {"loan"}),
+    ],
+)
+def test_a_fact_that_is_too_old_gives_way_to_its_default(
+    world: World, as_of: int | dict[str, int] | None, stopped: set[str]
+) -> None:
+    rules = world(facts=AGED, policies=READS)
+    assert held(rules, customer(facts=RICH, facts_as_of=as_of)) == stopped
+    if "loan" in stopped:
+        assert why(rules, customer(facts=RICH, facts_as_of=as_of), "loan").actual == "facts.income is unknown"
+    if "card" in stopped:
+        assert why(rules, customer(facts=RICH, facts_as_of=as_of), "card").actual == "facts.vip = false"
+
+
+AGED_FEATURES = """
+affinities: []
+features:
+  - {name: visits, source: customer, definition: {a: b}, default: 9.0, max_age: 1d}
+  - {name: spend, source: customer, definition: {a: b}, max_age: 1d}
+  - {name: trips, source: customer, definition: {a: b}, max_age: 1d}
+  - {name: other, source: customer, definition: {a: b}, default: 1.0}
+"""
+READS_FEATURES = """
+eligibility:
+  - {id: visits, applies_to: {groups: [loans]}, require: features.visits > 5.0, reason: R.}
+  - {id: spend, applies_to: {groups: [cards]}, require: features.spend > 5.0, reason: R.}
+  - {id: other, applies_to: {groups: [tips]}, require: features.other > 5.0, reason: R.}
+"""
+
+
+def test_features_grow_old_too_and_those_that_rules_read_are_reported(world: World) -> None:
+    rules = world(features=AGED_FEATURES, policies=READS_FEATURES)
+    fresh = customer(features={"visits": 7.0, "spend": 7.0, "other": 7.0}, features_as_of_ms=NOW - DAY)
+    assert held(rules, fresh) == set()
+    assert rules.stale_features(fresh) == ()
+    for as_of_ms in (NOW - DAY - 1, None):
+        stale = replace(fresh, features_as_of_ms=as_of_ms, features={**fresh.features, "visits": 1.0})
+        assert held(rules, stale) == {"card"}
+        assert why(rules, stale, "card").actual == "features.spend is unknown"
+        assert rules.stale_features(stale) == ("spend", "visits")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("age", 2**63),
+        ("age", True),
+        ("age", 40.0),
+        ("city", "\ud800"),
+        ("city", 3),
+        ("vip", 1),
+        ("income", float("nan")),
+        ("income", 2**60),
+        ("since", "yesterday"),
+        ("interests", ["money", 3]),
+        ("interests", "money"),
+    ],
+)
+def test_values_that_are_not_as_declared_are_unknown(world: World, name: str, value: object) -> None:
+    use = {
+        "age": "facts.age > 3",
+        "city": "!facts.city.matches('x')",
+        "vip": "facts.vip",
+        "income": "facts.income > 0.0 || facts.income <= 0.0",
+        "since": "facts.since < now || facts.since >= now",
+        "interests": "'money' in facts.interests",
+    }
+    rules = world(policies=f'eligibility: [{{id: r, require: "{use[name]}", reason: R.}}]')
+    situation = customer(facts={name: value})
+    assert held(rules, situation) == EVERYTHING
+    assert why(rules, situation, "tip").actual.startswith(f"facts.{name} is unknown")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("age", 2**63 - 1),
+        ("age", -(2**63)),
+        ("city", "Huế 🏯"),
+        ("vip", False),
+        ("income", 7),
+        ("income", float("-inf")),
+        ("since", "2026-01-01T00:00:00+07:00"),
+        ("interests", ("a", "b")),
+        ("interests", []),
+    ],
+)
+def test_values_at_the_edge_of_their_type_are_known(world: World, name: str, value: object) -> None:
+    rules = world(policies=f"eligibility: [{{id: r, require: facts.{name} == facts.{name}, reason: R.}}]")
+    assert ids(rules, customer(facts={name: value})) == EVERYTHING
+
+
+def test_unreadable_facts_have_no_presence_either(world: World) -> None:
+    rules = world(policies="eligibility: [{id: r, require: '!has(facts.age) || facts.age > 3', reason: R.}]")
+    assert ids(rules, customer(facts={})) == EVERYTHING
+    unreadable: Situation = customer(facts=None)
+    assert held(rules, unreadable) == EVERYTHING
+    assert why(rules, unreadable, "tip").actual == "facts.age is unknown"
+
+
+@pytest.mark.parametrize("value", ["a lot", 2**70, True])
+def test_a_value_that_is_not_as_declared_has_no_presence_either(world: World, value: object) -> None:
+    """`!has(facts.age)` must not be true of somebody whose age is there and cannot be understood."""
+    rules = world(policies="eligibility: [{id: r, require: '!has(facts.age) || facts.age > 3', reason: R.}]")
+    assert held(rules, customer(facts={"age": value})) == EVERYTHING
+
+
+def test_a_fact_that_is_too_old_has_no_presence_either(world: World) -> None:
+    policies = "eligibility: [{id: r, require: '!has(facts.income) || facts.income > 3.0', reason: R.}]"
+    rules = world(facts=AGED, policies=policies)
+    assert ids(rules, customer(facts={"income": 9.0}, facts_as_of=NOW)) == EVERYTHING
+    assert held(rules, customer(facts={"income": 9.0}, facts_as_of=NOW - 30 * DAY - 1)) == EVERYTHING
+    assert held(rules, customer(facts={"income": 9.0})) == EVERYTHING
+    assert ids(rules, customer(facts={})) == EVERYTHING
