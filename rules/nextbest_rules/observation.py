@@ -1,8 +1,11 @@
 """What a condition saw, as text for people."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
+from typing import Any
 
-from nextbest_rules.catalog import Action, AttributeValue
+from nextbest_rules.catalog import Action, AttributeValue, Catalog
 from nextbest_rules.cel import Expression, Mention
 from nextbest_rules.dates import iso
 from nextbest_rules.explanation import show
@@ -20,6 +23,17 @@ def observed(
 ) -> str:
     """Return every value that the condition read, in the order of its text."""
     return "; ".join(_texts(condition, view, action, record))
+
+
+def wanted(source: str, catalog: Catalog) -> str:
+    """Return a condition as text for people: on one line, and with the meaning of the named ones it uses."""
+    text = " ".join(source.split())
+    meanings = [
+        f"conditions.{item.name}: {' '.join(item.when.split())}"
+        for item in catalog.conditions
+        if re.search(rf"\bconditions\.{item.name}\b", text)
+    ]
+    return f"{text} ({'; '.join(meanings)})" if meanings else text
 
 
 def attribute(action: Action, name: str) -> AttributeValue | None:
@@ -54,9 +68,22 @@ def _texts(
             yield show(str(mention), view.value(mention))
 
 
+_KEY_OF_RECORD: Mapping[str, Callable[[Any], str]] = {
+    "tickets": attrgetter("id"),
+    "purchases": attrgetter("product"),
+    "events": attrgetter("type"),
+    "contacts": lambda contact: f"{contact.action} {contact.outcome}",
+}
+
+
 def _records(mention: Mention, view: View) -> str:
+    """Return how many records there are, and the first few by name."""
     records = getattr(view.situation, mention.root)
-    return f"{mention} cannot be read" if records is None else f"{len(records)} {mention}"
+    if records is None:
+        return f"{mention} cannot be read"
+    names = ", ".join(map(_KEY_OF_RECORD[mention.root], records[:_MAX_ITEMS]))
+    more = ", …" if len(records) > _MAX_ITEMS else ""
+    return f"{len(records)} {mention}" + (f": {names}{more}" if records else "")
 
 
 def _record(name: str, record: Ticket | Purchase | Event) -> str:

@@ -100,8 +100,8 @@ class _Declared:
         """Fill the slot with a value of unknown quality, and say whether one can tell that there is none."""
         fitted = self._absent() if value is None else self._fitted(value)
         slots[self.slot] = UNKNOWN if fitted is _UNUSABLE else fitted
-        if self.readable is not None and fitted is not _UNUSABLE:
-            slots[self.readable] = True
+        if self.readable is not None:
+            slots[self.readable] = UNKNOWN if fitted is _UNUSABLE else True
 
     def stale(self, value: object) -> object:
         """Return what stands in for a value that is too old; an absent one is not."""

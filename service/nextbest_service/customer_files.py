@@ -11,14 +11,14 @@ from itertools import count
 from pathlib import Path
 from typing import TypeAlias
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from nextbest_rules import Catalog, Diagnostic
 from nextbest_rules.shape import read_document
 from nextbest_rules.strict_yaml import parse
 from nextbest_rules.trials.state import CustomerState, StateError, read_state
 from nextbest_rules.trials.state_documents import StateDocument
-from nextbest_rules.yaml_nodes import MappingNode, Node, Place, ScalarNode, SequenceNode, child, find
+from nextbest_rules.yaml_nodes import MappingNode, Node, Place, ScalarNode, SequenceNode, child, find, plain
 from nextbest_service.store.keys import Identity
 
 JSON_LINES = (".jsonl", ".ndjson")
@@ -55,7 +55,19 @@ class CustomerDocument(StateDocument):
 
 
 Entry: TypeAlias = CustomerEntry | Diagnostic
-Read: TypeAlias = Callable[[Node], Iterator[Entry]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One customer as it stands in a file; `tree` is made only where faults need their places."""
+
+    value: object
+    file: str
+    place: Place
+    tree: Callable[[], Node]
+
+
+Read: TypeAlias = Callable[[_Item], Iterator[Entry]]
 Watch: TypeAlias = Callable[[int], None]
 """Is told of the bytes read."""
 
@@ -79,10 +91,25 @@ def check_customers(paths: Sequence[Path], catalog: Catalog, now_ms: int, watch:
     return customers
 
 
+def read_states(
+    paths: Iterable[Path], catalog: Catalog, now_ms: int
+) -> Iterator[tuple[Identity, CustomerState]]:
+    """Yield the state under each name of each customer of files that were checked.
+
+    Raises:
+        CustomerFileError: a file has changed since, and for the worse.
+    """
+    for entry in read_customers(paths, catalog, now_ms, lambda _: None):
+        if isinstance(entry, Diagnostic):
+            raise CustomerFileError([entry])
+        for identity in entry.identities:
+            yield identity, entry.state
+
+
 def read_customers(paths: Iterable[Path], catalog: Catalog, now_ms: int, watch: Watch) -> Iterator[Entry]:
     """Yield each customer of the files, or what is wrong instead. Relative times count from `now_ms`."""
     for path in paths:
-        read = partial(_entries, file=str(path), catalog=catalog, now_ms=now_ms)
+        read = partial(_entries, catalog=catalog, now_ms=now_ms)
         try:
             if path.suffix in JSON_LINES:
                 yield from _json_entries(path, read, watch)
@@ -108,8 +135,8 @@ def _yaml_entries(path: Path, read: Read, watch: Watch) -> Iterator[Entry]:
     if faults:
         yield from faults
     elif isinstance(root, SequenceNode):
-        for item in root.items:
-            yield from read(item)
+        for node in root.items:
+            yield from read(_Item(plain(node), file, node.place, partial(_itself, node)))
     else:
         yield Diagnostic(file, 1, 1, "expected a list of customers")
 
@@ -124,32 +151,26 @@ def _json_entries(path: Path, read: Read, watch: Watch) -> Iterator[Entry]:
             if not 0 < len(line) <= MAX_LINE_BYTES:
                 return
             if line.strip():
-                yield from _line_entries(line, str(path), number, read)
-
-
-def _line_entries(line: bytes, file: str, number: int, read: Read) -> Iterable[Entry]:
-    value = _json_value(line, file, number)
-    if isinstance(value, Diagnostic):
-        return [value]
-    entries = [*read(_tree(value, number, None))]
-    if all(isinstance(entry, CustomerEntry) for entry in entries):
-        return entries
-    shape, _ = parse(line.decode(), file)  # slow, and every JSON is YAML: only where columns are wanted
-    return read(_tree(value, number, shape))
+                value = _json_value(line, str(path), number)
+                tree = partial(_line_tree, value, line, number)
+                item = _Item(value, str(path), Place(number, 1, 0), tree)
+                yield from [value] if isinstance(value, Diagnostic) else read(item)
 
 
 def _json_value(line: bytes, file: str, number: int) -> object:
     """Return the value on a line, or what is wrong with it."""
     try:
-        return json.loads(line.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        value = json.loads(line.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        json.dumps(value, ensure_ascii=False).encode()  # fails for escapes that are half a character
     except json.JSONDecodeError as error:
         return Diagnostic(file, number, error.colno, f"not valid JSON: {error.msg}")
     except RecursionError:
         return Diagnostic(file, number, 1, "nested too deeply")
-    except UnicodeDecodeError:
+    except UnicodeError:
         return Diagnostic(file, number, 1, "not UTF-8 text")
     except ValueError as error:
         return Diagnostic(file, number, 1, f"not valid JSON: {error}")
+    return value
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -163,8 +184,17 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not a value")
 
 
+def _itself(node: Node) -> Node:
+    return node
+
+
+def _line_tree(value: object, line: bytes, number: int) -> Node:
+    """Return the tree of a line. Nearly every JSON is YAML, and YAML's tree knows the columns."""
+    shape, _ = parse(line.decode(), "")
+    return _tree(value, number, shape)
+
+
 def _tree(value: object, number: int, shape: Node | None) -> Node:
-    """Return a JSON value as the tree of a line. `shape` is the line read as YAML: it knows columns."""
     place = Place(number, shape.place.column if shape else 1, 0)
     if isinstance(value, dict):
         entries = {key: _tree(entry, number, shape and child(shape, key)) for key, entry in value.items()}
@@ -176,34 +206,35 @@ def _tree(value: object, number: int, shape: Node | None) -> Node:
     return ScalarNode(place, value, str(value), "", 0)
 
 
-def _entries(root: Node, file: str, catalog: Catalog, now_ms: int) -> Iterator[Entry]:
-    document, faults = read_document(CustomerDocument, root, file)
-    if document is None:
-        yield from faults
+def _entries(item: _Item, catalog: Catalog, now_ms: int) -> Iterator[Entry]:
+    try:
+        document = CustomerDocument.model_validate(item.value)
+    except ValidationError:
+        yield from read_document(CustomerDocument, item.tree(), item.file)[1]
         return
     identities = [*map(_identity, document.identities)]
-    faults += _own_faults(identities, document, root, file)
+    faults = [*_own_faults(identities, document, item)]
     try:
         state = read_state(document, catalog, now_ms)
     except StateError as error:
-        yield from (*faults, *error.diagnostics(root, file))
+        yield from (*faults, *error.diagnostics(item.tree(), item.file))
         return
     named = tuple(identity for identity in identities if isinstance(identity, Identity))
     if faults:
         yield from faults
     else:
-        yield CustomerEntry(named, state, file, root.place)
+        yield CustomerEntry(named, state, item.file, item.place)
 
 
 def _own_faults(
-    identities: Iterable[Identity | str], document: CustomerDocument, root: Node, file: str
+    identities: Iterable[Identity | str], document: CustomerDocument, item: _Item
 ) -> Iterator[Diagnostic]:
     for index, identity in enumerate(identities):
         if isinstance(identity, str):
-            yield _fault(find(root, ("identities", index)).place, file, identity)
+            yield _fault(find(item.tree(), ("identities", index)).place, item.file, identity)
     if document.unreadable:
-        place = find(root, ("unreadable",)).place
-        yield _fault(place, file, "only customers of policy tests have unreadable parts")
+        place = find(item.tree(), ("unreadable",)).place
+        yield _fault(place, item.file, "only customers of policy tests have unreadable parts")
 
 
 def _identity(text: str) -> Identity | str:

@@ -12,13 +12,13 @@ from nextbest_rules.policies import (
     DoNotContact,
     Guard,
     GuardScope,
-    OwnedRule,
     QuietHours,
     Selector,
 )
+from nextbest_rules.rulebook import rules_of
 from nextbest_rules.terms import UnknownMode
 
-REMOVED, NEGATED, CHANGED = "removed", "negated", "changed"
+REMOVED, NEGATED, CHANGED, MODE = "removed", "negated", "changed", "mode"
 SECOND_MS = 1_000
 _DAY_MINUTES = 24 * 60
 Item = TypeVar("Item")
@@ -26,15 +26,15 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A catalog with one thing broken: the name of that thing, how, and the catalog."""
+    """A catalog with one thing broken: the names that tests may know it by, how it is broken, and the catalog."""
 
-    thing: str
+    things: tuple[str, ...]
     kind: str
     how: str
     catalog: Catalog
 
     def __str__(self) -> str:
-        return f"{self.thing}: {self.how}"
+        return f"{self.things[0]}: {self.how}"
 
 
 def mutants_of(catalog: Catalog) -> Iterator[Mutant]:
@@ -57,7 +57,7 @@ def _of_policies(catalog: Catalog) -> Iterator[Mutant]:
             def broken(kind: str, how: str, *changed: object) -> Mutant:
                 edited = (*rules[:place], *changed, *rules[place + 1 :])  # noqa: B023 - used at once
                 policies = replace(catalog.policies, **{section.name: edited})  # noqa: B023
-                return Mutant(rule.id, kind, how, replace(catalog, policies=policies))  # noqa: B023
+                return Mutant((rule.id,), kind, how, replace(catalog, policies=policies))  # noqa: B023
 
             yield broken(REMOVED, "removed")
             for kind, how, changed in _changes(rule):
@@ -112,7 +112,7 @@ def _timed_changes(rule: Any) -> Iterator[tuple[str, str, object]]:
 def _scope_changes(rule: Any) -> Iterator[tuple[str, str, object]]:
     if hasattr(rule, "when_unknown"):
         flipped = UnknownMode.ALLOW if rule.when_unknown is UnknownMode.DENY else UnknownMode.DENY
-        yield CHANGED, f"{flipped} when unknown", replace(rule, when_unknown=flipped)
+        yield MODE, f"{flipped} when unknown", replace(rule, when_unknown=flipped)
     for name in ("applies_to", "hold"):
         selector = getattr(rule, name, None)
         if isinstance(selector, Selector) and selector.but_not is not None:
@@ -130,7 +130,7 @@ def _of_actions(catalog: Catalog) -> Iterator[Mutant]:
         def broken(thing: str, kind: str, how: str, **changes: object) -> Mutant:
             edited = replace(action, **changes)  # type: ignore[arg-type]  # noqa: B023 - used at once
             actions = (*catalog.actions[:place], edited, *catalog.actions[place + 1 :])  # noqa: B023
-            return Mutant(thing, kind, how, replace(catalog, actions=actions))
+            return Mutant((thing, action.id), kind, how, replace(catalog, actions=actions))  # noqa: B023
 
         yield from _own_conditions(action, broken)
         yield from _treatments(action, broken)
@@ -197,9 +197,16 @@ def _of_levers(catalog: Catalog) -> Iterator[Mutant]:
             for number, lever in enumerate(emphasis.levers, start=1):
                 rest = _with(emphasis.levers, lever)
                 doubled = _with(emphasis.levers, lever, Lever(lever.applies_to, 2 * lever.lever))
-                thing = f"{section} {emphasis.id} lever {number}"
-                yield Mutant(thing, REMOVED, "removed", _with_levers(catalog, section, emphasis, rest))
-                yield Mutant(thing, CHANGED, "doubled", _with_levers(catalog, section, emphasis, doubled))
+                things = (emphasis.id,)
+                yield Mutant(
+                    things, REMOVED, f"lever {number} removed", _with_levers(catalog, section, emphasis, rest)
+                )
+                yield Mutant(
+                    things,
+                    CHANGED,
+                    f"lever {number} doubled",
+                    _with_levers(catalog, section, emphasis, doubled),
+                )
 
 
 def _with_levers(catalog: Catalog, section: str, emphasis: Emphasis, levers: tuple[Lever, ...]) -> Catalog:
@@ -211,15 +218,22 @@ def _of_named_conditions(catalog: Catalog) -> Iterator[Mutant]:
     for condition in catalog.conditions:
         turned = replace(condition, when=f"!({condition.when})")
         edited = _with(catalog.conditions, condition, turned)
-        thing = f"conditions.{condition.name}"
-        yield Mutant(thing, NEGATED, "turned over", replace(catalog, conditions=edited))
+        things = (f"conditions.{condition.name}", *_users(catalog, condition.name))
+        yield Mutant(things, NEGATED, "turned over", replace(catalog, conditions=edited))
+
+
+def _users(catalog: Catalog, name: str) -> Iterator[str]:
+    """Yield the rules that use a named condition."""
+    for rule in rules_of(catalog):
+        if f"conditions.{name}" in (getattr(rule, "when", "") or getattr(rule, "require", "")):
+            yield rule.id
 
 
 def _of_placements(catalog: Catalog) -> Iterator[Mutant]:
     for placement in catalog.placements.values():
         for kind, how, changed in _placement_changes(placement):
             edited = {**catalog.placements, placement.id: changed}
-            yield Mutant(f"placement {placement.id}", kind, how, replace(catalog, placements=edited))
+            yield Mutant((placement.id,), kind, how, replace(catalog, placements=edited))
 
 
 def _placement_changes(placement: Placement) -> Iterator[tuple[str, str, Placement]]:

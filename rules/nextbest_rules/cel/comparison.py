@@ -1,5 +1,6 @@
 """Trees that compare one mention with constants, recognised so that many of them can share a table."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,9 +82,11 @@ def _constant(kind: Type, constant: Node) -> tuple[object] | None:
     """Return a constant's value if Python compares it with values of a type as CEL does."""
     if not isinstance(constant, Constant):
         return None
-    if kind == constant.type and kind in _SCALARS:
-        return (constant.value,)
     value = constant.value
+    if isinstance(value, float) and math.isnan(value):  # has no place among other numbers
+        return None
+    if kind == constant.type and kind in _SCALARS:
+        return (value,)
     if {kind, constant.type} == {INT, DOUBLE} and isinstance(value, int | float) and abs(value) < EXACT:
         return (value,)
     return None

@@ -273,5 +273,6 @@ class PoliciesDocument(Document):
         default=SuppressionDocument(), description="What is left out for what the customer has or declined."
     )
     contact_policy: ContactPolicyDocument = Field(
-        default=ContactPolicyDocument(), description="Limits on contacts: how often, and at what times of day."
+        default=ContactPolicyDocument(),
+        description="Limits on contacts: how often, and at what times of day.",
     )

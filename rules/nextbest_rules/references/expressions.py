@@ -43,8 +43,7 @@ class _Site:
 def check_expressions(roots: Roots, texts: Mapping[str, str], names: Names) -> Faults:
     """Yield the faults of every condition and formula."""
     vocabulary = vocabulary_of(roots)
-    unreadable = "conditions.yaml" in roots and roots["conditions.yaml"] is None
-    if vocabulary is None or unreadable:
+    if vocabulary is None:
         return
     named = _named_conditions(roots)
     checked = checked_expressions(vocabulary, {name: site.source for name, site in named.items()})

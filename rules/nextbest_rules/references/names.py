@@ -11,6 +11,7 @@ from nextbest_rules.references.faults import Roots, action_files, action_nodes
 from nextbest_rules.yaml_nodes import (
     MappingNode,
     Node,
+    Place,
     ScalarNode,
     SequenceNode,
     child,
@@ -58,13 +59,16 @@ class Names:
     @cached_property
     def attributes(self) -> Types | None:
         """The attributes of actions with their types."""
-        return None if self._head is None else declared_types(self._head, "action_attributes")
+        known = _tells(self._head, "action_attributes")
+        return declared_types(self._head, "action_attributes") if known else None
 
     @cached_property
     def families(self) -> Known:
         """The families of affinity counters."""
         root = self._roots.get("features.yaml")
-        return None if root is None else frozenset(_texts(items_of(root, "affinities"), "family"))
+        return (
+            frozenset(_texts(items_of(root, "affinities"), "family")) if _tells(root, "affinities") else None
+        )
 
     @cached_property
     def actions(self) -> Known:
@@ -87,19 +91,14 @@ class Names:
         return self._of_actions(lambda action: _items(child(action, "tags")))
 
     def _listed(self, key: str) -> Known:
-        if self._head is None:
-            return None
-        listed = child(self._head, key)
-        if listed is not None and not isinstance(listed, SequenceNode):
-            return None
-        return frozenset(_items(listed))
+        return frozenset(_items(child(self._head, key))) if _tells(self._head, key) else None
 
     def _ids(self, key: str) -> Known:
-        return None if self._head is None else frozenset(_texts(items_of(self._head, key), "id"))
+        return frozenset(_texts(items_of(self._head, key), "id")) if _tells(self._head, key) else None
 
     def _of_actions(self, names: Callable[[MappingNode], Iterable[str]]) -> Known:
         """Return names of actions. Those that could not be read may be the very ones that somebody means."""
-        if any(root is None for _, root in action_files(self._roots)):
+        if not all(_tells(root, "actions") for _, root in action_files(self._roots)):
             return None
         return frozenset(name for _, action in action_nodes(self._roots) for name in names(action))
 
@@ -133,18 +132,35 @@ def declared_types(root: Node | None, section: str) -> Types:
 
 def vocabulary_of(roots: Roots) -> Vocabulary | None:
     """Return what expressions may mention, or None if a file that declares some of it cannot be read."""
-    head, features, facts = (roots.get(name) for name in ("catalog.yaml", "features.yaml", "facts.yaml"))
-    if head is None or features is None or facts is None:
+    if not all(_tells(roots.get(file), section) for file, section in _VOCABULARY):
+        return None
+    if "conditions.yaml" in roots and not _tells(roots["conditions.yaml"], "conditions"):
         return None
     return Vocabulary(
-        facts=declared_types(facts, "facts"),
-        features=_customer_features(features),
-        context=declared_types(facts, "context"),
-        attributes=declared_types(head, "action_attributes"),
+        facts=declared_types(roots["facts.yaml"], "facts"),
+        features=_customer_features(roots["features.yaml"]),
+        context=declared_types(roots["facts.yaml"], "context"),
+        attributes=declared_types(roots["catalog.yaml"], "action_attributes"),
     )
 
 
-def _customer_features(root: Node) -> Types:
+_VOCABULARY = (
+    ("catalog.yaml", "action_attributes"),
+    ("features.yaml", "features"),
+    ("facts.yaml", "facts"),
+    ("facts.yaml", "context"),
+)
+
+
+def _tells(root: Node | None, section: str) -> bool:
+    """Tell whether a file is there, and what it lists in a section is a list. No section is an empty one."""
+    return isinstance(root, MappingNode) and isinstance(root.entries.get(section, _EMPTY), SequenceNode)
+
+
+_EMPTY = SequenceNode(Place(1, 1, 0), [])
+
+
+def _customer_features(root: Node | None) -> Types:
     found: Types = {}
     for item in items_of(root, "features"):
         name, source = text_of(item, "name"), text_of(item, "source")

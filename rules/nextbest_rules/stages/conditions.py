@@ -11,7 +11,7 @@ from nextbest_rules.bitmask import bits
 from nextbest_rules.catalog import Action, AttributeValue, Catalog
 from nextbest_rules.cel import Expression, Unevaluable
 from nextbest_rules.explanation import Finding, Stop
-from nextbest_rules.observation import attribute, observed
+from nextbest_rules.observation import attribute, observed, wanted
 from nextbest_rules.policies import ConditionRule, DoNotContact
 from nextbest_rules.predicates import PredicateCompiler, Predicates
 from nextbest_rules.selection import mask_of
@@ -33,6 +33,7 @@ class _Group:
 class _Compiled:
     rule: ConditionRule | DoNotContact
     condition: Expression
+    required: str
     groups: tuple[_Group, ...]
 
     @property
@@ -109,9 +110,9 @@ def _compile(rule: ConditionRule | DoNotContact, catalog: Catalog, layout: Layou
         values = [attribute(catalog.actions[bit], name) for name in names]
         key = tuple((type(value), value) for value in values)  # 1, 1.0 and true are not the same value
         by_values[key] = by_values.get(key, 0) | 1 << bit
-    return _Compiled(
-        rule, condition, tuple(_group(condition, names, key, mask, layout) for key, mask in by_values.items())
-    )
+    groups = tuple(_group(condition, names, key, mask, layout) for key, mask in by_values.items())
+    text = wanted(source, catalog)
+    return _Compiled(rule, condition, text if isinstance(rule, ConditionRule) else f"not ({text})", groups)
 
 
 def _group(
@@ -131,6 +132,4 @@ def _finding(action: Action, compiled: _Compiled, view: View, answer: object) ->
     actual = observed(compiled.condition, view, action)
     if isinstance(answer, Unevaluable) and answer.missing is None:
         actual = "; ".join(filter(None, (actual, f"cannot be evaluated: {answer.reason}")))
-    if isinstance(rule, DoNotContact):
-        return Finding(rule.id, rule.reason, actual, f"not ({' '.join(rule.when.split())})")
-    return Finding(rule.id, rule.reason, actual, " ".join(rule.require.split()))
+    return Finding(rule.id, rule.reason, actual, compiled.required)

@@ -14,7 +14,7 @@ from nextbest_rules.cel import Expression, Kind, Mention, Timestamp
 from nextbest_rules.dates import iso
 from nextbest_rules.durations import show_duration
 from nextbest_rules.explanation import Finding, Stop, stop
-from nextbest_rules.observation import observed
+from nextbest_rules.observation import observed, wanted
 from nextbest_rules.policies import Guard, GuardScope
 from nextbest_rules.records import Event, Purchase, Ticket
 from nextbest_rules.selection import mask_of
@@ -62,6 +62,7 @@ class _Compiled:
 
     guard: Guard
     condition: Expression
+    wanted: str
     hold: int
     promote: tuple[Boost, ...]
     about: Mapping[str, Mapping[str, int]]
@@ -163,7 +164,7 @@ class GuardStage:
                 reverse=True,
             )
             for held in causes:
-                required = f"not ({' '.join(guard.when.split())})"
+                required = f"not ({compiled.wanted})"
                 if guard.decay_ms:
                     required += f", or ended {show_duration(guard.decay_ms)} ago"
                 yield stop(
@@ -183,6 +184,7 @@ def _compile(
     return _Compiled(
         guard=guard,
         condition=condition,
+        wanted=wanted(guard.when, catalog),
         hold=0 if guard.hold is None else mask_of(guard.hold, catalog),
         promote=tuple(
             Boost(guard.id, mask_of(item.applies_to, catalog), item.lever, item.pin) for item in guard.promote

@@ -21,6 +21,8 @@ StageName = Literal[
     "request",
     "arbitration",
 ]
+
+
 def _yes(value: bool) -> bool:
     if not value:
         raise ValueError("say true, or leave it out")

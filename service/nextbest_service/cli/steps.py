@@ -13,7 +13,7 @@ from nextbest_models.recipe import load_recipe
 from nextbest_rules import Catalog, load_catalog
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.composition import store_url
-from nextbest_service.customer_files import CustomerEntry, check_customers, read_customers
+from nextbest_service.customer_files import check_customers, read_states
 from nextbest_service.customer_states import store_states
 from nextbest_service.decisions.generation import action_profiles, feature_spec
 from nextbest_service.errors import StartupError
@@ -93,15 +93,8 @@ def load_customers(
     if dry_run:
         return CustomersReport(customers, 0, now_ms, dry_run)
     identities = 0
-    entries = read_customers(paths, catalog, now_ms, lambda _: None)
-    states = (
-        (identity, entry.state)
-        for entry in entries
-        if isinstance(entry, CustomerEntry)
-        for identity in entry.identities
-    )
     with store_url(home, redis_url) as url, connect_for_bulk(url) as client:
-        for batch in store_states(client, spec, states):
+        for batch in store_states(client, spec, read_states(paths, catalog, now_ms)):
             identities += batch
             progress("Writing customers", identities, max(identities, customers))
         write_loaded(client, Loaded(", ".join(path.name for path in paths), now_ms, customers))

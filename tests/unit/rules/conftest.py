@@ -33,13 +33,19 @@ def shop_directory(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shop_with(shop_directory: Path) -> Callable[..., Catalog]:
-    """Return a function that loads the corner shop with some rules or actions replaced by YAML text."""
+    """Return a function that loads the corner shop with some of its files replaced by YAML text.
 
-    def load(*, eligibility: str | None = None, offers: str | None = None) -> Catalog:
+    `eligibility` is a policies file with these rules only, `offers` the file of that name; all others
+    are named like their files.
+    """
+
+    def load(*, eligibility: str | None = None, offers: str | None = None, **files: str) -> Catalog:
         if eligibility is not None:
-            (shop_directory / "policies.yaml").write_text(f"eligibility:\n{eligibility}")
+            files["policies"] = f"eligibility:\n{eligibility}"
         if offers is not None:
-            (shop_directory / "actions" / "offers.yaml").write_text(offers)
+            files["actions/offers"] = offers
+        for name, text in files.items():
+            (shop_directory / f"{name}.yaml").write_text(text)
         return load_catalog(shop_directory)
 
     return load

@@ -24,5 +24,5 @@ def mask_of(rules: RuleSet, *action_ids: str) -> int:
 
 def live_ids(rules: RuleSet, situation: Situation) -> set[str]:
     """Return the ids of the actions that survive a screening."""
-    mask = rules.screen(situation).live
+    mask = rules.screen(rules.look(situation)).live
     return {action.id for bit, action in enumerate(rules.catalog.actions) if mask >> bit & 1}

@@ -14,8 +14,8 @@ def test_unreadable_facts_deny_what_a_default_would_decide() -> None:
     rules = RuleSet.compile(load_catalog(GROCERY))
     assert rules.catalog.clock_ms is not None
     unreadable = Situation(now_ms=rules.catalog.clock_ms, known=True, channel="web", facts=None)
-    assert rules.screen(unreadable).live == 0
-    reasons = {exclusion.action_id: exclusion for exclusion in rules.explain(unreadable)}
+    assert rules.screen(rules.look(unreadable)).live == 0
+    reasons = {exclusion.action_id: exclusion for exclusion in rules.explain(rules.look(unreadable))}
     stopped = reasons["c18-10000085475"]
     assert (stopped.stage, stopped.rule_id) == (Stage.ELIGIBILITY, "campaign_was_sent")
     assert "facts.campaigns is unknown" in stopped.actual
@@ -26,6 +26,6 @@ def test_unreadable_facts_are_not_taken_for_absent_ones(rules: RuleSet) -> None:
     unreadable = replace(ADULT, facts=None)
     assert "credit" in live_ids(rules, replace(ADULT, facts={}))
     assert "credit" not in live_ids(rules, unreadable)
-    reasons = {exclusion.action_id: exclusion for exclusion in rules.explain(unreadable)}
+    reasons = {exclusion.action_id: exclusion for exclusion in rules.explain(rules.look(unreadable))}
     assert reasons["credit"].rule_id == "no_credit_in_debt"
     assert reasons["credit"].actual == "facts.debt is unknown"

@@ -1,6 +1,7 @@
 """Files of customers: read whole, every fault with its line, nobody twice."""
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from nextbest_service.customer_files import (
     CustomerFileError,
     check_customers,
     read_customers,
+    read_states,
 )
 from nextbest_service.store.keys import Identity
 
@@ -149,6 +151,7 @@ def test_every_fault_is_told_with_its_place(write: Write) -> None:
             "a.yaml:1:1: larger than 4 MiB; write JSON Lines (*.jsonl)",
         ),
         ("a.jsonl", b'{"identities": ["\xff"]}', "a.jsonl:1:1: not UTF-8 text"),
+        ("a.jsonl", '{"identities": ["customer:\\ud800"]}', "a.jsonl:1:1: not UTF-8 text"),
         ("a.jsonl", "\n[" + " " * MAX_LINE_BYTES + "]", "a.jsonl:2:1: longer than 1 MiB"),
         ("a.jsonl", "[" * 100_000, "a.jsonl:1:1: nested too deeply"),
         ("a.csv", "1,2", "a.csv:1:1: expected a file *.yaml, *.yml, *.jsonl, *.ndjson"),
@@ -157,6 +160,22 @@ def test_every_fault_is_told_with_its_place(write: Write) -> None:
 def test_a_file_of_another_kind_is_refused(write: Write, name: str, content: str | bytes, fault: str) -> None:
     (found,) = faults_of(write(name, content))
     assert found.startswith(fault)
+
+
+def test_a_file_that_changed_for_the_worse_since_it_was_checked_is_refused(write: Write) -> None:
+    path = write("a.jsonl", '{"identities": ["customer:1", "cookie:c"]}\n{"identities": [7]}\n')
+    states = read_states([path], catalog(), NOW_MS)
+    assert [identity for identity, _ in islice(states, 2)] == [
+        Identity("customer", "1"),
+        Identity("cookie", "c"),
+    ]
+    with pytest.raises(CustomerFileError, match="expected text, found the number 7"):
+        next(states)
+
+
+def test_characters_beyond_the_first_plane_may_be_escaped(write: Write) -> None:
+    (entry,) = entries_of(write("a.jsonl", '{"identities": ["customer:\\ud83d\\ude00"]}'))
+    assert entry.identities == (Identity("customer", "\N{GRINNING FACE}"),)
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

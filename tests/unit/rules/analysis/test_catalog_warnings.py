@@ -1,4 +1,4 @@
-"""Warnings about catalogs that load: everything that the careless catalog holds, and nothing about sound ones."""
+"""Warnings about catalogs that load: all that the careless catalog holds, and nothing about sound ones."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -79,7 +79,7 @@ def test_a_cap_within_a_stricter_one_can_never_bind(caps: Callable[..., list[str
 @pytest.mark.parametrize(
     "change",
     [{"max": "2"}, {"window": "8d"}, {"of": "[DISPLAYED, ACCEPTED]"}],
-    ids=lambda change: str(change),
+    ids=str,
 )
 def test_a_cap_that_stops_something_else_is_no_matter(
     caps: Callable[..., list[str]], change: dict[str, str]

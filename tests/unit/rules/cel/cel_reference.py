@@ -65,12 +65,21 @@ def _described(value: Any) -> tuple[str, object]:
     return kind, DESCRIPTIONS[kind](plain) if kind in DESCRIPTIONS else plain
 
 
+def _number(value: float) -> str:
+    return "nan" if math.isnan(value) else value.hex()
+
+
+def _text(value: str) -> str:
+    """Return a text without the sign of NaN, which is up to the machine."""
+    return value.replace("-nan", "nan")
+
+
 DESCRIPTIONS: dict[str, Callable[[Any], object]] = {
     "LIST": lambda items: tuple(map(_described, items)),
     "MAP": lambda entries: frozenset((_key(key), _described(item)) for key, item in entries.items()),
     "TYPE": lambda kind: kind.name().partition("<")[0],
-    "DOUBLE": lambda number: _number(number),
-    "STRING": lambda text: _text(text),
+    "DOUBLE": _number,
+    "STRING": _text,
     "BYTES": bytes,
     "TIMESTAMP": lambda time: (time - EPOCH) // MICROSECOND,
     "DURATION": lambda length: length // MICROSECOND,
@@ -88,7 +97,10 @@ OUR_DESCRIPTIONS: dict[type, Callable[[Any], tuple[str, object]]] = {
     Null: lambda _: ("NULL", None),
     list: lambda items: ("LIST", tuple(map(our_answer, items))),
     tuple: lambda items: ("LIST", tuple(map(our_answer, items))),
-    CelMap: lambda entries: ("MAP", frozenset((_key(key), our_answer(item)) for key, item in entries.items())),
+    CelMap: lambda entries: (
+        "MAP",
+        frozenset((_key(key), our_answer(item)) for key, item in entries.items()),
+    ),
     TypeValue: lambda kind: ("TYPE", TYPE_NAMES.get(kind.name, kind.name.upper())),
     float: lambda number: ("DOUBLE", _number(number)),
     str: lambda text: ("STRING", _text(text)),
@@ -102,15 +114,6 @@ TYPE_NAMES = {
     "google.protobuf.Duration": "DURATION",
     "null_type": "NULL",
 }
-
-
-def _number(value: float) -> str:
-    return "nan" if math.isnan(value) else value.hex()
-
-
-def _text(value: str) -> str:
-    """Return a text without the sign of NaN, which is up to the machine."""
-    return value.replace("-nan", "nan")
 
 
 def _key(key: object) -> object:

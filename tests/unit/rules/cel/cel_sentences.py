@@ -161,7 +161,10 @@ KEYS = ("string", "int", "uint", "bool")
 
 @dataclass
 class Sentences:
-    """Makes sentences over variables: their texts by type. Lists have the type `list:` and that of their elements."""
+    """Makes sentences over variables, whose texts it has by type.
+
+    Lists have the type `list:` and that of their elements. `fields` are what has() may ask for.
+    """
 
     random: Random
     variables: dict[str, list[str]]
@@ -261,7 +264,7 @@ def _membership(make: Sentences, depth: int) -> str:
     kind = make.pick(SCALARS)
     roll = make.random.random()
     if roll < 0.2:
-        return f"(dyn({make.leaf(make.pick(KEYS + ('double',)))}) in {make.of('map', depth)})"
+        return f"(dyn({make.leaf(make.pick((*KEYS, 'double')))}) in {make.of('map', depth)})"
     if roll < 0.4:
         return (
             f"(dyn({make.of(make.pick(NUMBERS), depth)}) in {make.of('list:' + make.pick(NUMBERS), depth)})"
@@ -298,8 +301,15 @@ def _converted(kind: str) -> Callable[[Sentences, int], str]:
     return lambda make, depth: f"{kind}({make.of(make.pick(CONVERSIONS[kind]), depth)})"
 
 
+def _text(make: Sentences, depth: int) -> str:
+    """Convert to text, but no NaN: its sign is up to the machine."""
+    kind = make.pick(CONVERSIONS["string"])
+    value = make.of(kind, depth)
+    return f"({value} == {value} ? string({value}) : '?')" if kind == "double" else f"string({value})"
+
+
 def _converted_value(kind: str) -> Callable[[Sentences, int], str]:
-    """Convert what no checker knows the type of: texts written out would be refused where they mean nothing."""
+    """Convert what no checker knows the type of: it would refuse texts that mean nothing."""
     return lambda make, depth: f"{kind}(dyn({make.of(make.pick(CONVERSIONS[kind]), depth)}))"
 
 
@@ -323,7 +333,7 @@ def _time_part(make: Sentences, depth: int) -> str:
     time = make.of("timestamp", depth)
     roll = make.random.random()
     if roll < 0.3:
-        return f"{make.of('duration', depth)}.{make.pick(['getHours', 'getMinutes', 'getSeconds', 'getMilliseconds'])}()"
+        return f"{make.of('duration', depth)}.{make.pick(TIME_PARTS[-4:])}()"
     zone = "" if roll < 0.6 else make.pick(ZONES) if roll < 0.95 else f"dyn({make.leaf('string')})"
     return f"{time}.{make.pick(TIME_PARTS)}({zone})"
 
@@ -333,7 +343,8 @@ def _negation(make: Sentences, depth: int) -> str:
 
 
 def _type_test(make: Sentences, depth: int) -> str:
-    return f"(type(dyn({make.of(make.pick(SCALARS), depth)})) == {make.pick(['int', 'string', 'null_type', 'double'])})"
+    kind = make.pick(["int", "string", "null_type", "double", "google.protobuf.Duration"])
+    return f"(type(dyn({make.of(make.pick(SCALARS), depth)})) == {kind})"
 
 
 def _shifted(make: Sentences, depth: int) -> str:
@@ -356,12 +367,16 @@ PRODUCTIONS: dict[str, list[Callable[[Sentences, int], str]]] = {
         _element("int"),
         _size,
         _time_part,
-    ]
-    + [lambda make, depth: f"-({make.of('int', depth)})"],
+        lambda make, depth: f"-({make.of('int', depth)})",
+    ],
     "uint": [_binary("uint", "+-*/%"), _converted("uint"), _element("uint")],
-    "double": [_binary("double", "+-*/"), _binary("double", "+-*/"), _converted("double")]
-    + [lambda make, depth: f"-({make.of('double', depth)})"],
-    "string": [_binary("string", "+"), _converted("string"), _converted("string"), _element("string")],
+    "double": [
+        _binary("double", "+-*/"),
+        _binary("double", "+-*/"),
+        _converted("double"),
+        lambda make, depth: f"-({make.of('double', depth)})",
+    ],
+    "string": [_binary("string", "+"), _text, _text, _element("string")],
     "bytes": [_binary("bytes", "+"), _converted("bytes")],
     "null": [lambda make, _depth: make.leaf("null")],
     "timestamp": [_shifted, _shifted, _converted_value("timestamp")],

@@ -33,7 +33,10 @@ UNARY = [
     "a.map(x, x == 1, x)",
 ]
 BINARY = [
-    *(f"a {operator} b" for operator in ["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "in", "&&", "||"]),
+    *(
+        f"a {operator} b"
+        for operator in ["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "in", "&&", "||"]
+    ),
     *(
         f"a.{name}(b)"
         for name in ("contains", "startsWith", "endsWith", "matches", "getHours", "getDayOfYear")
@@ -225,7 +228,7 @@ def values_of(literals: list[str]) -> list[object]:
 
 
 def disagreements(source: str, values: list[tuple[object, ...]]) -> list[object]:
-    """Return the values for which an expression over a and b gives something else than the reference engine's."""
+    """Return the values of a and b for which an expression differs, with both answers."""
     names = ("a", "b")[: len(values[0])]
     run = compile_function(
         read_expression(source, names), {Mention(name): at for at, name in enumerate(names)}, None

@@ -1,6 +1,8 @@
 """What catalogs use, with types known, values missing and attributes bound, against the reference engine."""
 
+from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
 from cel_reference import FAILED, bound, our_answer, reference_answer
@@ -14,6 +16,7 @@ from nextbest_rules.cel import (
     ExpressionChecker,
     Kind,
     Mention,
+    Node,
     Timestamp,
     Vocabulary,
     compile_function,
@@ -181,7 +184,7 @@ def disagreements(random: Random) -> list[str]:
     run = together(trees, kinds)
     alone = [compile_function(tree, LAYOUT, KINDS[kind][0]) for tree, kind in zip(trees, kinds, strict=True)]
     sources = [written_out(expression.source, conditions) for expression in expressions]
-    references = [untyped_environment(NAMES).compile(source) for source in sources]
+    references = [compiled(source) for source in sources]
     found = []
     for values in [situation(random) for _ in range(ENVIRONMENTS)]:
         slots = [values.get(mention) for mention in LAYOUT]
@@ -189,6 +192,8 @@ def disagreements(random: Random) -> list[str]:
         assert answers == [function(slots) for function in alone] or "nan" in str(answers)
         data = as_roots(values, attributes)
         for source, kind, reference, answer in zip(sources, kinds, references, answers, strict=True):
+            if reference is None:
+                continue
             theirs = reference_answer(reference, data)
             theirs = theirs if theirs[0] in KINDS[kind][1] else FAILED
             counted["cases"] += 1
@@ -198,8 +203,18 @@ def disagreements(random: Random) -> list[str]:
     return found
 
 
+def compiled(source: str) -> Any:
+    """Return the reference engine's expression, or None where it is lost without the types of the catalog."""
+    try:
+        return untyped_environment(NAMES).compile(source)
+    except RuntimeError as error:
+        if "found no matching overload" not in str(error):
+            raise
+        return None
+
+
 def written_out(source: str, conditions: dict[str, Expression]) -> str:
-    """Return an expression with the text of each named condition in its place; && makes sure it is a condition."""
+    """Return an expression with the text of each named condition in its place, held to be a bool by &&."""
     for name, condition in conditions.items():
         source = source.replace(f"conditions.{name}", f"(({condition.source}) && true)")
     return source
@@ -218,7 +233,7 @@ LAYOUT = {
 }
 
 
-def together(trees, kinds):  # type: ignore[no-untyped-def]
+def together(trees: list[Node], kinds: list[str]) -> Callable[[list[object]], list[object]]:
     """Return one function for all trees, as a rule set compiles them."""
     names = {mention: f"v{place}" for mention, place in LAYOUT.items()}
     writer = CodeWriter(names)

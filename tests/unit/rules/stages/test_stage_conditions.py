@@ -182,7 +182,8 @@ def test_an_action_brings_its_own_conditions(world: World) -> None:
         (Stage.SUITABILITY, "mine.suitability.1", "facts.age = 18; facts.vip is unknown"),
     ]
     assert ids(rules, replace(fine, context={})) == {"mine", "other"}
-    assert why(rules, customer(facts={"age": 9, "vip": False}), "mine").required == "conditions.grown_up"
+    required = why(rules, customer(facts={"age": 9, "vip": False}), "mine").required
+    assert required == "conditions.grown_up (conditions.grown_up: conditions.of_age && facts.vip)"
 
 
 def test_the_policies_of_a_tier_are_named_before_an_actions_own(world: World) -> None:

@@ -106,7 +106,7 @@ def test_build_servers_read_the_results(report: Report) -> None:
     failure = bad.find("failure")
     assert failure is not None
     assert failure.get("message") == "1 expectation not met"
-    assert failure.text == "tests/shop.yaml:8:53: expect.nothing\nexpected: nothing\ncame: credit"
+    assert failure.text == "tests/shop.yaml:8:50: expect.nothing\nexpected: nothing\ncame: credit"
 
 
 # --- coverage
