@@ -61,11 +61,6 @@ def load_catalog(directory: Path) -> Catalog:
     return assemble(documents, version_of(sources))
 
 
-def read_roots(directory: Path) -> Mapping[str, Node | None]:
-    """Return the tree of every file of a catalog by name, unchecked; None where there is none to return."""
-    return {source.file: _read_file(source).root for source in read_sources(directory)[0]}
-
-
 def _read_file(source: Source) -> _File:
     root, faults = parse(source.text, source.file)
     if root is None and faults:

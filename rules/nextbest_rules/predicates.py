@@ -2,17 +2,17 @@
 
 A condition is split into the parts that decide it on their own; equal parts of all rules are one predicate,
 with the masks of the actions that each of its answers stops. Predicates that compare one value with
-constants (most of them do) become a table per value: one search finds what all of them leave. The rest is
-generated code, one straight function for all, in which a predicate that no live action needs is skipped.
+constants (most of them do) share a table per value: one search finds what all of them leave. Tables and the
+remaining predicates become one straight generated function, in which whatever no live action needs is
+skipped.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TypeAlias
 
 from nextbest_rules.cel import (
-    UNKNOWN,
     CodeWriter,
     Comparison,
     Expression,
@@ -24,31 +24,11 @@ from nextbest_rules.cel import (
 )
 from nextbest_rules.sight import Layout, Slots
 from nextbest_rules.terms import UnknownMode
+from nextbest_rules.value_tables import OPERATORS, Draft, ValueTable
 
+Step: TypeAlias = Callable[[int, Slots], int]
 _CHUNK = 400
-"""Predicates per generated function: CPython compiles very long functions slowly."""
-
-
-@dataclass(slots=True)
-class Draft:
-    """A shared predicate while rules are still being compiled: what each of its answers stops."""
-
-    if_true: int = 0
-    if_false: int = 0
-    if_unknown: int = 0
-
-    @property
-    def concerned(self) -> int:
-        """The actions that any answer stops."""
-        return self.if_true | self.if_false | self.if_unknown
-
-    def stopped_by(self, answer: object) -> int:
-        """Return what an answer stops."""
-        return self.if_true if answer is True else self.if_false if answer is False else self.if_unknown
-
-
-class _Step(Protocol):
-    def __call__(self, live: int, slots: Slots, /) -> int: ...
+"""Tables and predicates per generated function: CPython compiles very long functions slowly."""
 
 
 @dataclass(slots=True)
@@ -82,32 +62,28 @@ class PredicateCompiler:
 
     def compile(self) -> "Predicates":
         """Return the compiled predicates."""
-        tables: dict[Mention, list[tuple[Comparison, Draft]]] = {}
+        compared: dict[Mention, list[tuple[Comparison, Draft]]] = {}
         others: list[tuple[Node, Draft]] = []
         for tree, draft in self._drafts.items():
             comparison = comparison_of(tree)
-            if comparison is not None and comparison.operator in _TABLES:
-                tables.setdefault(comparison.mention, []).append((comparison, draft))
+            if comparison is not None and comparison.operator in OPERATORS:
+                compared.setdefault(comparison.mention, []).append((comparison, draft))
             else:
                 others.append((tree, draft))
-        steps: list[_Step] = [
-            _table(self.layout.slots[mention], entries) for mention, entries in tables.items()
-        ]
-        steps += [
-            _generated(others[start : start + _CHUNK], self.layout.slots)
-            for start in range(0, len(others), _CHUNK)
-        ]
+        work: list[_Part] = [(mention, ValueTable.of(entries)) for mention, entries in compared.items()]
+        work += others
         concerned = 0
         for draft in self._drafts.values():
             concerned |= draft.concerned
-        return Predicates(tuple(steps), concerned)
+        chunks = (work[start : start + _CHUNK] for start in range(0, len(work), _CHUNK))
+        return Predicates(tuple(_generate(chunk, self.layout.slots) for chunk in chunks), concerned)
 
 
 @dataclass(frozen=True, slots=True)
 class Predicates:
     """All predicates of a rule set. `concerned` are the actions that any of them may stop."""
 
-    steps: tuple[_Step, ...]
+    steps: tuple[Step, ...]
     concerned: int
 
     def screen(self, live: int, slots: Slots) -> int:
@@ -117,99 +93,77 @@ class Predicates:
         return live
 
 
-# Whether a comparison holds, given where the value lies (`cell`) and where the constant lies (`mark`).
-_TABLES: Mapping[str, Callable[[int, int], bool]] = {
-    "==": lambda cell, mark: cell == mark,
-    "!=": lambda cell, mark: cell != mark,
-    "<": lambda cell, mark: cell < mark,
-    "<=": lambda cell, mark: cell <= mark,
-    ">": lambda cell, mark: cell > mark,
-    ">=": lambda cell, mark: cell >= mark,
-    "in": lambda cell, mark: cell == mark,
-}
-_EXACT = frozenset({"==", "!=", "in"})
+_Part: TypeAlias = tuple[Mention, ValueTable] | tuple[Node, Draft]
 
 
-def _table(slot: int, entries: Sequence[tuple[Comparison, Draft]]) -> _Step:
-    """Return one search in place of all comparisons of one value with constants."""
-    points: list[Any] = sorted({value for comparison, _ in entries for value in comparison.constants})
-    concerned = 0
-    for _, draft in entries:
-        concerned |= draft.concerned
-    kept = [_kept(entries, points, cell) for cell in range(2 * len(points) + 1)]
-    unknown = _kept_if_unknown(entries)
-    if all(comparison.operator in _EXACT for comparison, _ in entries) and all(
-        isinstance(point, str | bool) for point in points
-    ):
-        by_value = {point: kept[2 * place + 1] for place, point in enumerate(points)}
-        return _hash_step(slot, concerned, by_value, kept[0], unknown)
-    return _interval_step(slot, concerned, points, kept, unknown)
-
-
-def _kept(entries: Iterable[tuple[Comparison, Draft]], points: Sequence[object], cell: int) -> int:
-    """Return what a value in a cell leaves: cell 2i lies below points[i], cell 2i + 1 is that point."""
-    kept = -1
-    for comparison, draft in entries:
-        test = _TABLES[comparison.operator]
-        marks = (2 * points.index(value) + 1 for value in comparison.constants)
-        answer = any(test(cell, mark) for mark in marks)
-        kept &= ~draft.stopped_by(answer)
-    return kept
-
-
-def _kept_if_unknown(entries: Iterable[tuple[Comparison, Draft]]) -> int:
-    kept = -1
-    for _, draft in entries:
-        kept &= ~draft.if_unknown
-    return kept
-
-
-def _hash_step(slot: int, concerned: int, by_value: Mapping[object, int], other: int, unknown: int) -> _Step:
-    table = {**by_value, UNKNOWN: unknown}
-
-    def step(live: int, slots: Slots) -> int:
-        return live & table.get(slots[slot], other) if live & concerned else live
-
-    return step
-
-
-def _interval_step(
-    slot: int, concerned: int, points: Sequence[Any], kept: Sequence[int], unknown: int
-) -> _Step:
-    count = len(points)
-
-    def step(live: int, slots: Slots) -> int:
-        if not live & concerned:
-            return live
-        value: Any = slots[slot]
-        if value is UNKNOWN:
-            return live & unknown
-        place = bisect_left(points, value)
-        at_point = place < count and points[place] == value
-        return live & kept[2 * place + at_point]
-
-    return step
-
-
-def _generated(predicates: Sequence[tuple[Node, Draft]], layout: Mapping[Mention, int]) -> _Step:
-    """Return one function that evaluates the predicates in a row, each only if a live action needs it."""
+def _generate(parts: Sequence[_Part], layout: Mapping[Mention, int]) -> Step:
+    """Return one function that goes through tables and predicates in a row."""
     names = {mention: f"v{slot}" for mention, slot in layout.items()}
-    writer = CodeWriter(names)
-    lines = ["def step(live, slots):"]
-    body: list[str] = []
-    for tree, draft in predicates:
-        masks = {"C": draft.concerned, "T": ~draft.if_true, "F": ~draft.if_false, "U": ~draft.if_unknown}
-        number = len(writer.constants)
-        for letter, mask in masks.items():
-            writer.constants[f"mask_{letter}{number}"] = mask
-        source = writer.expression(tree)
-        body += [
-            f" if live & mask_C{number}:",
-            f"  r = {source}",
-            f"  live &= mask_T{number} if r is True else mask_F{number} if r is False else mask_U{number}",
-        ]
+    source = _Source(CodeWriter(names), layout)
+    body = [line for number, part in enumerate(parts) for line in source.lines(number, *part)]
     code = "\n".join(body)
     used = [f" {name} = slots[{layout[mention]}]" for mention, name in names.items() if name in code]
-    namespace: dict[str, object] = {**writer.constants}
-    exec(compile("\n".join([*lines, *used, *body, " return live"]), "<predicates>", "exec"), namespace)  # noqa: S102 - built from a checked tree, texts are constants
+    text = "\n".join(["def step(live, slots):", *used, *body, " return live"])
+    namespace: dict[str, object] = {**source.writer.constants, **source.masks}
+    # Built from checked trees; the texts of users are constants, bound by name.
+    exec(compile(text, "<predicates>", "exec"), namespace)  # noqa: S102
     return namespace["step"]  # type: ignore[return-value]
+
+
+@dataclass(slots=True)
+class _Source:
+    """Writes the statements of a generated function, and keeps the masks and tables that they name."""
+
+    writer: CodeWriter
+    layout: Mapping[Mention, int]
+    masks: dict[str, object] = field(default_factory=lambda: {"bisect_left": bisect_left})
+
+    def lines(self, number: int, what: Mention | Node, stops: ValueTable | Draft) -> Iterator[str]:
+        """Yield the statements for one table or predicate, which is skipped if no live action needs it."""
+        yield f" if live & {self._name('concerned', number, stops.concerned)}:"
+        if isinstance(stops, Draft):
+            assert not isinstance(what, Mention)
+            yield from self._predicate(number, what, stops)
+        else:
+            assert isinstance(what, Mention)
+            yield from self._table(number, self.layout[what], stops)
+
+    def _predicate(self, number: int, tree: Node, draft: Draft) -> Iterator[str]:
+        """Write the cheapest test that tells apart what differs; most rules ignore one of the answers."""
+        masks = {
+            answer: self._name(answer, number, ~mask) if mask else "live"
+            for answer, mask in (
+                ("true", draft.if_true),
+                ("false", draft.if_false),
+                ("unknown", draft.if_unknown),
+            )
+        }
+        yield f"  r = {self.writer.expression(tree)}"
+        if not draft.if_true:
+            yield "  if r is not True:"
+            yield f"   live &= {masks['false']} if r is False else {masks['unknown']}"
+        else:
+            yield "  if r is not False:"
+            yield f"   live &= {masks['true']} if r is True else {masks['unknown']}"
+            if draft.if_false:
+                yield "  else:"
+                yield f"   live &= {masks['false']}"
+
+    def _table(self, number: int, slot: int, table: ValueTable) -> Iterator[str]:
+        by_value = table.by_value
+        if by_value is not None:
+            find = self._name("find", number, {**by_value, None: table.unknown}.get)
+            yield f"  live &= {find}(slots[{slot}], {self._name('other', number, table.kept[0])})"
+            return
+        points, kept = self._name("points", number, table.points), self._name("kept", number, table.kept)
+        yield f"  value = slots[{slot}]"
+        yield f"  if value is None: live &= {self._name('unknown', number, table.unknown)}"
+        yield "  else:"
+        yield f"   place = bisect_left({points}, value)"
+        yield f"   at_point = place < {len(table.points)} and {points}[place] == value"
+        yield f"   live &= {kept}[place + place + at_point]"
+
+    def _name(self, what: str, number: int, value: object) -> str:
+        name = f"{what}_{number}"
+        self.masks[name] = value
+        return name

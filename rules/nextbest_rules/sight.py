@@ -1,6 +1,6 @@
 """What conditions see of a situation: one slot per value that any of them reads, filled once per request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -23,11 +23,6 @@ from nextbest_rules.expressions import Expressions
 from nextbest_rules.situation import Situation
 
 RECORD_LISTS = frozenset({"tickets", "purchases", "events", "contacts"})
-_PYTHON_TYPES: Mapping[ValueType, type] = {
-    ValueType.STRING: str,
-    ValueType.INT: int,
-    ValueType.BOOL: bool,
-}
 _LEAST_INT, _GREATEST_INT = -(2**63), 2**63 - 1
 # Stands for a value that is there and must not be used: too old, or of a wrong type.
 _UNUSABLE = object()
@@ -88,12 +83,11 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class _Declared:
-    """A slot for a declared value: taken as it is if exactly of `python_type`, else looked at closely."""
+    """A slot for a declared value, and the one that says whether one can tell if there is a value."""
 
     slot: int
     readable: int | None
     name: str
-    python_type: type | None
     declaration: Declaration
 
     def put(self, slots: Slots, value: object) -> None:
@@ -120,14 +114,42 @@ class _Declared:
             return _UNUSABLE
 
 
+_Entry = tuple[int, str, _Declared]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The slots of one root, by what has to be looked at to see that a value is plainly as declared."""
+
+    bools: tuple[_Entry, ...]
+    ints: tuple[_Entry, ...]
+    texts: tuple[_Entry, ...]
+    others: tuple[_Entry, ...]
+
+    @classmethod
+    def of(cls, declared: Iterable[_Declared]) -> "_Plan":
+        """Sort the slots by type; those whose presence is asked for need a close look anyway."""
+        kinds: dict[ValueType | None, list[_Entry]] = {}
+        for item in declared:
+            kind = item.declaration.type if item.readable is None else None
+            kinds.setdefault(kind, []).append((item.slot, item.name, item))
+        return cls(
+            bools=tuple(kinds.pop(ValueType.BOOL, ())),
+            ints=tuple(kinds.pop(ValueType.INT, ())),
+            texts=tuple(kinds.pop(ValueType.STRING, ())),
+            others=tuple(entry for entries in kinds.values() for entry in entries),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """Fills the slots of a layout. Values that no condition reads are never looked at."""
 
     layout: Mapping[Mention, int]
-    _facts: tuple[_Declared, ...]
+    _facts: _Plan
+    _ageing: tuple[_Declared, ...]
     _features: tuple[_Declared, ...]
-    _context: tuple[_Declared, ...]
+    _context: _Plan
     _others: tuple[tuple[int, str], ...]
 
     @classmethod
@@ -145,11 +167,13 @@ class Sight:
             )
             for item in catalog.features
         }
+        facts = _declared("facts", catalog.facts.declarations, layout)
         return cls(
             layout,
-            _declared("facts", catalog.facts.declarations, layout),
+            _Plan.of(facts),
+            tuple(item for item in facts if item.declaration.max_age_ms is not None),
             _declared("features", features, layout),
-            _declared("context", catalog.context.declarations, layout),
+            _Plan.of(_declared("context", catalog.context.declarations, layout)),
             tuple((slot, mention.root) for mention, slot in layout.items() if mention.root in _OTHERS),
         )
 
@@ -171,9 +195,7 @@ class Sight:
         return tuple(sorted(item.name for item in self._features if _is_stale(item.declaration, age)))
 
     def _age_facts(self, slots: Slots, situation: Situation) -> None:
-        for item in self._facts:
-            if item.declaration.max_age_ms is None:
-                continue
+        for item in self._ageing:
             as_of_ms = situation.fact_as_of_ms(item.name)
             if _is_stale(item.declaration, _age(situation.now_ms, as_of_ms)):
                 item.put(slots, item.stale((situation.facts or {}).get(item.name)))
@@ -190,30 +212,35 @@ def _declared(
     root: str, declarations: Mapping[str, Declaration], layout: Mapping[Mention, int]
 ) -> tuple[_Declared, ...]:
     return tuple(
-        _Declared(slot, layout.get(readable(mention)), name, _PYTHON_TYPES.get(declared.type), declared)
+        _Declared(slot, layout.get(readable(mention)), name, declared)
         for name, declared in declarations.items()
         if (slot := layout.get(mention := Mention(root, name))) is not None
     )
 
 
-def _fill(slots: Slots, declared: tuple[_Declared, ...], values: Mapping[str, object]) -> None:
+def _fill(slots: Slots, plan: "_Plan", values: Mapping[str, object]) -> None:
+    """Fill the slots of one root: what is plainly as declared is taken as it is, at a glance."""
     value: Any
-    for item in declared:
-        value = values.get(item.name)
-        kind = type(value)
-        # At a glance: what is plainly as declared is taken as it is.
-        if (
-            kind is item.python_type
-            and item.readable is None
-            and (
-                kind is bool
-                or (kind is int and _LEAST_INT <= value <= _GREATEST_INT)
-                or (kind is str and value.isascii())
-            )
-        ):
-            slots[item.slot] = value
+    for slot, name, item in plan.bools:
+        value = values.get(name)
+        if type(value) is bool:
+            slots[slot] = value
         else:
             item.put(slots, value)
+    for slot, name, item in plan.ints:
+        value = values.get(name)
+        if type(value) is int and _LEAST_INT <= value <= _GREATEST_INT:
+            slots[slot] = value
+        else:
+            item.put(slots, value)
+    for slot, name, item in plan.texts:
+        value = values.get(name)
+        if type(value) is str and value.isascii():
+            slots[slot] = value
+        else:
+            item.put(slots, value)
+    for _, name, item in plan.others:
+        item.put(slots, values.get(name))
 
 
 def _in_slot(value: object) -> object:

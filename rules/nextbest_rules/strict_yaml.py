@@ -53,7 +53,7 @@ class _Composer:
     root: Node | None = None
     faults: list[Diagnostic] = field(default_factory=list)
     _open: list[SequenceNode | MappingNode] = field(default_factory=list)
-    # One entry per open mapping or list: the key whose value comes next.
+    # One entry per open mapping or list: the key whose value comes next, None where a key must come first.
     _keys: list[tuple[str, Place] | None] = field(default_factory=list)
     _documents: int = 0
 
@@ -91,7 +91,7 @@ class _Composer:
 
     def _take_scalar(self, event: yaml.ScalarEvent) -> None:
         place = _place(event)
-        if self._expects_key():
+        if self._keys and self._keys[-1] is None:
             self._take_key(event.value, place, plain=not event.style)
             return
         value: Scalar = event.value
@@ -102,9 +102,6 @@ class _Composer:
                 self._fault(place, str(error))
                 value = None  # so that nothing takes it for a text
         self._take_node(ScalarNode(place, value, event.value, event.style or "", _end(event)))
-
-    def _expects_key(self) -> bool:
-        return bool(self._open) and isinstance(self._open[-1], MappingNode) and self._keys[-1] is None
 
     def _take_key(self, key: str, place: Place, *, plain: bool) -> None:
         if plain and key == "<<":
@@ -117,7 +114,7 @@ class _Composer:
             raise _UnreadableError
         self._take_node(node)
         self._open.append(node)
-        self._keys.append(None)
+        self._keys.append(_IN_LIST if isinstance(node, SequenceNode) else None)
 
     def _leave(self) -> None:
         self._open.pop()
@@ -148,6 +145,10 @@ class _Composer:
 
     def _fault(self, place: Place, message: str) -> None:
         self.faults.append(Diagnostic(self.file, place.line, place.column, message))
+
+
+_IN_LIST = ("", Place(1, 1, 0))
+"""Stands for the key of what a list holds, which has none."""
 
 
 def _place(event: yaml.Event) -> Place:

@@ -1,4 +1,4 @@
-"""What `nextbest serve` says to options that it cannot use."""
+"""What commands say to options that they cannot use."""
 
 import pytest
 from typer.testing import CliRunner
@@ -23,7 +23,9 @@ SECRET = "hunter2"
         "redis",
     ],
 )
-@pytest.mark.parametrize("command", [["serve"], ["load", "grocery"]])
+@pytest.mark.parametrize(
+    "command", [["serve"], ["load", "grocery"], ["load", "customers", __file__], ["catalog", "kills"]]
+)
 def test_a_redis_url_that_cannot_be_used_is_wrong_usage_and_not_repeated(
     command: list[str], url: str
 ) -> None:

@@ -110,7 +110,7 @@ def test_broken_files_are_told_line_by_line_and_nothing_is_written(
     assert failure is not None
     assert failure.exit_code == 2
     assert failure.lines == (
-        f"{file}:2:41: unknown fact 'agee'; did you mean 'age'?",
+        f"{file}:2:50: unknown fact 'agee'; did you mean 'age'?",
         "1 error in the customers; nothing was loaded",
     )
     assert not ask(client, "customer", "new").customer_known
@@ -186,9 +186,11 @@ def test_the_terminal_explains_by_stage_and_rule(home: Path) -> None:
     assert shown.index("validity: brand") < shown.index("guard: open_ticket") < shown.index("applicability: ")
 
 
-def test_goals_and_lists_of_the_context_may_be_given(home: Path) -> None:
-    sell, learn = (
-        decide(home, "-c", "hoa", "-p", "exit_intent", "--goal", goal, "--context", "cart=[milk-jug]")
-        for goal in ("sell", "learn")
-    )
-    assert sell.split("priority ")[2].split()[2] != learn.split("priority ")[2].split()[2]
+@pytest.mark.parametrize(
+    ("goal", "kind"),
+    [("sell", "OFFER"), ("service", "SERVICE"), ("learn", "INFORMATION")],
+)
+def test_the_goal_of_the_moment_may_be_given(home: Path, goal: str, kind: str) -> None:
+    arguments = ("-c", "hoa", "-p", "exit_intent", "--goal", goal, "--context", "cart_value=500000", "--json")
+    answer = json.loads(CliRunner().invoke(app, ["decide", "--home", str(home), *arguments]).stdout)
+    assert answer["placements"][0]["propositions"][0]["action_type"] == f"ACTION_TYPE_{kind}"

@@ -26,7 +26,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A catalog with one thing broken: the names that tests may know it by, how it is broken, and the catalog."""
+    """A catalog with one thing broken: the names that tests know it by, how it is broken, and the catalog."""
 
     things: tuple[str, ...]
     kind: str

@@ -23,34 +23,41 @@ class Gauntlet:
     trials: tuple[Trial, ...]
 
     @cached_property
-    def about(self) -> Mapping[str, list[int]]:
-        """The positions of the tests that name a rule or action, then of those that see it stop something."""
+    def naming(self) -> Mapping[str, list[int]]:
+        """The tests that name a rule, an action, a goal, a brand or a placement, by their positions."""
+        return _positions(_named(trial) for trial in self.trials)
+
+    @cached_property
+    def seeing(self) -> Mapping[str, list[int]]:
+        """The tests in which a rule stops something, by their positions."""
         generation = offline_generation(self.catalog)
-        named: dict[str, list[int]] = {}
-        seen: dict[str, list[int]] = {}
-        for place, trial in enumerate(self.trials):
-            for thing in _named(trial):
-                named.setdefault(thing, []).append(place)
-            for rule in _stoppers(decide_offline(generation, trial.question)):
-                seen.setdefault(rule, []).append(place)
-        return {thing: named.get(thing, []) + seen.get(thing, []) for thing in named.keys() | seen.keys()}
+        return _positions(_stoppers(decide_offline(generation, trial.question)) for trial in self.trials)
 
     def likely(self, mutant: Mutant) -> list[int]:
-        """Return the tests that have to do with what is broken."""
-        return list(dict.fromkeys(place for thing in mutant.things for place in self.about.get(thing, ())))
+        """Return the tests that have to do with what is broken, and the others of their files."""
+        naming = [place for thing in mutant.things for place in self.naming.get(thing, ())]
+        seeing = [place for thing in mutant.things for place in self.seeing.get(thing, ())]
+        files = {self.trials[place].file for place in naming}
+        beside = [place for place, trial in enumerate(self.trials) if trial.file in files]
+        return list(dict.fromkeys([*naming, *seeing, *beside]))
 
     def all(self, mutant: Mutant) -> list[int]:
-        """Return all tests, those first that have to do with what is broken, then those of the same files."""
-        likely = self.likely(mutant)
-        files = {self.trials[place].file for place in likely}
-        others = sorted(range(len(self.trials)), key=lambda place: self.trials[place].file not in files)
-        return list(dict.fromkeys([*likely, *others]))
+        """Return all tests, the likely ones first."""
+        return list(dict.fromkeys([*self.likely(mutant), *range(len(self.trials))]))
 
     def notice(self, mutant: Mutant, places: Iterable[int]) -> bool:
         """Tell whether one of the tests fails on a mutant."""
         generation = offline_generation(mutant.catalog)
         trials = (self.trials[place] for place in places)
         return any(judge(trial, _answer(generation, trial.question)) for trial in trials)
+
+
+def _positions(things: Iterable[Iterable[str]]) -> Mapping[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for place, names in enumerate(things):
+        for name in names:
+            found.setdefault(name, []).append(place)
+    return found
 
 
 def _named(trial: Trial) -> Iterator[str]:

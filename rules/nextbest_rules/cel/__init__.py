@@ -1,6 +1,6 @@
 """CEL: expressions are checked by the reference engine at load, and compiled to Python by this package."""
 
-from nextbest_rules.cel.checker import MAX_NODES, MAX_SOURCE, Expression, ExpressionChecker
+from nextbest_rules.cel.checker import MAX_NODES, Expression, ExpressionChecker
 from nextbest_rules.cel.code import CodeWriter
 from nextbest_rules.cel.comparison import Comparison, comparison_of
 from nextbest_rules.cel.compiling import compile_function
@@ -10,11 +10,20 @@ from nextbest_rules.cel.evaluation import (
     UnsupportedExpressionError,
     evaluate,
 )
-from nextbest_rules.cel.faults import ExpressionFault
+from nextbest_rules.cel.faults import MAX_SOURCE, ExpressionFault
 from nextbest_rules.cel.kinds import Kind, Type
 from nextbest_rules.cel.nodes import Node, conjuncts, disjuncts, mentions_of, presences_of, size_of
 from nextbest_rules.cel.reading import FunctionCall
-from nextbest_rules.cel.values import UNKNOWN, Duration, Mention, Timestamp, Uint, Unevaluable, readable
+from nextbest_rules.cel.values import (
+    UNKNOWN,
+    Duration,
+    Mention,
+    Timestamp,
+    TypeValue,
+    Uint,
+    Unevaluable,
+    readable,
+)
 from nextbest_rules.cel.vocabulary import ACTION_FIELDS, Vocabulary
 
 __all__ = [
@@ -36,6 +45,7 @@ __all__ = [
     "Node",
     "Timestamp",
     "Type",
+    "TypeValue",
     "Uint",
     "Unevaluable",
     "UnsupportedExpressionError",

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from nextbest_rules.cel import folding
 from nextbest_rules.cel.environment import PACKAGE, Environment, record_fields, typed_environment
-from nextbest_rules.cel.faults import ExpressionFault, engine_faults, fault_of
+from nextbest_rules.cel.faults import ExpressionFault, engine_faults, fault_of, source_fault
 from nextbest_rules.cel.kinds import BOOL, DOUBLE, DYN, INT, STRING, TIMESTAMP, Kind, Type, list_of
 from nextbest_rules.cel.nodes import Node, mentions_of, size_of
 from nextbest_rules.cel.reading import FunctionCall, Reader
@@ -16,8 +16,6 @@ from nextbest_rules.cel.wire import read_tree
 
 # The engine ships no types.
 Checked: TypeAlias = Any
-MAX_SOURCE: Final = 4_096
-"""The longest expression, in characters."""
 MAX_NODES: Final = 2_000
 """The most nodes that an expression may have once named conditions stand in their places."""
 
@@ -76,8 +74,8 @@ class ExpressionChecker:
             wants: what its value has to be.
             element: "ticket", "purchase" or "event" declares a variable of this name and type.
         """
-        if len(source) > MAX_SOURCE:
-            return (ExpressionFault(1, 1, f"the expression is longer than {MAX_SOURCE:,} characters"),)
+        if fault := source_fault(source):
+            return (fault,)
         names = Names.of(self._vocabulary, element)
         try:
             checked = self._environment(element).compile(source)

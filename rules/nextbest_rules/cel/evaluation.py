@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from nextbest_rules.cel.compiling import compile_function
 from nextbest_rules.cel.environment import untyped_environment
-from nextbest_rules.cel.faults import ExpressionFault, engine_faults, fault_of
+from nextbest_rules.cel.faults import ExpressionFault, engine_faults, fault_of, source_fault
 from nextbest_rules.cel.kinds import CLASS_NAMES, DYN
 from nextbest_rules.cel.nodes import Node
 from nextbest_rules.cel.reading import Reader
@@ -39,7 +39,8 @@ def evaluate(expression: str, bindings: Mapping[str, object]) -> object:
             zone), timedelta, Timestamp, Duration, and lists and dicts of these.
 
     Returns:
-        The value in the same types; timestamps and durations as datetime and timedelta, cut to microseconds.
+        The value in the same types; timestamps and durations as datetime and timedelta, cut to microseconds;
+        types as TypeValue.
         Maps whose keys Python would confuse (1, 1u, true) lose all but the last of them.
 
     Raises:
@@ -61,6 +62,8 @@ def read_expression(expression: str, variables: Iterable[str]) -> Node:
     Raises:
         ExpressionError: see `evaluate`.
     """
+    if fault := source_fault(expression):
+        raise ExpressionError((fault,))
     names = Names({}, dict.fromkeys(variables, DYN))
     try:
         checked = untyped_environment(tuple(names.variables)).compile(expression)

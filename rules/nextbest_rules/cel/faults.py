@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from nextbest_rules.cel.environment import PACKAGE
+from nextbest_rules.cel.functions import display_name
 from nextbest_rules.cel.reading import Refusal
 from nextbest_rules.cel.vocabulary import Names
 
+MAX_SOURCE: Final = 4_096
+"""The longest expression, in characters."""
 MAX_NESTING: Final = 32
 """How deep the reference engine's parser goes."""
 _ENGINE_FAULT: Final = re.compile(r"^ERROR: <input>:(-?\d+):(-?\d+): (.*)$", re.MULTILINE)
@@ -32,6 +35,17 @@ class ExpressionFault:
     line: int
     column: int
     message: str
+
+
+def source_fault(source: str) -> ExpressionFault | None:
+    """Return why a text is not even read: it is too long, or no text at all."""
+    if len(source) > MAX_SOURCE:
+        return ExpressionFault(1, 1, f"the expression is longer than {MAX_SOURCE:,} characters")
+    try:
+        source.encode()
+    except UnicodeEncodeError as error:
+        return fault_of(source, Refusal(error.start, "half a surrogate pair is no character"))
+    return None
 
 
 def fault_of(source: str, refusal: Refusal) -> ExpressionFault:
@@ -66,7 +80,7 @@ def _reword(message: str, names: Names, fields: Mapping[str, Iterable[str]]) -> 
     if match := _UNDECLARED.match(message):
         return f"unknown name '{match['name']}'{_suggestion(match['name'], names.all())}"
     if match := _NO_OVERLOAD.match(message):
-        return _reword_operands(match["function"].strip("_@"), match["types"])
+        return _reword_operands(display_name(match["function"]), match["types"])
     return message.partition(" expecting {")[0].replace("Syntax error", "syntax error")
 
 

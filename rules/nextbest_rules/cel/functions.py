@@ -70,4 +70,4 @@ def _failed(arguments: tuple[object, ...]) -> Unevaluable | None:
 
 def display_name(function: str) -> str:
     """Return an operator as one writes it."""
-    return function.strip("_@") or function
+    return function if function.isidentifier() else function.replace("_", "").removeprefix("@")

@@ -24,7 +24,7 @@ def _elements(values: object) -> Sequence[object] | Unevaluable:
 
 def exists(values: object, ask: Callable[[object], object]) -> object:
     """Tell whether the answer is true for any element. One true answer outweighs errors."""
-    elements = _elements(values)
+    elements = values if isinstance(values, list) else _elements(values)
     if isinstance(elements, Unevaluable):
         return elements
     answer: object = False
@@ -34,12 +34,12 @@ def exists(values: object, ask: Callable[[object], object]) -> object:
             return True
         if found is not False:
             answer = found
-    return as_bool(answer)
+    return answer if answer is False else as_bool(answer)
 
 
 def every(values: object, ask: Callable[[object], object]) -> object:
     """Tell whether the answer is true for all elements. One false answer outweighs errors."""
-    elements = _elements(values)
+    elements = values if isinstance(values, list) else _elements(values)
     if isinstance(elements, Unevaluable):
         return elements
     answer: object = True
@@ -49,7 +49,7 @@ def every(values: object, ask: Callable[[object], object]) -> object:
             return False
         if found is not True:
             answer = found
-    return as_bool(answer)
+    return answer if answer is True else as_bool(answer)
 
 
 def exists_one(values: object, ask: Callable[[object], object]) -> object:

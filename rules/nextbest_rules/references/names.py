@@ -14,7 +14,6 @@ from nextbest_rules.yaml_nodes import (
     Place,
     ScalarNode,
     SequenceNode,
-    child,
     each,
     items_of,
     text_of,
@@ -88,10 +87,10 @@ class Names:
     @cached_property
     def tags(self) -> Known:
         """The tags that actions have."""
-        return self._of_actions(lambda action: _items(child(action, "tags")))
+        return self._of_actions(lambda action: _items(action, "tags.*"))
 
     def _listed(self, key: str) -> Known:
-        return frozenset(_items(child(self._head, key))) if _tells(self._head, key) else None
+        return frozenset(_items(self._head, f"{key}.*")) if _tells(self._head, key) else None
 
     def _ids(self, key: str) -> Known:
         return frozenset(_texts(items_of(self._head, key), "id")) if _tells(self._head, key) else None
@@ -107,8 +106,8 @@ def _texts(items: Iterable[MappingNode], key: str) -> Iterable[str]:
     return [node.text for item in items if (node := text_of(item, key)) is not None]
 
 
-def _items(listed: Node | None) -> Iterable[str]:
-    return [node.text for node in each(listed, "*") if isinstance(node, ScalarNode)]
+def _items(owner: Node | None, path: str) -> Iterable[str]:
+    return [node.text for node in each(owner, path) if isinstance(node, ScalarNode)]
 
 
 def is_usable(name: str) -> bool:

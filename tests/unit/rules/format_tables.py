@@ -27,6 +27,7 @@ _PATTERNS = {
         (fields.Start, "date or date-time"),
     )
 }
+_SCHEMAS = schemas()
 _NAMES = {"Exception": "Selector", "Emphasis": "Goal or brand"}
 _SHOWN_ONCE = ("Selector", "Exception")
 _WORDS = {"string": "text", "boolean": "true or false", "integer": "whole number", "object": "mapping"}
@@ -39,7 +40,7 @@ def refreshed(guide: str) -> str:
 
 def tables(kind: str) -> str:
     """Return the tables of one kind of file, or of what stands in many places: a selector, a rule."""
-    rules = schemas()["policies"]["$defs"]
+    rules = _SCHEMAS["policies"]["$defs"]
     common = {name: shape for name, shape in rules["Condition"]["properties"].items() if name != "require"}
     if kind == "selector":
         return _table("", rules["Selector"])
@@ -47,7 +48,7 @@ def tables(kind: str) -> str:
         return _table(
             "", {**rules["Condition"], "description": "Every rule has these.", "properties": common}
         )
-    schema = schemas()[kind]
+    schema = _SCHEMAS[kind]
     top = [_table("", schema)] if "properties" in schema else []
     parts = [name for name in _in_order(schema, schema) if name not in _SHOWN_ONCE]
     return "\n".join(top + [_table(name, schema["$defs"][name], common) for name in parts])

@@ -1,11 +1,14 @@
 """What every field of the format becomes: the catalog `every_field` uses each one at least once."""
 
+from enum import StrEnum
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from nextbest_rules import Catalog, Direction, load_catalog
+from nextbest_rules import ActionType, Catalog, Direction, ValueType, load_catalog
 from nextbest_rules.catalog import Emphasis, Formula, Lever, NamedCondition, Subject, Treatment, Window
+from nextbest_rules.documents import fields
 from nextbest_rules.policies import (
     Cap,
     ConditionRule,
@@ -290,3 +293,18 @@ def test_the_version_counts_named_conditions_but_not_suites(shop_directory: Path
     assert load_catalog(shop_directory).version == before
     (shop_directory / "conditions.yaml").write_text("conditions: []\n")
     assert load_catalog(shop_directory).version != before
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (fields.OutcomeName, Outcome),
+        (fields.DimensionName, Dimension),
+        (fields.ActionTypeName, ActionType),
+        (fields.DirectionName, Direction),
+        (fields.UnknownModeName, UnknownMode),
+        (fields.ValueTypeName, ValueType),
+    ],
+)
+def test_every_term_can_be_written(written: object, meant: type[StrEnum]) -> None:
+    assert get_args(written) == tuple(term.value for term in meant)

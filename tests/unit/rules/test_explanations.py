@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shop_situations import ADULT, APRIL_1, MARCH_15, mask_of
 
-from nextbest_rules import Exclusion, RuleSet, Situation, Stage, UnknownPlacementError
+from nextbest_rules import Exclusion, RuleSet, Situation, Stage, Surface, UnknownPlacementError
+
+
+HOME = Surface("home", "web", "")
+
+
+def explain(
+    rules: RuleSet, situation: Situation, surface: Surface | None = None, *wishes: int
+) -> tuple[Exclusion, ...]:
+    return rules.explain(rules.look(situation), surface, *wishes)
 
 
 def of(action_id: str, exclusions: tuple[Exclusion, ...]) -> Exclusion:
@@ -28,7 +37,7 @@ def test_the_stages_are_in_the_order_in_which_they_stop() -> None:
 
 
 def test_an_action_that_is_not_valid_yet_says_when_it_will_be(rules: RuleSet) -> None:
-    assert of("autumn-wine", rules.explain(ADULT)) == Exclusion(
+    assert of("autumn-wine", explain(rules, ADULT)) == Exclusion(
         action_id="autumn-wine",
         stage=Stage.VALIDITY,
         rule_id="not_yet_valid",
@@ -40,7 +49,7 @@ def test_an_action_that_is_not_valid_yet_says_when_it_will_be(rules: RuleSet) ->
 
 
 def test_an_expired_action_will_not_come_back(rules: RuleSet) -> None:
-    assert of("spring-apples", rules.explain(replace(ADULT, now_ms=APRIL_1))) == Exclusion(
+    assert of("spring-apples", explain(rules, replace(ADULT, now_ms=APRIL_1))) == Exclusion(
         action_id="spring-apples",
         stage=Stage.VALIDITY,
         rule_id="expired",
@@ -51,7 +60,7 @@ def test_an_expired_action_will_not_come_back(rules: RuleSet) -> None:
 
 
 def test_a_failed_condition_shows_what_it_saw_and_what_it_needs(rules: RuleSet) -> None:
-    assert of("strong-wine", rules.explain(replace(ADULT, facts={"age": 20}))) == Exclusion(
+    assert of("strong-wine", explain(rules, replace(ADULT, facts={"age": 20}))) == Exclusion(
         action_id="strong-wine",
         stage=Stage.ELIGIBILITY,
         rule_id="old_enough",
@@ -62,13 +71,13 @@ def test_a_failed_condition_shows_what_it_saw_and_what_it_needs(rules: RuleSet) 
 
 
 def test_a_folded_condition_is_shown_on_one_line(rules: RuleSet) -> None:
-    exclusion = of("credit", rules.explain(replace(ADULT, facts={"debt": 100})))
+    exclusion = of("credit", explain(rules, replace(ADULT, facts={"debt": 100})))
     assert exclusion.required == "!has(facts.debt) || facts.debt < 100"
     assert exclusion.actual == "facts.debt = 100.0"
 
 
 def test_a_missing_value_is_called_unknown(rules: RuleSet) -> None:
-    exclusions = rules.explain(Situation(now_ms=MARCH_15))
+    exclusions = explain(rules, Situation(now_ms=MARCH_15))
     assert of("strong-wine", exclusions).actual == "facts.age is unknown; action.min_age = 21"
     assert of("spring-apples", exclusions).actual == 'action.campaign = "spring"; facts.campaigns = []'
 
@@ -76,16 +85,16 @@ def test_a_missing_value_is_called_unknown(rules: RuleSet) -> None:
 def test_only_the_first_stage_and_the_first_rule_are_named(rules: RuleSet) -> None:
     """The wine of spring fails two rules and the placement, and the caller does not want it either."""
     situation, wine = Situation(now_ms=MARCH_15), mask_of(rules, "spring-wine")
-    found = of("spring-wine", rules.explain(situation, "home", wine, mask_of(rules, "credit")))
+    found = of("spring-wine", explain(rules, situation, HOME, wine, mask_of(rules, "credit")))
     assert (found.stage, found.rule_id) == (Stage.ELIGIBILITY, "campaign_was_sent")
-    late = of("spring-wine", rules.explain(replace(situation, now_ms=APRIL_1), "home", wine))
+    late = of("spring-wine", explain(rules, replace(situation, now_ms=APRIL_1), HOME, wine))
     assert late.stage is Stage.VALIDITY
-    bread = of("app-bread", rules.explain(situation, "home", mask_of(rules, "app-bread")))
+    bread = of("app-bread", explain(rules, situation, HOME, mask_of(rules, "app-bread")))
     assert (bread.stage, bread.rule_id) == (Stage.PLACEMENT, "channel")
 
 
 def test_a_placement_names_what_it_accepts(rules: RuleSet) -> None:
-    exclusions = rules.explain(ADULT, "letter")
+    exclusions = explain(rules, ADULT, Surface("letter", "email", ""))
     assert of("delivery", exclusions) == Exclusion(
         action_id="delivery",
         stage=Stage.PLACEMENT,
@@ -98,19 +107,19 @@ def test_a_placement_names_what_it_accepts(rules: RuleSet) -> None:
 
 
 def test_the_callers_own_wishes_come_last(rules: RuleSet) -> None:
-    exclusions = rules.explain(ADULT, None, mask_of(rules, "credit"), mask_of(rules, "credit", "delivery"))
+    exclusions = explain(rules, ADULT, None, mask_of(rules, "credit"), mask_of(rules, "credit", "delivery"))
     assert (of("credit", exclusions).stage, of("credit", exclusions).rule_id) == (Stage.REQUEST, "excluded")
     assert of("tasting", exclusions).rule_id == "candidates"
     assert "delivery" not in {exclusion.action_id for exclusion in exclusions}
 
 
 def test_an_empty_list_of_candidates_wants_nothing(rules: RuleSet) -> None:
-    assert len(rules.explain(ADULT, None, 0, 0)) == 12
+    assert len(explain(rules, ADULT, None, 0, 0)) == 12
 
 
 def test_an_unknown_placement_is_an_error(rules: RuleSet) -> None:
     with pytest.raises(UnknownPlacementError):
-        rules.explain(ADULT, "nowhere")
+        explain(rules, ADULT, Surface("nowhere", "web", ""))
 
 
 FACTS = st.fixed_dictionaries(
@@ -121,6 +130,7 @@ FACTS = st.fixed_dictionaries(
         "debt": st.floats(0, 200) | st.none(),
     },
 )
+SURFACES = {"home": HOME, "card": Surface("card", "app", ""), "letter": Surface("letter", "email", "")}
 
 
 @given(
@@ -128,7 +138,7 @@ FACTS = st.fixed_dictionaries(
     facts=FACTS,
     trips=st.none() | st.floats(0, 5) | st.just(float("nan")),
     page=st.none() | st.sampled_from(["recipes", "home"]),
-    placement=st.sampled_from([None, "home", "card", "letter"]),
+    surface=st.none() | st.sampled_from(list(SURFACES.values())),
     excluded=st.sets(st.sampled_from(["credit", "delivery", "pie-recipe"])),
 )
 def test_exactly_the_actions_that_are_not_live_are_explained(
@@ -137,15 +147,15 @@ def test_exactly_the_actions_that_are_not_live_are_explained(
     facts: dict[str, object],
     trips: float | None,
     page: str | None,
-    placement: str | None,
+    surface: Surface | None,
     excluded: set[str],
 ) -> None:
     features = {} if trips is None else {"trips_91d": trips}
     situation = Situation(now_ms, facts=facts, features=features, context={"page": page})
-    offered = rules.screen(situation).live & ~mask_of(rules, *excluded)
-    if placement is not None:
-        offered &= rules.placement_mask(placement)
-    exclusions = rules.explain(situation, placement, mask_of(rules, *excluded))
+    offered = rules.screen(rules.look(situation)).live & ~mask_of(rules, *excluded)
+    if surface is not None:
+        offered &= rules.fit(surface).mask
+    exclusions = explain(rules, situation, surface, mask_of(rules, *excluded))
     explained = {exclusion.action_id for exclusion in exclusions}
     assert explained == {
         action.id for bit, action in enumerate(rules.catalog.actions) if not offered >> bit & 1

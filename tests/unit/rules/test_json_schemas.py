@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[3]
 SCHEMAS = ROOT / "rules" / "schemas"
 CATALOG_FILES = sorted((ROOT / "rules" / "catalogs").rglob("*.yaml"))
 EVERY_FIELD = ROOT / "tests" / "catalogs" / "every_field"
+GENERATED = schemas()
 HEADER = "# yaml-language-server: $schema="
 
 
@@ -27,17 +28,17 @@ def content_of(file: Path) -> object:
 
 
 def faults_in(kind: str, content: object) -> list[str]:
-    return [error.message for error in jsonschema.Draft7Validator(schemas()[kind]).iter_errors(content)]
+    return [error.message for error in jsonschema.Draft7Validator(GENERATED[kind]).iter_errors(content)]
 
 
 def test_the_committed_schemas_are_fresh() -> None:
     """Write them anew with `nextbest rules schema --out rules/schemas`."""
     committed = {file.stem: json.loads(file.read_text()) for file in SCHEMAS.glob("*.json")}
-    assert committed == dict(schemas())
+    assert committed == dict(GENERATED)
 
 
 def test_the_schemas_are_sound() -> None:
-    for schema in schemas().values():
+    for schema in GENERATED.values():
         jsonschema.Draft7Validator.check_schema(schema)
 
 
@@ -58,9 +59,9 @@ def test_the_catalog_with_every_field_fits_and_uses_every_field() -> None:
         kind = "actions" if file.parent.name == "actions" else file.stem
         content = content_of(file)
         assert faults_in(kind, content) == [], file
-        used |= _used_fields(schemas()[kind], schemas()[kind], content, kind)
+        used |= _used_fields(GENERATED[kind], GENERATED[kind], content, kind)
     declared = {
-        field for kind in schemas().keys() - {"suite"} for field in _declared_fields(kind, schemas()[kind])
+        field for kind in GENERATED.keys() - {"suite"} for field in _declared_fields(kind, GENERATED[kind])
     }
     assert declared - used == set()
 
@@ -96,7 +97,7 @@ def _objects(value: object) -> Iterator[dict[str, Any]]:
 
 
 def test_every_field_and_every_part_explains_itself() -> None:
-    for kind, schema in schemas().items():
+    for kind, schema in GENERATED.items():
         for part in _objects(schema):
             for field, described in part.get("properties", {}).items() if "properties" in part else ():
                 assert described.get("description"), f"{kind}: {field}"

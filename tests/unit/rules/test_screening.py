@@ -136,7 +136,9 @@ def test_a_selector_needs_every_part_to_match(
     rule = f"  - {{id: never, require: 'false', reason: Because., applies_to: {selector}}}\n"
     rules = RuleSet.compile(shop_with(eligibility=rule))
     everything = (1 << len(rules.catalog.actions)) - 1
-    stopped = {exclusion.action_id for exclusion in rules.explain(rules.look(ADULT)) if exclusion.rule_id == "never"}
+    stopped = {
+        exclusion.action_id for exclusion in rules.explain(rules.look(ADULT)) if exclusion.rule_id == "never"
+    }
     expired = {"autumn-wine", "flash-cakes"}
     assert stopped == denied - expired
     assert rules.screen(rules.look(ADULT)).live == everything & ~mask_of(rules, *denied, *expired)

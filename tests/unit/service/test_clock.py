@@ -16,8 +16,8 @@ def shows(clock: Clock, time_ms: float) -> bool:
     return abs(clock.now_ms() - time_ms) < TOLERANCE_MS
 
 
-def settings(clock: object = None) -> Settings:
-    return Settings(home=Path(), catalog="shop", clock=clock)
+def settings(clock: object = None, *, freeze: bool = False) -> Settings:
+    return Settings(home=Path(), catalog="shop", clock=clock, freeze_clock=freeze)
 
 
 def test_the_clock_of_the_catalog_holds_unless_another_is_asked_for() -> None:
@@ -50,3 +50,16 @@ def test_a_fixed_clock_stands_still_and_the_systems_does_not() -> None:
     time.sleep(0.005)
     assert fixed.now_ms() == 7
     assert system.now_ms() > first
+
+
+def test_a_frozen_clock_stands_still_exactly_where_it_starts() -> None:
+    moment = datetime(2020, 2, 29, 12, tzinfo=UTC)
+    clock = choose_clock(settings(moment, freeze=True), catalog())
+    assert clock == FixedClock(round(moment.timestamp() * 1000))
+    assert choose_clock(settings(freeze=True), catalog()) == FixedClock(NOW_MS)
+
+
+def test_now_may_be_frozen_too() -> None:
+    clock = choose_clock(settings("now", freeze=True), catalog())
+    assert isinstance(clock, FixedClock)
+    assert shows(clock, time.time() * 1000)

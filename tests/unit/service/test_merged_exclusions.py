@@ -103,9 +103,7 @@ def test_the_same_stage_with_other_figures_is_told_apart(generation: Generation)
 
 
 def test_what_is_offered_anywhere_is_not_explained(generation: Generation) -> None:
-    found = explained(
-        generation, "home", "letter", excluded=(bit_of("spring-apples"), 0), slates=([1], [0])
-    )
+    found = explained(generation, "home", "letter", excluded=(bit_of("spring-apples"), 0), slates=([1], [0]))
     assert of("spring-apples", found) == []
 
 

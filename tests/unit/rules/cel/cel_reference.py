@@ -92,6 +92,11 @@ def our_answer(value: object) -> tuple[str, object]:
     return (type(value).__name__.upper(), value) if describe is None else describe(value)
 
 
+TYPE_NAMES = {
+    "google.protobuf.Timestamp": "TIMESTAMP",
+    "google.protobuf.Duration": "DURATION",
+    "null_type": "NULL",
+}
 OUR_DESCRIPTIONS: dict[type, Callable[[Any], tuple[str, object]]] = {
     Unevaluable: lambda _: FAILED,
     Null: lambda _: ("NULL", None),
@@ -108,11 +113,6 @@ OUR_DESCRIPTIONS: dict[type, Callable[[Any], tuple[str, object]]] = {
     Timestamp: lambda time: ("TIMESTAMP", time // 1_000),
     # The binding cuts towards zero what it hands out as a timedelta.
     Duration: lambda length: ("DURATION", length // 1_000 if length >= 0 else -(-length // 1_000)),
-}
-TYPE_NAMES = {
-    "google.protobuf.Timestamp": "TIMESTAMP",
-    "google.protobuf.Duration": "DURATION",
-    "null_type": "NULL",
 }
 
 

@@ -132,6 +132,8 @@ def test_a_well_typed_expression_is_accepted(source: str) -> None:
             [(1, 41, "more than 3 macros stand inside each other")],
         ),
         ("!" + "(" * 40 + "true" + ")" * 40, [(1, 1, "the expression is nested more than 32 levels deep")]),
+        ("'x\ud800' == ''", [(1, 3, "half a surrogate pair is no character")]),
+        ("facts.vip ? 1 : 'x'", [(1, 11, "'?:' does not take (bool, int, string)")]),
         ("true" + " " * 4_093, [(1, 1, "the expression is longer than 4,096 characters")]),
         (
             "features.trips + 1 > 2.0",

@@ -241,7 +241,7 @@ def together(trees: list[Node], kinds: list[str]) -> Callable[[list[object]], li
     lines = [f"    {name} = slots[{LAYOUT[mention]}]" for mention, name in names.items()]
     source = "\n".join(["def run(slots):", *lines, f"    return [{', '.join(texts)}]"])
     exec(source, writer.constants)
-    return writer.constants["run"]
+    return writer.constants["run"]  # type: ignore[return-value]
 
 
 @settings(

@@ -32,7 +32,11 @@ def values(rules: RuleSet, live: int = -1, **parts: object) -> dict[str, float |
 def test_values_are_computed_for_the_customer(valued: RuleSet) -> None:
     assert valued.formulas.computed == 0b1110
     bought = (Purchase("a"), Purchase("b"))
-    assert values(valued, facts={"income": 8.0}, purchases=bought) == {"share": 4.0, "count": 6.0, "ratio": 0.125}
+    assert values(valued, facts={"income": 8.0}, purchases=bought) == {
+        "share": 4.0,
+        "count": 6.0,
+        "ratio": 0.125,
+    }
     assert all(type(value) is float for value in values(valued, facts={"income": 8.0}).values())
 
 

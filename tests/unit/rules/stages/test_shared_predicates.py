@@ -49,7 +49,12 @@ def comparisons(draw: st.DrawFn) -> str:
     """Return a comparison of a declared value with a constant, either way round."""
     name, constants = draw(
         st.sampled_from(
-            [("facts.age", INTS), ("facts.income", DOUBLES), ("features.spend", DOUBLES), ("facts.city", TEXTS)]
+            [
+                ("facts.age", INTS),
+                ("facts.income", DOUBLES),
+                ("features.spend", DOUBLES),
+                ("facts.city", TEXTS),
+            ]
             + [("context.page", TEXTS), ("facts.since", TIMES), ("channel", TEXTS)]
         )
     )
@@ -113,12 +118,16 @@ FACTS = st.fixed_dictionaries(
         "city": st.sampled_from(["", "a", "b", "Huế", 3]),
         "vip": st.booleans() | st.just(1),
         "interests": st.lists(st.sampled_from(["a", "b"]), max_size=2) | st.just("a"),
-        "since": st.sampled_from(["2026-03-09T10:00:00Z", "2026-01-01T01:00:00+01:00", "2025-01-01T00:00:00Z"]),
+        "since": st.sampled_from(
+            ["2026-03-09T10:00:00Z", "2026-01-01T01:00:00+01:00", "2025-01-01T00:00:00Z"]
+        ),
     },
 )
 
 
-def compiled(plain: RuleSet, rules: list[Rule]) -> tuple[Predicates, Sight, list[tuple[Rule, Expression]], Layout]:
+def compiled(
+    plain: RuleSet, rules: list[Rule]
+) -> tuple[Predicates, Sight, list[tuple[Rule, Expression]], Layout]:
     layout = Layout(Expressions(plain.catalog))
     compiler = PredicateCompiler(layout)
     conditions = [(rule, layout.expressions.condition(rule.source)) for rule in rules]
@@ -138,9 +147,23 @@ def compiled(plain: RuleSet, rules: list[Rule]) -> tuple[Predicates, Sight, list
     page=st.sampled_from([None, "", "a", "b"]),
     live=st.just(EVERYTHING) | st.integers(0, EVERYTHING),
 )
-@example([Rule("facts.income < double('nan')", 1, UnknownMode.ALLOW, forbids=False)], {"income": 1.0}, None, None, 1)
-@example([Rule("!(facts.income < double('nan'))", 1, UnknownMode.ALLOW, forbids=False)], {"income": 1.0}, None, None, 1)
-@example([Rule("facts.age == 1 || facts.age == 1.0", 1, UnknownMode.DENY, forbids=True)], {"age": 1}, None, None, 1)
+@example(
+    [Rule("facts.income < double('nan')", 1, UnknownMode.ALLOW, forbids=False)],
+    {"income": 1.0},
+    None,
+    None,
+    1,
+)
+@example(
+    [Rule("!(facts.income < double('nan'))", 1, UnknownMode.ALLOW, forbids=False)],
+    {"income": 1.0},
+    None,
+    None,
+    1,
+)
+@example(
+    [Rule("facts.age == 1 || facts.age == 1.0", 1, UnknownMode.DENY, forbids=True)], {"age": 1}, None, None, 1
+)
 def test_shared_predicates_stop_what_each_rule_stops(
     plain: RuleSet,
     rules: list[Rule],

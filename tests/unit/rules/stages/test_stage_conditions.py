@@ -108,7 +108,9 @@ def test_what_an_attribute_settles_is_explained_with_all_that_the_rule_reads(wor
     assert "facts.city" in why(world(policies=no_city), situation, "tip").actual
 
 
-@pytest.mark.parametrize("field", ["id == 'loan'", "type == 'SERVICE'", "issue == 'education'", "group == 'shop'"])
+@pytest.mark.parametrize(
+    "field", ["id == 'loan'", "type == 'SERVICE'", "issue == 'education'", "group == 'shop'"]
+)
 def test_an_action_is_known_by_its_own_fields(world: World, field: str) -> None:
     rules = world(policies=f"eligibility: [{{id: r, require: action.{field}, reason: R.}}]")
     expected = {
@@ -256,7 +258,9 @@ def test_conditions_read_the_request(world: World) -> None:
 
 
 def test_the_moment_is_shown(world: World) -> None:
-    rules = world(policies="eligibility: [{id: r, require: now > timestamp('2026-03-09T10:00:00Z'), reason: R.}]")
+    rules = world(
+        policies="eligibility: [{id: r, require: now > timestamp('2026-03-09T10:00:00Z'), reason: R.}]"
+    )
     assert why(rules, customer(), "tip").actual == "now = 2026-03-09T10:00:00Z"
     assert ids(rules, customer(now_ms=NOW + 1)) == EVERYTHING
 

@@ -21,7 +21,9 @@ def rules(world: World) -> RuleSet:
     return world(policies=RULES)
 
 
-def word(granted: bool = True, at: int = NOW - DAY, channel: str = "email", purpose: str = "marketing") -> Consent:
+def word(
+    granted: bool = True, at: int = NOW - DAY, channel: str = "email", purpose: str = "marketing"
+) -> Consent:
     return Consent(granted, at, channel, purpose)
 
 

@@ -6,7 +6,21 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import DAY, EVERYTHING, HOUR, MINUTE, NOW, OFFERS, World, customer, held, ids, lifted_at, reached, why
+from worlds import (
+    DAY,
+    EVERYTHING,
+    HOUR,
+    MINUTE,
+    NOW,
+    OFFERS,
+    World,
+    customer,
+    held,
+    ids,
+    lifted_at,
+    reached,
+    why,
+)
 
 from nextbest_rules import RuleSet, Situation, Stage
 from nextbest_rules.catalog import Catalog
@@ -269,7 +283,9 @@ CAPS = st.builds(
     applies_to=SELECTORS,
     counts=SELECTORS,
     per=st.frozensets(st.sampled_from(list(Dimension)), max_size=3),
-    outcomes=st.frozensets(st.sampled_from([Outcome.DELIVERED, Outcome.DISPLAYED, Outcome.REJECTED]), min_size=1),
+    outcomes=st.frozensets(
+        st.sampled_from([Outcome.DELIVERED, Outcome.DISPLAYED, Outcome.REJECTED]), min_size=1
+    ),
     channels=st.sampled_from([None, frozenset({"email"}), frozenset({"email", "sms"})]),
     directions=st.sampled_from([frozenset(Direction), frozenset({Direction.OUTBOUND})]),
     window_ms=st.sampled_from([MINUTE, HOUR, DAY]),

@@ -53,7 +53,10 @@ def test_a_cause_holds_what_the_guard_selects(rules: RuleSet) -> None:
     assert found.actual == (
         f"ticket: id T1, kind fault, severity high, open true, opened_at {iso(NOW - DAY)}"
     )
-    assert found.required == f'not (ticket.open && ticket.severity != "low"), or ended {show_duration(14 * DAY)} ago'
+    assert (
+        found.required
+        == f'not (ticket.open && ticket.severity != "low"), or ended {show_duration(14 * DAY)} ago'
+    )
     assert found.eligible_at_ms is None
 
 

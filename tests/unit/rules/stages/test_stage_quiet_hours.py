@@ -49,7 +49,9 @@ HANOI = {"zone": "Asia/Ho_Chi_Minh"}
         ("2026-03-10T08:00:00+07:00", False),
     ],
 )
-def test_the_night_goes_over_midnight_on_the_customers_clock(rules: RuleSet, time: str, stopped: bool) -> None:
+def test_the_night_goes_over_midnight_on_the_customers_clock(
+    rules: RuleSet, time: str, stopped: bool
+) -> None:
     assert held(rules, at(time, facts=HANOI)) == (EVERYTHING if stopped else set())
 
 
@@ -78,7 +80,9 @@ def test_what_counts_is_when_the_message_arrives(rules: RuleSet) -> None:
     assert held(rules, reached("sms", now_ms=night, contact_at_ms=day, facts=HANOI)) == set()
 
 
-@pytest.mark.parametrize("facts", [{}, {"zone": "Mars/Olympus"}, {"zone": ""}, {"zone": "../etc/passwd"}, None])
+@pytest.mark.parametrize(
+    "facts", [{}, {"zone": "Mars/Olympus"}, {"zone": ""}, {"zone": "../etc/passwd"}, None]
+)
 def test_an_unknown_zone_is_quiet_unless_the_rule_says_otherwise(
     world: World, rules: RuleSet, facts: dict[str, object] | None
 ) -> None:
@@ -174,7 +178,9 @@ def is_quiet(rule: QuietHours, local: datetime) -> bool:
     """Tell whether a clock shows a quiet time: every minute of a week, looked up."""
     length = (rule.until_minute - rule.from_minute) % 1440 or 1440
     quiet_minutes = {
-        ((day - 1) * 1440 + rule.from_minute + minute) % 10_080 for day in rule.days for minute in range(length)
+        ((day - 1) * 1440 + rule.from_minute + minute) % 10_080
+        for day in rule.days
+        for minute in range(length)
     }
     return (local.isoweekday() - 1) * 1440 + local.hour * 60 + local.minute in quiet_minutes
 

@@ -2,8 +2,10 @@ from worlds import FILES, World, customer, held, ids, why
 
 from nextbest_rules import Stage
 
-CAPPED = FILES["actions/all"].replace("  value: 200\n", "  value: 200\n  volume_cap: 500\n").replace(
-    "  value: 50\n", "  value: 50\n  volume_cap: 0\n"
+CAPPED = (
+    FILES["actions/all"]
+    .replace("  value: 200\n", "  value: 200\n  volume_cap: 500\n")
+    .replace("  value: 50\n", "  value: 50\n  volume_cap: 0\n")
 )
 
 

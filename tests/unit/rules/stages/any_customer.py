@@ -1,0 +1,167 @@
+"""Any customer of a catalog at any moment, drawn by lot from what the catalog declares.
+
+Hypothesis chooses the seeds only: to draw every value of a situation by itself would take a hundred times as
+long, and a failure names the seed that repeats it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import TypeVar
+
+from worlds import DAY, HOUR
+
+from nextbest_rules import Catalog, Situation, ValueType
+from nextbest_rules.dates import iso
+from nextbest_rules.declarations import Schema
+from nextbest_rules.records import Consent, Contact, Event, Kill, Outcome, Purchase, Ticket
+from nextbest_rules.terms import Direction
+
+T = TypeVar("T")
+
+TEXTS = ["", "new", "it", "teacher", "landing", "morning", "evening", "abroad", "Europe/Berlin", "nonsense"]
+EVENTS = [
+    "mention.posted",
+    "payment.failed",
+    "application.started",
+    "cart.abandoned",
+    "order.rescued",
+    "visit",
+]
+SEVERITIES = ["", "low", "high"]
+INTS = [-1, 0, 1, 9, 17, 18, 24, 30, 65, 5_000_000, 20_000_000]
+DOUBLES = [-1.0, 0.0, 0.3, 0.6, 1.0, 25.0, 1e6, 1e8, float("inf"), float("nan")]
+
+
+def any_customer(catalog: Catalog, seed: int) -> Situation:
+    """Return a situation in which anything may be known, unknown, unreadable or of a wrong type."""
+    return _Lot(catalog, Random(seed)).situation()
+
+
+@dataclass(frozen=True)
+class _Lot:
+    catalog: Catalog
+    random: Random
+
+    def situation(self) -> Situation:
+        catalog, random = self.catalog, self.random
+        return Situation(
+            now_ms=self.moment(),
+            known=random.random() < 0.5,
+            channel=random.choice(catalog.channels),
+            direction=random.choice(list(Direction)),
+            brand=random.choice([catalog.default_brand, catalog.default_brand, "", *catalog.brands]),
+            goal=random.choice(["", *catalog.goals]),
+            facts=self.readable(self.values(catalog.facts)),
+            facts_as_of=self.perhaps(self.moment),
+            features={
+                item.name: random.uniform(-1, 10) for item in catalog.features if random.random() < 0.7
+            },
+            features_as_of_ms=self.perhaps(self.moment),
+            context=self.values(catalog.context),
+            consents=self.readable(self.several(self.consent)),
+            tickets=self.readable(self.several(self.ticket)),
+            purchases=self.readable(self.several(self.purchase)),
+            events=self.readable(self.several(self.event)),
+            contacts=self.readable(_newest_first(self.several(self.contact, most=8))),
+            killed=dict(self.several(lambda: (self.action(), self.kill()), most=2)),
+            volumes=self.readable(
+                dict(self.several(lambda: (self.action(), random.randint(0, 2_000)), most=2))
+            ),
+            contact_at_ms=self.perhaps(lambda: self.moment() + HOUR, 0.2),
+        )
+
+    def moment(self) -> int:
+        """Return a moment around the catalog's clock: a near one more often than a distant one."""
+        now_ms = self.catalog.clock_ms or 0
+        if self.random.random() < 0.6:
+            return now_ms + self.random.randint(-2 * DAY, DAY)
+        return now_ms + self.random.randint(-800 * DAY, 40 * DAY)
+
+    def readable(self, value: T) -> T | None:
+        return None if self.random.random() < 0.06 else value
+
+    def perhaps(self, draw: Callable[[], T], chance: float = 0.6) -> T | None:
+        return draw() if self.random.random() < chance else None
+
+    def several(self, draw: Callable[[], T], most: int = 3) -> tuple[T, ...]:
+        return tuple(draw() for _ in range(self.random.choice([0, 1, self.random.randint(0, most)])))
+
+    def values(self, schema: Schema) -> dict[str, object]:
+        return {
+            name: self.value(declared.type)
+            for name, declared in schema.declarations.items()
+            if self.random.random() < 0.7
+        }
+
+    def value(self, value_type: ValueType) -> object:
+        random = self.random
+        if random.random() < 0.04:
+            return random.choice([None, 3, "x"])
+        match value_type:
+            case ValueType.STRING:
+                return random.choice(TEXTS)
+            case ValueType.INT:
+                return random.choice(INTS)
+            case ValueType.DOUBLE:
+                return random.choice(DOUBLES)
+            case ValueType.BOOL:
+                return random.random() < 0.3
+            case ValueType.TIMESTAMP:
+                return iso(self.moment())
+            case _:
+                return random.choices(TEXTS, k=random.randint(0, 3))
+
+    def action(self) -> str:
+        return self.random.choice([*self.catalog.index, "gone"])
+
+    def kill(self) -> Kill:
+        return Kill("why", self.moment(), self.perhaps(self.moment))
+
+    def subject(self) -> tuple[str, str]:
+        """Return a product and a category that some action is about."""
+        about = self.random.choice(self.catalog.actions).about
+        products, categories = sorted(about.products) or ["x"], sorted(about.categories) or [""]
+        return self.random.choice(products), self.random.choice(categories)
+
+    def ticket(self) -> Ticket:
+        kind = self.random.choice(["fault", "complaint", "dispute", "question"])
+        products = self.several(lambda: self.subject()[0], most=2)
+        severity = self.random.choice(SEVERITIES)
+        return Ticket("T", kind, severity, products, (), self.moment(), self.perhaps(self.moment))
+
+    def purchase(self) -> Purchase:
+        product, category = self.subject()
+        times = self.perhaps(self.moment), self.perhaps(self.moment, 0.3)
+        return Purchase(product, category, "store", *times)
+
+    def event(self) -> Event:
+        kind, severity = self.random.choice(EVENTS), self.random.choice(SEVERITIES)
+        times = self.perhaps(self.moment, 0.9), self.perhaps(self.moment, 0.4)
+        products = self.several(lambda: self.subject()[0], most=2)
+        return Event(kind, "", severity, "", products, (), *times)
+
+    def consent(self) -> Consent:
+        channel = self.random.choice(["", *self.catalog.channels])
+        purpose = self.random.choice(["", *self.catalog.purposes])
+        expires = self.perhaps(self.moment, 0.3)
+        return Consent(self.random.random() < 0.8, self.moment(), channel, purpose, expires)
+
+    def contact(self) -> Contact:
+        """Return a contact as the history keeps it."""
+        action_id, outcome = self.action(), self.random.choice(list(Outcome))
+        bit = self.catalog.index.get(action_id)
+        kind, issue, group = "OFFER", "", ""
+        if bit is not None:
+            action = self.catalog.actions[bit]
+            kind, issue, group = str(action.type), action.issue, action.group
+        channel, brand = (
+            self.random.choice(self.catalog.channels),
+            self.random.choice(["", *self.catalog.brands]),
+        )
+        decision = self.random.choice(["", "d1", "d2"])
+        return Contact(action_id, outcome, self.moment(), channel, brand, kind, issue, group, decision)
+
+
+def _newest_first(contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
+    return tuple(sorted(contacts, key=lambda contact: -contact.at_ms))
