@@ -13,7 +13,11 @@ from typer.testing import CliRunner
 from nextbest.v1 import action_pb2, decision_pb2, identity_pb2
 from nextbest_service.cli.app import app
 from nextbest_service.cli.failures import describe
+from nextbest_service.composition import store_url
 from nextbest_service.customer_files import CustomerFileError
+from nextbest_service.home import Home
+from nextbest_service.store.connection import connect_for_bulk
+from nextbest_service.store.keys import RECORD_FIELDS, Identity
 
 NOW = "2026-03-02T03:00:00Z"
 HOUR_LATER_MS = 1_772_424_000_000
@@ -160,6 +164,23 @@ def test_wrong_usage_stops_nothing(home: Path, arguments: tuple[str, ...], told:
     assert refused.exit_code == 2
     assert told in " ".join(refused.output.replace("│", " ").split())
     assert json.loads(nextbest("catalog", "kills", "--json", home=home).stdout) == {"kills": []}
+
+
+@pytest.mark.parametrize("part", ["tickets", "contacts", "consents", "events"])
+def test_a_part_that_cannot_be_read_is_reported_and_only_makes_the_answer_more_careful(
+    home: Path, client: Client, part: str
+) -> None:
+    sound = set(ids(ask(client, "cookie", "c-1")))
+    with store_url(Home(home), None) as url, connect_for_bulk(url) as store:
+        key, field = Identity("cookie", "c-1").customer_key, RECORD_FIELDS[part]
+        before = store.hget(key, field)
+        store.hset(key, field, b"damaged")
+        answer = ask(client, "cookie", "c-1")
+        store.hdel(key, field) if before is None else store.hset(key, field, before)
+    assert "STATE_UNREADABLE" in {item.reason for item in answer.degraded}
+    if part != "consents":  # which count for outbound contacts only
+        assert "gold-card" in sound
+        assert "gold-card" not in ids(answer)
 
 
 def decide(home: Path, *arguments: str) -> str:

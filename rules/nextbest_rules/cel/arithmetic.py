@@ -15,6 +15,9 @@ MAX_UINT: Final = 2**64 - 1
 EXACT: Final = 2**53
 """Integers up to here are exact as doubles."""
 
+LONGEST_NUMBER: Final = 1_024
+"""How many characters of text are read as a whole number or a duration at most."""
+
 OVERFLOW: Final = Unevaluable("integer overflow")
 DIVIDE_BY_ZERO: Final = Unevaluable("divide by zero")
 MODULUS_BY_ZERO: Final = Unevaluable("modulus by zero")

@@ -143,11 +143,6 @@ def _comparisons() -> dict[tuple[str, tuple[str, ...]], Overload]:
     return found
 
 
-def list_element(kind: Type) -> Type:
-    """Return what is known of the elements of a value of a type."""
-    return kind.element or DYN
-
-
 OVERLOADS: Overloads = {
     **_comparisons(),
     **{("@in", (kind, "list")): Overload(BOOL, _contains) for kind in sorted(set(CLASS_NAMES.values()))},

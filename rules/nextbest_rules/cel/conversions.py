@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from nextbest_rules.cel.arithmetic import OVERFLOW, as_int, as_uint
+from nextbest_rules.cel.arithmetic import LONGEST_NUMBER, OVERFLOW, as_int, as_uint
 from nextbest_rules.cel.kinds import BOOL, BYTES, DOUBLE, DURATION, INT, STRING, TIMESTAMP, UINT
 from nextbest_rules.cel.overloads import Overload, Overloads
 from nextbest_rules.cel.times import (
@@ -25,11 +25,11 @@ _NOT_A_BOOL: Final = Unevaluable("the text is neither true nor false")
 _NOT_UTF8: Final = Unevaluable("the bytes are not UTF-8")
 _TRUE: Final = frozenset({"true", "True", "TRUE", "t", "1"})
 _FALSE: Final = frozenset({"false", "False", "FALSE", "f", "0"})
-_INT: Final = re.compile(r"[+-]?[0-9]{1,4300}")
-_UINT: Final = re.compile(r"\+?[0-9]{1,4300}")
-_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_INT: Final = re.compile(rf"[+-]?[0-9]{{1,{LONGEST_NUMBER}}}")
+_UINT: Final = re.compile(rf"\+?[0-9]{{1,{LONGEST_NUMBER}}}")
+_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _HEXADECIMAL: Final = re.compile(
-    r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?[0-9]+)?"
+    r"[+-]?0[xX](?:[0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?|\.[0-9a-fA-F]+)(?:[pP][+-]?[0-9]+)?"
 )
 _SPECIAL: Final = re.compile(r"([+-]?)(inf(?:inity)?|nan(?:\([0-9a-zA-Z_]*\))?)", re.IGNORECASE | re.ASCII)
 

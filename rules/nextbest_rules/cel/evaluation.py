@@ -40,8 +40,7 @@ def evaluate(expression: str, bindings: Mapping[str, object]) -> object:
 
     Returns:
         The value in the same types; timestamps and durations as datetime and timedelta, cut to microseconds;
-        types as TypeValue.
-        Maps whose keys Python would confuse (1, 1u, true) lose all but the last of them.
+        types as TypeValue. Maps whose keys Python would confuse (1, 1u, true) lose all but the last of them.
 
     Raises:
         EvaluationError: evaluating the expression failed.

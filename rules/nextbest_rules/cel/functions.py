@@ -48,8 +48,8 @@ def dispatcher(function: str) -> Callable[..., object]:
     mismatch = Unevaluable(f"'{display_name(function)}' does not take values of these types")
 
     def call(*arguments: object) -> object:
-        names = tuple([CLASS_NAMES.get(argument.__class__) for argument in arguments])
-        overload = OVERLOADS.get((function, names))  # type: ignore[arg-type]
+        names = tuple([CLASS_NAMES[argument.__class__] for argument in arguments])
+        overload = OVERLOADS.get((function, names))
         if overload is not None:
             return overload.run(*arguments)
         return _failed(arguments) or mismatch

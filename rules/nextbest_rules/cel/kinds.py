@@ -43,26 +43,37 @@ RECORD_TYPES: Final = {
     "contact": Type("contact"),
 }
 
-CLASS_NAMES: Final[dict[type, str]] = {
-    bool: "bool",
-    int: "int",
-    Uint: "uint",
-    float: "double",
-    str: "string",
-    bytes: "bytes",
-    Null: "null_type",
-    list: "list",
-    tuple: "list",
-    CelMap: "map",
-    Timestamp: "timestamp",
-    Duration: "duration",
-    TypeValue: "type",
-    Ticket: "ticket",
-    Purchase: "purchase",
-    Event: "event",
-    Contact: "contact",
-}
-"""The type of every value by its class."""
+
+class _ClassNames(dict[type, str]):
+    """Names of types by class, where a subclass counts as the first of its bases that has a name."""
+
+    def __missing__(self, kind: type) -> str:
+        self[kind] = next((self[base] for base in kind.__mro__[1:] if base in self), "none")
+        return self[kind]
+
+
+CLASS_NAMES: Final = _ClassNames(
+    {
+        bool: "bool",
+        int: "int",
+        Uint: "uint",
+        float: "double",
+        str: "string",
+        bytes: "bytes",
+        Null: "null_type",
+        list: "list",
+        tuple: "list",
+        CelMap: "map",
+        Timestamp: "timestamp",
+        Duration: "duration",
+        TypeValue: "type",
+        Ticket: "ticket",
+        Purchase: "purchase",
+        Event: "event",
+        Contact: "contact",
+    }
+)
+"""The type of every value by its class; "none" for what is no value."""
 
 DECLARED_TYPES: Final[dict[ValueType | None, Type]] = {
     ValueType.STRING: STRING,

@@ -3,15 +3,13 @@
 import re
 from typing import Final
 
-from nextbest_rules.cel.arithmetic import MAX_INT, MIN_INT, OVERFLOW
+from nextbest_rules.cel.arithmetic import LONGEST_NUMBER, MAX_INT, MIN_INT, OVERFLOW
 from nextbest_rules.cel.civil import days_of, is_date
 from nextbest_rules.cel.kinds import DURATION, TIMESTAMP
 from nextbest_rules.cel.overloads import Overload, Overloads
-from nextbest_rules.cel.values import Duration, Timestamp, Unevaluable
+from nextbest_rules.cel.values import EARLIEST, LATEST, Duration, Timestamp, Unevaluable
 
 SECOND: Final = 1_000_000_000
-_EARLIEST: Final = -62_135_596_800 * SECOND
-_LATEST: Final = 253_402_300_800 * SECOND - 1
 _LONGEST: Final = 315_576_000_001 * SECOND - 1
 _OUT_OF_RANGE: Final = Unevaluable("timestamp out of range")
 BAD_TIMESTAMP: Final = Unevaluable("the text is no timestamp")
@@ -24,16 +22,14 @@ _TIMESTAMP: Final = re.compile(
     r"(?:[Zz]|([+-])([01]\d|2[0-3])(?::?([0-5]\d)(?::?([0-5]\d))?)?)[ \t\n\v\f\r]*",
     re.ASCII,
 )
-_DURATION: Final = re.compile(
-    r"([+-]?)(?:0|((?:\d+\.?\d*(?:ns|us|ms|s|m|h)|\.\d+(?:ns|us|ms|s|m|h))+))", re.ASCII
-)
+_DURATION: Final = re.compile(r"([+-]?)(?:0|((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|ms|s|m|h))+))", re.ASCII)
 _PART: Final = re.compile(r"(\d*)\.?(\d*)(ns|us|ms|s|m|h)", re.ASCII)
 _UNITS: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": SECOND, "m": 60 * SECOND, "h": 3_600 * SECOND}
 
 
 def as_timestamp(nanoseconds: int) -> Timestamp | Unevaluable:
     """Return what lies in the years 1 to 9999."""
-    return Timestamp(nanoseconds) if _EARLIEST <= nanoseconds <= _LATEST else _OUT_OF_RANGE
+    return Timestamp(nanoseconds) if EARLIEST <= nanoseconds <= LATEST else _OUT_OF_RANGE
 
 
 def timestamp_of_ms(time_ms: int | None) -> Timestamp | Unevaluable:
@@ -66,7 +62,7 @@ def _offset(match: re.Match[str]) -> int:
 
 def parse_duration(text: str) -> Duration | Unevaluable:
     """Read a duration such as 72h or -1m30.5s. Fractions of a nanosecond are refused."""
-    match = _DURATION.fullmatch(text)
+    match = _DURATION.fullmatch(text) if len(text) <= LONGEST_NUMBER else None
     if match is None:
         return BAD_DURATION
     total = 0

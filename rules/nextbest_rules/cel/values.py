@@ -14,6 +14,9 @@ from typing import Final, TypeAlias
 UNKNOWN: Final = None
 """What a slot holds that has no value: reading it is an error, and has() of it is false."""
 
+EARLIEST: Final = -62_135_596_800 * 10**9
+LATEST: Final = 253_402_300_800 * 10**9 - 1
+"""The bounds of timestamps, in nanoseconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -67,8 +70,8 @@ class Timestamp(int):
 
     @classmethod
     def of_ms(cls, time_ms: int) -> "Timestamp":
-        """Return the moment of Unix milliseconds."""
-        return cls(time_ms * 1_000_000)
+        """Return the moment of Unix milliseconds, or the nearest that there is."""
+        return cls(min(max(time_ms * 1_000_000, EARLIEST), LATEST))
 
     @classmethod
     def of(cls, time: datetime) -> "Timestamp":

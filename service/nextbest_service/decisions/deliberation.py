@@ -12,7 +12,6 @@ from nextbest_models.ranker import ModelError
 from nextbest_rules import Situation
 from nextbest_service.decisions.arbitration import Factors, Rows
 from nextbest_service.decisions.bitmask import flags_of, rows_of
-from nextbest_service.decisions.contact import Contact, make_contact
 from nextbest_service.decisions.decision import (
     Decision,
     Degradation,
@@ -22,6 +21,7 @@ from nextbest_service.decisions.decision import (
 )
 from nextbest_service.decisions.exclusions import explain_exclusions
 from nextbest_service.decisions.generation import Generation
+from nextbest_service.decisions.reach import Reach, find_reach
 from nextbest_service.decisions.request import DecisionRequest, ExplainLevel
 from nextbest_service.decisions.showing import Showing, showings
 from nextbest_service.decisions.slates import fill_slates, propositions
@@ -34,18 +34,18 @@ def deliberate(
     generation: Generation, request: DecisionRequest, reading: Reading, now_ms: int, watch: "Stopwatch"
 ) -> Decision:
     """Return what is best for the customer that was read, in each placement asked for."""
-    contact = make_contact(generation.rules, request, _situation(generation, request, reading, now_ms))
-    shown = showings(generation, request, contact)
+    reach = find_reach(generation.rules, request, _situation(generation, request, reading, now_ms))
+    shown = showings(generation, request, reach)
     watch.lap()
-    factors, unvalued, degraded = _score(generation, request, reading, contact, shown, now_ms)
+    factors, unvalued, degraded = _score(generation, request, reading, reach, shown, now_ms)
     watch.lap()
     slates = fill_slates(generation, request, shown, factors)
     ranked = SelectionType.STATIC if degraded else SelectionType.RANKED
-    placements = propositions(generation, request, contact, shown, factors, slates, ranked, now_ms)
+    placements = propositions(generation, request, reach, shown, factors, slates, ranked, now_ms)
     watch.lap()
     exclusions: tuple[PlacedExclusion, ...] = ()
     if request.explain >= ExplainLevel.EXCLUSIONS:
-        exclusions = explain_exclusions(generation, request, contact, factors, slates, unvalued)
+        exclusions = explain_exclusions(generation, request, reach, factors, slates, unvalued)
     watch.lap()
     customer = reading.customer
     unreadable = customer.unreadable or reading.volumes is None
@@ -57,7 +57,7 @@ def deliberate(
         exclusions=exclusions,
         customer_known=customer.known,
         degraded=(*degraded, *([Degradation.STATE_UNREADABLE] if unreadable else [])),
-        stale_features=_stale(generation, reading, contact),
+        stale_features=_stale(generation, reading, reach),
         timing=Timing(*watch.laps_us),
     )
 
@@ -91,7 +91,7 @@ def _score(
     generation: Generation,
     request: DecisionRequest,
     reading: Reading,
-    contact: Contact,
+    reach: Reach,
     shown: Sequence[Showing],
     now_ms: int,
 ) -> tuple[Factors, int, tuple[Degradation, ...]]:
@@ -100,10 +100,10 @@ def _score(
     survivors = 0
     for showing in shown:
         survivors |= showing.mask
-    values, unvalued = _values(generation, survivors, contact)
+    values, unvalued = _values(generation, survivors, reach)
     rows = rows_of(survivors & ~unvalued, size)
     propensity, degraded = _propensity(generation, rows, request, reading, now_ms)
-    lever, pinned = _levers(generation, request, contact)
+    lever, pinned = _levers(generation, request, reach)
     factors = Factors(
         rows=rows,
         propensity=propensity,
@@ -115,12 +115,12 @@ def _score(
     return factors, unvalued, degraded
 
 
-def _values(generation: Generation, survivors: int, contact: Contact) -> tuple[NDArray[np.float64], int]:
+def _values(generation: Generation, survivors: int, reach: Reach) -> tuple[NDArray[np.float64], int]:
     formulas = generation.rules.formulas
     if not survivors & formulas.computed:
         return generation.values, 0
     values, unvalued = generation.values.copy(), 0
-    for bit, value in formulas.values(survivors, contact.view):
+    for bit, value in formulas.values(survivors, reach.view):
         if value is None:
             unvalued |= 1 << bit
         else:
@@ -129,11 +129,11 @@ def _values(generation: Generation, survivors: int, contact: Contact) -> tuple[N
 
 
 def _levers(
-    generation: Generation, request: DecisionRequest, contact: Contact
+    generation: Generation, request: DecisionRequest, reach: Reach
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     size = len(generation.catalog.actions)
     levers, pinned = generation.levers(request.brand, request.goal), np.zeros(size, dtype=np.bool_)
-    boosts = contact.approaches[0].screening.boosts if contact.approaches else ()
+    boosts = reach.approaches[0].screening.boosts if reach.approaches else ()
     if boosts:
         levers = levers.copy()
     for boost in boosts:
@@ -167,8 +167,8 @@ def _numbers(request: DecisionRequest) -> dict[str, float]:
     }
 
 
-def _stale(generation: Generation, reading: Reading, contact: Contact) -> tuple[str, ...]:
-    stale = generation.rules.stale_features(contact.view.situation)
+def _stale(generation: Generation, reading: Reading, reach: Reach) -> tuple[str, ...]:
+    stale = generation.rules.stale_features(reach.view.situation)
     return tuple(sorted({*reading.customer.defaulted, *stale}))
 
 

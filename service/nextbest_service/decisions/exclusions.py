@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from nextbest_rules import Action, Exclusion, Stage, Surface
 from nextbest_service.decisions.arbitration import Factors
-from nextbest_service.decisions.contact import Contact
 from nextbest_service.decisions.decision import PlacedExclusion
 from nextbest_service.decisions.generation import Exclusive, Generation
+from nextbest_service.decisions.reach import Reach
 from nextbest_service.decisions.request import DecisionRequest, PlacementRequest
 from nextbest_service.decisions.slates import Slates
 
@@ -15,7 +15,7 @@ from nextbest_service.decisions.slates import Slates
 def explain_exclusions(
     generation: Generation,
     request: DecisionRequest,
-    contact: Contact,
+    reach: Reach,
     factors: Factors,
     slates: Slates,
     unvalued: int,
@@ -28,7 +28,7 @@ def explain_exclusions(
     offered = {int(factors.rows[candidate]) for slate in slates.chosen for candidate in slate}
     losses = _Losses(generation, factors, slates, unvalued, offered)
     by_placement = {
-        asked.placement.id: _in_placement(generation, request, contact, asked, slate, losses)
+        asked.placement.id: _in_placement(generation, request, reach, asked, slate, losses)
         for asked, slate in zip(request.placements, slates.chosen, strict=True)
     }
     return tuple(
@@ -42,14 +42,14 @@ def explain_exclusions(
 def _in_placement(
     generation: Generation,
     request: DecisionRequest,
-    contact: Contact,
+    reach: Reach,
     asked: PlacementRequest,
     slate: Sequence[int],
     losses: "_Losses",
 ) -> Mapping[str, Exclusion]:
-    channel = contact.approaches[0].channel if contact.approaches else ""
+    channel = reach.approaches[0].channel if reach.approaches else ""
     surface = Surface(asked.placement.id, channel, request.locale) if channel else None
-    stopped = generation.rules.explain(contact.view, surface, asked.excluded, request.candidates)
+    stopped = generation.rules.explain(reach.view, surface, asked.excluded, request.candidates)
     found = {exclusion.action_id: exclusion for exclusion in stopped}
     for row, action in enumerate(generation.catalog.actions):
         if action.id not in found:

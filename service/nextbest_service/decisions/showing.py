@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nextbest_rules import Treatment
-from nextbest_service.decisions.contact import Approach, Contact
 from nextbest_service.decisions.generation import Generation
+from nextbest_service.decisions.reach import Approach, Reach
 from nextbest_service.decisions.request import DecisionRequest, PlacementRequest
 
 
@@ -32,18 +32,18 @@ class Showing:
         return way.approach, way.treatments.get(row)
 
 
-def showings(generation: Generation, request: DecisionRequest, contact: Contact) -> Sequence[Showing]:
+def showings(generation: Generation, request: DecisionRequest, reach: Reach) -> Sequence[Showing]:
     """Return, per placement, what may be shown in it and how."""
-    return [_showing(generation, request, contact, asked) for asked in request.placements]
+    return [_showing(generation, request, reach, asked) for asked in request.placements]
 
 
 def _showing(
-    generation: Generation, request: DecisionRequest, contact: Contact, asked: PlacementRequest
+    generation: Generation, request: DecisionRequest, reach: Reach, asked: PlacementRequest
 ) -> Showing:
     wanted = request.candidates & ~asked.excluded
     ways = tuple(
         Way(approach, fit.treatments, mask & wanted)
-        for approach, fit, mask in contact.fits(generation.rules, asked, request.locale)
+        for approach, fit, mask in reach.fits(generation.rules, asked, request.locale)
     )
     mask = 0
     for way in ways:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from nextbest_rules import Action, ParameterError, ParameterValue, Treatment
 from nextbest_service.decisions.arbitration import Factors, Slot, fill_slots
 from nextbest_service.decisions.bitmask import flags_of
-from nextbest_service.decisions.contact import Contact
 from nextbest_service.decisions.decision import PlacementDecision, Proposition, SelectionType
 from nextbest_service.decisions.generation import Generation
+from nextbest_service.decisions.reach import Reach
 from nextbest_service.decisions.request import DecisionRequest
 from nextbest_service.decisions.showing import Showing
 
@@ -78,7 +78,7 @@ def _parameters(
 def propositions(
     generation: Generation,
     request: DecisionRequest,
-    contact: Contact,
+    reach: Reach,
     shown: Sequence[Showing],
     factors: Factors,
     slates: Slates,
@@ -86,7 +86,7 @@ def propositions(
     now_ms: int,
 ) -> tuple[PlacementDecision, ...]:
     """Return the chosen actions as propositions, per placement."""
-    render = _Renderer(generation, request, contact, factors, slates.parameters, ranked, now_ms)
+    render = _Renderer(generation, request, reach, factors, slates.parameters, ranked, now_ms)
     return tuple(
         PlacementDecision(
             showing.asked,
@@ -104,7 +104,7 @@ class _Renderer:
 
     generation: Generation
     request: DecisionRequest
-    contact: Contact
+    reach: Reach
     factors: Factors
     parameters: Parameters
     ranked: SelectionType
@@ -131,7 +131,7 @@ class _Renderer:
             content_json=self.generation.content(row, treatment_id) if with_content else "",
             parameters=parameters,
             expires_at_ms=_expires_at_ms(action, treatment, self.now_ms),
-            send_at_ms=self.contact.send_at_ms,
+            send_at_ms=self.reach.send_at_ms,
         )
 
     def _selection(self, showing: Showing, action: Action, candidate: int) -> SelectionType:

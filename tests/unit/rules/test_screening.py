@@ -47,8 +47,8 @@ def test_actions_without_a_window_are_always_valid(live: Live, now_ms: int) -> N
 
 
 def test_a_condition_is_asked_with_each_actions_own_attributes(live: Live) -> None:
-    assert live(ADULT) - live(replace(ADULT, facts={**ADULT.facts, "age": 20})) == {"strong-wine"}
-    assert live(ADULT) - live(replace(ADULT, facts={**ADULT.facts, "age": 17})) == {
+    assert live(ADULT) - live(replace(ADULT, facts={**(ADULT.facts or {}), "age": 20})) == {"strong-wine"}
+    assert live(ADULT) - live(replace(ADULT, facts={**(ADULT.facts or {}), "age": 17})) == {
         "strong-wine",
         "spring-wine",
         "tasting",

@@ -8,11 +8,11 @@ from corner_shop import NOW_MS, catalog
 
 from nextbest_rules import Direction, Situation, Stage
 from nextbest_service.decisions.arbitration import Factors
-from nextbest_service.decisions.contact import make_contact
 from nextbest_service.decisions.decision import PlacedExclusion
 from nextbest_service.decisions.exclusions import explain_exclusions
 from nextbest_service.decisions.generation import Generation
 from nextbest_service.decisions.offline import offline_generation
+from nextbest_service.decisions.reach import find_reach
 from nextbest_service.decisions.request import DecisionRequest, ExplainLevel, PlacementRequest
 from nextbest_service.decisions.slates import Slates
 
@@ -62,15 +62,15 @@ def explained(
         facts={"campaigns": ["spring"], "age": 40},
         features={"trips_91d": 9.0},
     )
-    contact = make_contact(generation.rules, request, situation)
-    live = contact.approaches[0].screening.live
+    reach = find_reach(generation.rules, request, situation)
+    live = reach.approaches[0].screening.live
     rows = np.array([bit for bit in range(len(catalog().actions)) if live >> bit & 1])
     ones = np.ones(len(rows))
     factors = Factors(
         rows, 1.0 / (1.0 + np.arange(len(rows))), ones, ones, ones, np.zeros(len(rows), np.bool_)
     )
     chosen = Slates(slates, {}, unshowable)
-    return list(explain_exclusions(generation, request, contact, factors, chosen, unvalued))
+    return list(explain_exclusions(generation, request, reach, factors, chosen, unvalued))
 
 
 def of(action_id: str, exclusions: list[PlacedExclusion]) -> list[tuple[str, Stage]]:

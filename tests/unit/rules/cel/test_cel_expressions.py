@@ -1,5 +1,7 @@
 """What expressions of catalogs may say, and what they are told if they may not."""
 
+from enum import StrEnum
+
 import pytest
 
 from nextbest_rules.cel import (
@@ -471,3 +473,30 @@ def test_a_pattern_that_is_not_written_out_is_bounded_too() -> None:
     assert answer(source, facts__town="(?:x|y)") is True
     assert isinstance(answer(source, facts__town="x" * 257), Unevaluable)
     assert isinstance(answer(source, facts__town="("), Unevaluable)
+
+
+@pytest.mark.parametrize("function", ["int", "uint", "double", "duration", "timestamp", "bool"])
+@pytest.mark.parametrize(
+    "text", ["1" * 60_000, "1." + "0" * 60_000 + "x", "0x1p" + "9" * 50, "1" * 5_000 + "s"]
+)
+def test_monstrous_texts_are_read_or_refused_at_once(function: str, text: str) -> None:
+    expression = checked(f"string({function}(facts.town))", Kind.STRING)
+    assert isinstance(answer(expression, Kind.STRING, facts__town=text), str | Unevaluable)
+
+
+class Shade(StrEnum):
+    """Text of a class of its own, as enums are."""
+
+    DARK = "dark"
+
+
+def test_values_of_a_subclass_count_as_values_of_its_base() -> None:
+    assert (
+        answer("dyn(facts.town) == 'dark' && dyn(facts.town) + '!' == 'dark!'", facts__town=Shade.DARK)
+        is True
+    )
+
+
+def test_moments_beyond_the_calendar_are_its_first_and_last() -> None:
+    assert answer("string(now)", Kind.STRING, now=Timestamp.of_ms(10**18)) == "9999-12-31T23:59:59.999999999Z"
+    assert answer("now.getFullYear('-12:00')", Kind.INT, now=Timestamp.of_ms(-(10**18))) == 0

@@ -262,3 +262,45 @@ def test_the_comparison_of_catalogs_had_enough_cases() -> None:
         pytest.skip("runs after the comparison")
     assert counted["cases"] >= 7_000
     assert 0.1 < counted["failing"] / counted["cases"] < 0.7
+
+
+COMPARED = {"int": ("facts.i", ValueType.INT), "double": ("facts.d", ValueType.DOUBLE)}
+
+
+@pytest.mark.parametrize("operator", ["<", "<=", ">", ">=", "==", "!="])
+@pytest.mark.parametrize("kind", list(COMPARED))
+def test_a_number_compared_with_a_written_one_agrees_up_to_the_edges(kind: str, operator: str) -> None:
+    name, declared = COMPARED[kind]
+    values = [*SLOT_VALUES[declared], *EDGES[kind]]
+    for literal in [*LITERALS["int"], *LITERALS["double"], *LITERALS["uint"]]:
+        for source in (f"{name} {operator} {literal}", f"{literal} {operator} {name}"):
+            expression = CHECKER.check(source)
+            assert isinstance(expression, Expression)
+            run = compile_function(expression.tree, {Mention("facts", name[-1]): 0})
+            reference = compiled(source)
+            for value in values:
+                theirs = reference_answer(reference, {"facts": {name[-1]: value}})
+                assert our_answer(run([value])) == theirs, (source, value)
+
+
+EDGES: dict[str, list[object]] = {
+    "int": [2**53 - 1, 2**53, -(2**53) - 1, 2**62 + 1, 2**63 - 512, 3],
+    "double": [2.0**53 - 1, -(2.0**53), 2.0**63 - 1024, 2.0**64, 3.0, 2.4, 1.7e308],
+}
+
+
+@pytest.mark.parametrize(
+    "values", ["[1, 2, 7]", "[1.0, 2.5, 0.0]", "['a', 'é']", "[1u, 2u]", "[]", "[dyn(1), 'a']"]
+)
+@pytest.mark.parametrize("name", ["i", "d", "s"])
+def test_membership_of_a_written_list_agrees(name: str, values: str) -> None:
+    source = f"dyn(facts.{name}) in {values}"
+    bare = f"facts.{name} in {values}"
+    expressions = [CHECKER.check(source), CHECKER.check(bare)]
+    reference = compiled(source)
+    for expression in expressions:
+        if isinstance(expression, Expression):
+            run = compile_function(expression.tree, {Mention("facts", name): 0})
+            for value in SLOT_VALUES[FACTS[name]]:
+                theirs = reference_answer(reference, {"facts": {name: value}})
+                assert our_answer(run([value])) == theirs, (source, value)

@@ -96,21 +96,15 @@ class _Lot:
 
     def value(self, value_type: ValueType) -> object:
         random = self.random
-        if random.random() < 0.04:
-            return random.choice([None, 3, "x"])
-        match value_type:
-            case ValueType.STRING:
-                return random.choice(TEXTS)
-            case ValueType.INT:
-                return random.choice(INTS)
-            case ValueType.DOUBLE:
-                return random.choice(DOUBLES)
-            case ValueType.BOOL:
-                return random.random() < 0.3
-            case ValueType.TIMESTAMP:
-                return iso(self.moment())
-            case _:
-                return random.choices(TEXTS, k=random.randint(0, 3))
+        drawn: dict[ValueType, object] = {
+            ValueType.STRING: random.choice(TEXTS),
+            ValueType.INT: random.choice(INTS),
+            ValueType.DOUBLE: random.choice(DOUBLES),
+            ValueType.BOOL: random.random() < 0.3,
+            ValueType.TIMESTAMP: iso(self.moment()),
+            ValueType.STRINGS: random.choices(TEXTS, k=random.randint(0, 3)),
+        }
+        return random.choice([None, 3, "x"]) if random.random() < 0.04 else drawn.get(value_type)
 
     def action(self) -> str:
         return self.random.choice([*self.catalog.index, "gone"])

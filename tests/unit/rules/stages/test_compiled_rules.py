@@ -43,6 +43,7 @@ def test_formulas_are_looked_at_too(world: World) -> None:
     assert world(actions=computed).reads == {"purchases"}
 
 
+ANOTHER = "- {id: a, type: OFFER, issue: i, group: g, title: T, value: 1}\n"
 CHANGES = {
     "a window": {"actions": ("value: 200\n", "value: 200\n  valid: {from: 2026-01-01}\n")},
     "a tag": {"actions": ("[contract, credit]", "[contract]")},
@@ -53,7 +54,7 @@ CHANGES = {
     "a volume": {"actions": ("value: 200\n", "value: 200\n  volume_cap: 9\n")},
     "a treatment": {"actions": ("value: 200\n", "value: 200\n  treatments: [{id: t}]\n")},
     "an own condition": {"actions": ("value: 200\n", "value: 200\n  eligibility: [facts.age > 3]\n")},
-    "the order": {"actions": ("- id: card\n", "- {id: a, type: OFFER, issue: i, group: g, title: T, value: 1}\n- id: card\n")},
+    "the order": {"actions": ("- id: card\n", f"{ANOTHER}- id: card\n")},
     "a fact": {"facts": ("{name: vip, type: bool}", "{name: vip, type: bool, default: false}")},
     "an age limit": {"facts": ("{name: vip, type: bool}", "{name: vip, type: bool, max_age: 9d}")},
     "a placement": {"placements": ("title: Home page", "title: Home page, accepts: [OFFER]")},

@@ -11,9 +11,9 @@ from worlds import NOW, World, customer
 from nextbest_rules import RuleSet
 from nextbest_rules.cel import Expression, Mention
 from nextbest_rules.expressions import Expressions
-from nextbest_rules.policies import UnknownMode
 from nextbest_rules.predicates import PredicateCompiler, Predicates
 from nextbest_rules.sight import Layout, Sight, Slots
+from nextbest_rules.terms import UnknownMode
 
 ACTIONS = 12
 EVERYTHING = (1 << ACTIONS) - 1
@@ -26,12 +26,15 @@ def plain(world: World) -> RuleSet:
 
 @dataclass(frozen=True)
 class Rule:
+    """A condition, the actions that it is about, and whether it must hold or must not."""
+
     source: str
     mask: int
     mode: UnknownMode
     forbids: bool
 
     def stops(self, answer: object) -> bool:
+        """Tell whether the rule stops its actions on this answer."""
         if answer is True or answer is False:
             return answer is self.forbids
         return self.mode is UnknownMode.DENY
@@ -44,20 +47,21 @@ TIMES = st.sampled_from(["now", "timestamp('2026-03-09T10:00:00Z')", "timestamp(
 OPERATORS = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
 
 
+COMPARED = [
+    ("facts.age", INTS),
+    ("facts.income", DOUBLES),
+    ("features.spend", DOUBLES),
+    ("facts.city", TEXTS),
+    ("context.page", TEXTS),
+    ("facts.since", TIMES),
+    ("channel", TEXTS),
+]
+
+
 @st.composite
 def comparisons(draw: st.DrawFn) -> str:
     """Return a comparison of a declared value with a constant, either way round."""
-    name, constants = draw(
-        st.sampled_from(
-            [
-                ("facts.age", INTS),
-                ("facts.income", DOUBLES),
-                ("features.spend", DOUBLES),
-                ("facts.city", TEXTS),
-            ]
-            + [("context.page", TEXTS), ("facts.since", TIMES), ("channel", TEXTS)]
-        )
-    )
+    name, constants = draw(st.sampled_from(COMPARED))
     if draw(st.booleans()):
         chosen = draw(st.lists(constants, min_size=1, max_size=3))
         same = [item for item in chosen if ("." in item) == ("." in chosen[0])]

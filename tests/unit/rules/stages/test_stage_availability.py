@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import DAY, HOUR, NOW, World, customer, held, ids, lifted_at, why
 
-from nextbest_rules import RuleSet, Stage
-from nextbest_rules.catalog import Action, ActionType, Window
+from nextbest_rules import ActionType, RuleSet, Stage
+from nextbest_rules.catalog import Action, Window
 from nextbest_rules.dates import iso
 from nextbest_rules.records import Kill
 from nextbest_rules.validity import ValidityTimeline
@@ -40,8 +40,16 @@ MIDNIGHT = NOW - 10 * HOUR
 
 @pytest.mark.parametrize(
     ("from_start", "valid"),
-    [(-1, False), (0, True), (DAY - 1, True), (DAY, False), (2 * DAY - 1, False), (2 * DAY, True)]
-    + [(3 * DAY - 1, True), (3 * DAY, False)],
+    [
+        (-1, False),
+        (0, True),
+        (DAY - 1, True),
+        (DAY, False),
+        (2 * DAY - 1, False),
+        (2 * DAY, True),
+        (3 * DAY - 1, True),
+        (3 * DAY, False),
+    ],
 )
 def test_each_window_includes_its_first_and_excludes_its_last_instant(
     two_days: RuleSet, from_start: int, valid: bool
@@ -84,7 +92,7 @@ WINDOWS = st.lists(st.integers(0, 40), unique=True, max_size=8).map(sorted)
 def test_a_timeline_is_what_each_window_says(
     described: list[tuple[list[int], bool, bool]], now_ms: int
 ) -> None:
-    """The bounds are instants in pairs; the first window may have begun ever since, the last may never end."""
+    """The bounds are instants in pairs; the first window may have no start, the last no end."""
     actions = []
     for bounds, since_ever, for_ever in described:
         edges: list[int | None] = [None, *bounds] if since_ever else [*bounds]

@@ -11,8 +11,9 @@ from nextbest_rules.terms import Direction
 
 RULES = """
 consent:
-  - {id: marketing, applies_to: {types: [OFFER, INFORMATION]}, purpose: marketing, max_age: 730d, reason: No consent.}
-  - {id: service, applies_to: {types: [SERVICE]}, purpose: service, channels: [email], reason: No service consent.}
+  - {id: marketing, applies_to: {types: [OFFER, INFORMATION]}, purpose: marketing, max_age: 730d,
+     reason: No consent.}
+  - {id: service, applies_to: {types: [SERVICE]}, purpose: service, channels: [email], reason: No consent.}
 """
 
 
@@ -140,7 +141,7 @@ do_not_contact:
     applies_to: {but_not: {tags: [essential]}}
     when: facts.vip || facts.age > 90
     reason: Asked to be left alone.
-  - {id: quiet_type, applies_to: {groups: [tips]}, when: facts.vip, directions: [INBOUND], when_unknown: allow,
+  - {id: no_tips, applies_to: {groups: [tips]}, when: facts.vip, directions: [INBOUND], when_unknown: allow,
      reason: No tips.}
 """
 SOME = {"vip": False, "age": 30}

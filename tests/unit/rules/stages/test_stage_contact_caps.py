@@ -25,10 +25,10 @@ from worlds import (
 from nextbest_rules import RuleSet, Situation, Stage
 from nextbest_rules.catalog import Catalog
 from nextbest_rules.dates import iso
-from nextbest_rules.policies import Cap, Dimension, Policies, Selector, UnknownMode
+from nextbest_rules.policies import Cap, Dimension, Policies, Selector
 from nextbest_rules.records import Contact, Outcome
 from nextbest_rules.selection import selects, selects_contact
-from nextbest_rules.terms import Direction
+from nextbest_rules.terms import Direction, UnknownMode
 
 OF_ACTION = {
     "card": ("OFFER", "cross_sell", "cards"),

@@ -17,7 +17,8 @@ BOUGHT = """
 suppression:
   bought:
     - {id: just_bought, applies_to: {types: [OFFER]}, by: product, for: 14d, reason: Just bought.}
-    - {id: kind_bought, applies_to: {actions: [fridge]}, by: category, for: 730d, when_unknown: allow, reason: Lasts.}
+    - {id: kind_bought, applies_to: {actions: [fridge]}, by: category, for: 730d, when_unknown: allow,
+       reason: Lasts.}
 """
 
 
@@ -131,7 +132,7 @@ PURCHASES = st.lists(
 
 @given(PURCHASES)
 def test_when_a_sale_makes_sense_again_is_true_to_the_millisecond(
-    world: World, owned: RuleSet, bought: RuleSet, purchases: tuple[Purchase, ...]
+    owned: RuleSet, bought: RuleSet, purchases: tuple[Purchase, ...]
 ) -> None:
     situation = customer(purchases=purchases)
     for action_id in held(owned, situation):

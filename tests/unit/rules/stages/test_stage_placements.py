@@ -12,9 +12,10 @@ locales: [en, vi, pt-BR]
 PLACEMENTS = """
 placements:
   - {id: home, title: Home, channel: web, direction: INBOUND, default_limit: 1}
-  - {id: card, title: Card, channel: app, direction: INBOUND, accepts: [SERVICE, INFORMATION], default_limit: 1}
-  - {id: anywhere, title: Anywhere, channels: {web: "1.0", email: "2.0"}, direction: OUTBOUND, accepts: [OFFER],
+  - {id: card, title: Card, channel: app, direction: INBOUND, accepts: [SERVICE, INFORMATION],
      default_limit: 1}
+  - {id: anywhere, title: Anywhere, channels: {web: "1.0", email: "2.0"}, direction: OUTBOUND,
+     accepts: [OFFER], default_limit: 1}
 """
 ACTION = "- {{id: {id}, type: {type}, issue: i, group: g, title: T, value: 1{more}}}\n"
 ACTIONS = (
@@ -129,6 +130,6 @@ def test_a_catalog_without_locales_has_one_of_no_name(world: World) -> None:
     rules = world(actions=FILES["actions/all"])
     assert rules.locale("vi") == ""
     assert len(fitting(rules, "home", "web", "")) == 6
-    unlike = "- {id: a, type: OFFER, issue: i, group: g, title: T, value: 1, treatments: [{id: t, channels: [app]}]}"
+    unlike = ACTION.format(id="a", type="OFFER", more=", treatments: [{id: t, channels: [app]}]")
     found = why(world(actions=unlike), customer(), "a", Surface("home", "web", ""))
     assert (found.actual, found.required) == ("t", "a treatment for web")

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from worlds import EVERYTHING, HOUR, MINUTE, NOW, World, customer, held, ids, lifted_at, reached, why
 
 from nextbest_rules import RuleSet, Situation, Stage
-from nextbest_rules.policies import QuietHours, Selector, UnknownMode
+from nextbest_rules.policies import QuietHours, Selector
 from nextbest_rules.stages.quiet_hours import quiet_until, zone
-from nextbest_rules.terms import Direction
+from nextbest_rules.terms import Direction, UnknownMode
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -135,7 +135,7 @@ def why(rules: RuleSet, situation: Situation, action_id: str, surface: Surface |
 
 
 def lifted_at(rules: RuleSet, situation: Situation, action_id: str) -> int | None:
-    """Return when an exclusion says that it will be lifted, having seen that this is true to the millisecond."""
+    """Return when an exclusion will be lifted, as it says itself, having seen that it is true."""
     eligible_at = why(rules, situation, action_id).eligible_at_ms
     if eligible_at is not None:
         assert eligible_at > situation.reaches_ms

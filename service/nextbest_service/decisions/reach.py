@@ -17,7 +17,7 @@ class Approach:
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class Reach:
     """The ways to reach the customer, best first; none where no channel suits.
 
     `at_large` is the customer on no channel in particular, for what is said where there is no approach.
@@ -31,13 +31,6 @@ class Contact:
     def view(self) -> View:
         """The customer as seen on the best channel."""
         return self.approaches[0].view if self.approaches else self.at_large
-
-    def live(self) -> int:
-        """Return what may be said on any channel."""
-        live = 0
-        for approach in self.approaches:
-            live |= approach.screening.live
-        return live
 
     def fits(
         self, rules: RuleSet, asked: PlacementRequest, locale: str
@@ -54,15 +47,17 @@ class Contact:
             yield approach, fit, mask
 
 
-def make_contact(rules: RuleSet, request: DecisionRequest, situation: Situation) -> Contact:
+def find_reach(rules: RuleSet, request: DecisionRequest, situation: Situation) -> Reach:
     """Screen the customer on every channel that the request leaves open."""
     at_large = rules.look(situation)
     send_at_ms = _send_at_ms(rules, request.placements, at_large)
+    if request.channel and send_at_ms is None:
+        return Reach((Approach(request.channel, at_large, rules.screen(at_large)),), at_large, None)
     approaches = tuple(
         _approach(rules, replace(situation, channel=channel, contact_at_ms=send_at_ms))
         for channel in _channels(rules, request, at_large)
     )
-    return Contact(approaches, at_large, send_at_ms)
+    return Reach(approaches, at_large, send_at_ms)
 
 
 def _approach(rules: RuleSet, situation: Situation) -> Approach:
