@@ -77,13 +77,13 @@ _KEY_OF_RECORD: Mapping[str, Callable[[Any], str]] = {
 
 
 def _records(mention: Mention, view: View) -> str:
-    """Return how many records there are, and the first few by name."""
+    """Return the first few records by name."""
     records = getattr(view.situation, mention.root)
     if records is None:
         return f"{mention} cannot be read"
     names = ", ".join(map(_KEY_OF_RECORD[mention.root], records[:_MAX_ITEMS]))
     more = ", …" if len(records) > _MAX_ITEMS else ""
-    return f"{len(records)} {mention}" + (f": {names}{more}" if records else "")
+    return f"{mention}: {names}{more}" if records else f"no {mention}"
 
 
 def _record(name: str, record: Ticket | Purchase | Event) -> str:

@@ -51,16 +51,15 @@ def _moment_or_never(value: object) -> Moment | Literal["never"]:
     return NEVER if value == NEVER else _moment(value)
 
 
-_FORMS: list[dict[str, object]] = [
-    {"const": _NOW},
-    {"pattern": f"^[+-]{PATTERN}$"},
-    {"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})$"},
+_INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})"
+_TIME = f"{_NOW}|[+-]{PATTERN}|{_INSTANT}"
+MomentField = Annotated[
+    Moment, PlainValidator(_moment), WithJsonSchema({"type": "string", "pattern": f"^({_TIME})$"})
 ]
-MomentField = Annotated[Moment, PlainValidator(_moment), WithJsonSchema({"type": "string", "anyOf": _FORMS})]
 """A field that holds a time."""
 MomentOrNever = Annotated[
     Moment | Literal["never"],
     PlainValidator(_moment_or_never),
-    WithJsonSchema({"type": "string", "anyOf": [{"const": NEVER}, *_FORMS]}),
+    WithJsonSchema({"type": "string", "pattern": f"^({NEVER}|{_TIME})$"}),
 ]
 """A field that holds a time, or says that there is none."""

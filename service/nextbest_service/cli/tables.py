@@ -1,7 +1,7 @@
 """How answers look on a terminal."""
 
 import json
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime
 
 from rich import box
@@ -11,6 +11,8 @@ from rich.text import Text
 
 from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2, value_pb2
 
+_EVERY = 250
+"""Up to so many exclusions, each action is named; a screenful of more helps nobody."""
 _NAMED = 5
 _NOTABLE = (action_pb2.SELECTION_TYPE_PINNED, action_pb2.SELECTION_TYPE_FALLBACK)
 
@@ -75,20 +77,37 @@ def details_table(placement: proposition_pb2.PlacementDecision) -> Table:
 
 
 def exclusions_table(exclusions: Sequence[proposition_pb2.Exclusion]) -> Table:
-    """Return why actions were left out: how many by each rule, step by step, one of them as an example."""
+    """Return why actions were left out, step by step: every one of them, or of very many a few by each rule."""
     groups: dict[tuple[int, str, str, str], list[proposition_pb2.Exclusion]] = {}
     for exclusion in exclusions:
         key = (exclusion.stage, exclusion.rule_id, exclusion.reason, exclusion.placement_id)
         groups.setdefault(key, []).append(exclusion)
     table = Table.grid(padding=(0, 2, 0, 0))
     table.title = f"Why {len(exclusions):,} others were left out"
+    if len(exclusions) > _EVERY:
+        table.title += " (a few by each rule; --json names every one)"
     table.title_justify, table.title_style = "left", "bold"
     table.add_column(justify="right", min_width=6)
     table.add_column(overflow="fold")
     for (stage, *_), members in sorted(groups.items(), key=lambda group: (group[0][0], -len(group[1]))):
         table.add_row(f"{len(members):,}", _rule(members[0], action_pb2.Stage.Name(stage)))
-        table.add_row("", _examples(members))
+        if len(exclusions) > _EVERY:
+            table.add_row("", _examples(members))
+        else:
+            for alike in _by_finding(members):
+                table.add_row("", _finding(", ".join(member.action_id for member in alike), "", alike[0]))
     return table
+
+
+def _by_finding(
+    members: Sequence[proposition_pb2.Exclusion],
+) -> Iterable[Sequence[proposition_pb2.Exclusion]]:
+    """Return the exclusions by one rule in groups that saw, want and await the same."""
+    alike: dict[tuple[str, str, int], list[proposition_pb2.Exclusion]] = {}
+    for member in members:
+        key = (member.actual, member.required, member.eligible_at_unix_ms)
+        alike.setdefault(key, []).append(member)
+    return alike.values()
 
 
 def _rule(exclusion: proposition_pb2.Exclusion, stage: str) -> Text:
@@ -100,9 +119,13 @@ def _rule(exclusion: proposition_pb2.Exclusion, stage: str) -> Text:
 
 def _examples(members: Sequence[proposition_pb2.Exclusion]) -> Text:
     """Return the names of the first, and what the rule saw of the very first."""
-    example, names = members[0], [member.action_id for member in members[:_NAMED]]
+    names = [member.action_id for member in members[:_NAMED]]
     more = f" and {len(members) - len(names):,} more" if len(members) > len(names) else ""
-    text = Text(", ".join(names), style="cyan").append(more, style="default")
+    return _finding(", ".join(names), more, members[0])
+
+
+def _finding(names: str, more: str, example: proposition_pb2.Exclusion) -> Text:
+    text = Text(names, style="cyan").append(more, style="default")
     details = [("is", example.actual), ("needs", example.required)]
     if example.eligible_at_unix_ms:
         details.append(("again", f"from {_moment(example.eligible_at_unix_ms)}"))

@@ -1,4 +1,4 @@
-"""The tables of docs/guides/catalog-format.md, made from the schemas.
+"""The tables of the reference guides, made from the schemas.
 
 `python tests/unit/rules/format_tables.py` writes them.
 """
@@ -12,8 +12,11 @@ from pydantic import TypeAdapter
 
 from nextbest_rules.documents import fields
 from nextbest_rules.json_schema import schemas
+from nextbest_rules.trials.moments import MomentField, MomentOrNever
 
-GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "catalog-format.md"
+_GUIDES = Path(__file__).parents[3] / "docs" / "guides"
+GUIDE = _GUIDES / "catalog-format.md"
+TESTS_GUIDE = _GUIDES / "policy-tests.md"
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _PATTERNS = {
     TypeAdapter(kind).json_schema()["pattern"]: word
@@ -25,6 +28,8 @@ _PATTERNS = {
         (fields.Locale, "language tag"),
         (fields.Instant, "date-time"),
         (fields.Start, "date or date-time"),
+        (MomentField, "time"),
+        (MomentOrNever, "time or `never`"),
     )
 }
 _SCHEMAS = schemas()
@@ -154,4 +159,5 @@ def _default(shape: dict[str, Any], *, needed: bool) -> str:
 
 
 if __name__ == "__main__":
-    GUIDE.write_text(refreshed(GUIDE.read_text()))
+    for guide in (GUIDE, TESTS_GUIDE):
+        guide.write_text(refreshed(guide.read_text()))

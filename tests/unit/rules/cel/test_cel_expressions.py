@@ -500,3 +500,11 @@ def test_values_of_a_subclass_count_as_values_of_its_base() -> None:
 def test_moments_beyond_the_calendar_are_its_first_and_last() -> None:
     assert answer("string(now)", Kind.STRING, now=Timestamp.of_ms(10**18)) == "9999-12-31T23:59:59.999999999Z"
     assert answer("now.getFullYear('-12:00')", Kind.INT, now=Timestamp.of_ms(-(10**18))) == 0
+
+
+def test_no_list_holds_a_nan_not_even_one_made_of_it() -> None:
+    checker = ExpressionChecker(Vocabulary({"d": ValueType.DOUBLE}, {}, {}, {}))
+    expression = checker.check("[facts.d / 0.0].exists(n, n in [n, 1.0])")
+    assert isinstance(expression, Expression)
+    assert answer(expression, facts__d=0.0) is False
+    assert answer(expression, facts__d=1.0) is True
