@@ -1,5 +1,6 @@
 """What conditions see of a situation: one slot per value that any of them reads, filled once per request."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,8 @@ RECORD_LISTS = frozenset({"tickets", "purchases", "events", "contacts"})
 _LEAST_INT, _GREATEST_INT = -(2**63), 2**63 - 1
 # Stands for a value that is there and must not be used: too old, or of a wrong type.
 _UNUSABLE = object()
+# Stands for NaN: a vector has no other way to say that there is no value, and that nobody knows a better one.
+_MISSING = object()
 Slots = list[object]
 Function = Callable[[Slots], object]
 
@@ -108,6 +111,8 @@ class _Declared:
     def _fitted(self, value: object) -> object:
         if value is _UNUSABLE:
             return _UNUSABLE
+        if value is _MISSING:
+            return UNKNOWN
         try:
             return _in_slot(conform(value, self.declaration.type))
         except WrongTypeError:
@@ -248,7 +253,10 @@ def _in_slot(value: object) -> object:
 
 
 def _plain_number(value: object) -> object:
-    return None if value is None else float(value)  # type: ignore[arg-type]
+    if value is None:
+        return None
+    number = float(value)  # type: ignore[arg-type]
+    return _MISSING if math.isnan(number) else number
 
 
 def _age(now_ms: int, as_of_ms: int | None) -> int | None:

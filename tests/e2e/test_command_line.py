@@ -10,7 +10,23 @@ import pytest
 
 from nextbest_service.catalogs import shipped_catalogs
 
-COMMANDS = ["demo", "serve", "decide", "load", "load grocery", "train"]
+COMMANDS = [
+    "demo",
+    "serve",
+    "decide",
+    "load",
+    "load grocery",
+    "load customers",
+    "train",
+    "catalog",
+    "catalog kill",
+    "catalog revive",
+    "catalog kills",
+    "rules",
+    "rules check",
+    "rules test",
+    "rules schema",
+]
 
 
 def nextbest(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

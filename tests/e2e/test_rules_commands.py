@@ -1,6 +1,7 @@
 """`nextbest rules` as a user runs it: what it says, how it ends, and what it writes."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -214,6 +215,17 @@ def test_a_part_of_the_tests_can_be_chosen(nextbest: Nextbest, shop: Path) -> No
     nothing = nextbest("rules", "test", shop, "--story", "S3")
     assert nothing.returncode == 2
     assert "no test in" in nothing.stderr
+
+
+def test_the_example_of_the_guide_is_true(nextbest: Nextbest, repository: Path, tmp_path: Path) -> None:
+    guide = (repository / "docs" / "guides" / "policy-tests.md").read_text()
+    [example] = re.findall(r"```yaml suite\n(.*?)```", guide, re.DOTALL)
+    bank = Path(shutil.copytree(repository / "rules" / "catalogs" / "bank", tmp_path / "bank"))
+    shutil.rmtree(bank / "tests")
+    (bank / "tests").mkdir()
+    (bank / "tests" / "example.yaml").write_text(example)
+    tested = nextbest("rules", "test", bank)
+    assert (tested.returncode, tested.stdout.splitlines()[0][:30]) == (0, "2 tests in 1 suite: all passed")
 
 
 # --- schema

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from multiprocessing import get_context
 
-from catalog_mutants import Mutant, mutants_of
+from catalog_mutants import MODE, Mutant, mutants_of
 
 from nextbest_rules import Catalog, load_catalog
 from nextbest_rules.trials import Answer, Question, Trial, judge, read_suites
@@ -41,9 +41,17 @@ class Gauntlet:
         generation = offline_generation(self.catalog)
         return _positions(_stoppers(decide_offline(generation, trial.question)) for trial in self.trials)
 
+    @cached_property
+    def in_the_dark(self) -> list[int]:
+        """The tests in which a part of what is known cannot be read."""
+        customers = [trial.question.customer for trial in self.trials]
+        return [place for place, customer in enumerate(customers) if customer and customer.unreadable]
+
     def likely(self, mutant: Mutant) -> list[int]:
         """Return the tests that have to do with what is broken, and the others of their files."""
         naming = [place for thing in mutant.things for place in self.naming.get(thing, ())]
+        if mutant.kind == MODE:
+            return list(dict.fromkeys([*self.in_the_dark, *naming]))
         seeing = [place for thing in mutant.things for place in self.seeing.get(thing, ())]
         files = {self.trials[place].file for place in naming}
         beside = [place for place, trial in enumerate(self.trials) if trial.file in files]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from nextbest_rules.bitmask import mask_where
 from nextbest_rules.catalog import Action, Catalog
 from nextbest_rules.cel import Expression, Kind, Mention, Timestamp
 from nextbest_rules.dates import iso
@@ -58,7 +59,7 @@ class _Judgement:
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """A guard, its functions over the slots, and the actions about each product and category."""
+    """A guard, its functions over the slots, and the actions about each product or category, or nothing."""
 
     guard: Guard
     condition: Expression
@@ -66,6 +67,7 @@ class _Compiled:
     hold: int
     promote: tuple[Boost, ...]
     about: Mapping[str, Mapping[str, int]]
+    aimless: int
     when: Function
     ended: Function | None
     element: int | None
@@ -150,7 +152,7 @@ class GuardStage:
             for boost in compiled.promote if lasting else ():
                 mask = 0
                 for record in lasting:
-                    mask |= compiled.scoped(boost.mask, record)
+                    mask |= compiled.scoped(boost.mask, record) | boost.mask & compiled.aimless
                 yield replace(boost, mask=mask)
 
     def stops(self, view: View) -> Iterator[Stop]:
@@ -190,6 +192,9 @@ def _compile(
             Boost(guard.id, mask_of(item.applies_to, catalog), item.lever, item.pin) for item in guard.promote
         ),
         about=about,
+        aimless=mask_where(
+            catalog.actions, lambda action: not action.about.products and not action.about.categories
+        ),
         when=when,
         ended=None if ended is None else layout.function(ended, Kind.TIMESTAMP),
         element=None if name is None else layout.slot(Mention(name, "")),

@@ -26,10 +26,10 @@ class _Compiled:
         return purchase.product if self.rule.by is ProductKey.PRODUCT else purchase.category
 
     def until_ms(self, purchase: Purchase) -> int | None:
-        """Return when the purchase counts no more; None if it has not ended, or if its time is not known."""
-        if self.rule.window_ms is None:
-            return purchase.ended_at_ms
-        return None if purchase.at_ms is None else purchase.at_ms + self.rule.window_ms
+        """Return when the purchase counts no more, at the latest when it is given back; None: not known."""
+        window_ms, at_ms = self.rule.window_ms, purchase.at_ms
+        over_ms = None if window_ms is None or at_ms is None else at_ms + window_ms
+        return min((end for end in (over_ms, purchase.ended_at_ms) if end is not None), default=None)
 
     def holds(self, purchase: Purchase, now_ms: int) -> bool:
         """Tell whether the purchase still counts. Whether one of unknown time does is for the rule to say."""

@@ -95,15 +95,15 @@ def _on_channel(action: Action, channel: str) -> bool:
 
 
 def _treatment(action: Action, surface: Surface, locales: tuple[str, ...]) -> Treatment | None:
-    """Return the treatment for the surface: in its locale, else in the default one, else for any locale."""
+    """Return the treatment for the surface: in its locale, else for any locale, else in the default one."""
     fitting = [
         item for item in action.treatments if item.channels is None or surface.channel in item.channels
     ]
-    for locale in (surface.locale, *locales[:1]):
+    for locale in (surface.locale, None, *locales[:1]):
         for treatment in fitting:
-            if treatment.locales is not None and locale in treatment.locales:
+            if locale is None if treatment.locales is None else locale in treatment.locales:
                 return treatment
-    return next((treatment for treatment in fitting if treatment.locales is None), None)
+    return None
 
 
 def _finding(action: Action, placement: Placement, surface: Surface) -> Finding:

@@ -77,7 +77,7 @@ def details_table(placement: proposition_pb2.PlacementDecision) -> Table:
 
 
 def exclusions_table(exclusions: Sequence[proposition_pb2.Exclusion]) -> Table:
-    """Return why actions were left out, step by step: every one of them, or of very many a few by each rule."""
+    """Return why actions were left out, step by step: every one of them, or of very many a few by rule."""
     groups: dict[tuple[int, str, str, str], list[proposition_pb2.Exclusion]] = {}
     for exclusion in exclusions:
         key = (exclusion.stage, exclusion.rule_id, exclusion.reason, exclusion.placement_id)

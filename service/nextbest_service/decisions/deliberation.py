@@ -168,7 +168,9 @@ def _numbers(request: DecisionRequest) -> dict[str, float]:
 
 
 def _stale(generation: Generation, reading: Reading, reach: Reach) -> tuple[str, ...]:
-    stale = generation.rules.stale_features(reach.view.situation)
+    # Somebody unknown has no features that could be too old.
+    known = reading.customer.known
+    stale = generation.rules.stale_features(reach.view.situation) if known else ()
     return tuple(sorted({*reading.customer.defaulted, *stale}))
 
 

@@ -1,6 +1,7 @@
 """Warnings about catalogs that load: all that the careless catalog holds, and nothing about sound ones."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -46,46 +47,159 @@ def test_a_thing_without_a_place_is_told_all_the_same(shop: Catalog) -> None:
 
 # --- caps: what makes one of two pointless, and what does not
 
-CAP = "{{id: {id}, applies_to: {to}, per: {per}, outcomes: {of}, window: {window}, max: {max}, reason: No.}}"
+WIDE = {
+    "id": "wide",
+    "applies_to": {"types": ["OFFER", "SERVICE"]},
+    "outcomes": ["DISPLAYED", "CLICKED"],
+    "window": "7d",
+    "max": 3,
+    "reason": "No.",
+}
 NARROW = {
     "id": "narrow",
-    "to": "{types: [OFFER]}",
-    "per": "[channel]",
-    "of": "[DISPLAYED]",
+    "applies_to": {"types": ["OFFER"]},
+    "per": ["channel"],
+    "outcomes": ["DISPLAYED"],
     "window": "1d",
-    "max": "3",
+    "max": 3,
+    "reason": "No.",
 }
-WIDE = {"id": "wide", "to": "{}", "per": "[]", "of": "[DISPLAYED, CLICKED]", "window": "7d", "max": "3"}
 
 
 @pytest.fixture
-def caps(shop_directory: Path) -> Callable[..., list[str]]:
-    """Return a function that warns about a shop with the wide cap and the narrow one, varied."""
+def idle(shop_directory: Path) -> Callable[..., list[str]]:
+    """Return a function that names the idle caps of a shop with these two."""
 
-    def warn(**changes: str) -> list[str]:
-        rules = "".join(f"    - {CAP.format(**cap)}\n" for cap in (WIDE, {**NARROW, **changes}))
-        (shop_directory / "policies.yaml").write_text(f"contact_policy:\n  caps:\n{rules}")
+    def warn(wide: Mapping[str, object], narrow: Mapping[str, object]) -> list[str]:
+        policies = {"contact_policy": {"caps": [wide, narrow]}}
+        (shop_directory / "policies.yaml").write_text(json.dumps(policies))
         found = warnings_about(shop_directory)
         return [warning.message for warning in found if warning.kind is WarningKind.IDLE_CAP]
 
     return warn
 
 
-def test_a_cap_within_a_stricter_one_can_never_bind(caps: Callable[..., list[str]]) -> None:
-    [message] = caps()
+def test_a_cap_within_a_stricter_one_can_never_bind(idle: Callable[..., list[str]]) -> None:
+    [message] = idle(WIDE, NARROW)
     assert message.startswith("cap 'narrow' can never bind: 'wide' stops the same actions first")
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"max": "2"}, {"window": "8d"}, {"of": "[DISPLAYED, ACCEPTED]"}],
+    [
+        {"max": 2},
+        {"window": "8d"},
+        {"outcomes": ["DISPLAYED", "ACCEPTED"]},
+        {"applies_to": {"types": ["OFFER", "INFORMATION"]}, "counts": {"types": ["OFFER"]}},
+        {"counts": {"types": ["INFORMATION"]}},
+        {"counts": {"groups": ["wine"]}},
+    ],
     ids=str,
 )
-def test_a_cap_that_stops_something_else_is_no_matter(
-    caps: Callable[..., list[str]], change: dict[str, str]
+def test_a_cap_that_stops_something_more_is_no_matter(
+    idle: Callable[..., list[str]], change: dict[str, object]
 ) -> None:
-    assert caps(**change) == []
+    assert idle(WIDE, NARROW | change) == []
 
 
-def test_of_two_caps_that_count_apart_both_may_bind(caps: Callable[..., list[str]]) -> None:
-    assert caps(per="[]", to="{}", window="30d", max="9", of="[DISPLAYED]") == []
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"per": ["action"]},
+        {"channels": ["web"]},
+        {"directions": ["INBOUND"]},
+        {"when_unknown": "allow"},
+        {"counts": {"types": ["OFFER"], "but_not": {"groups": ["wine"]}}},
+    ],
+    ids=str,
+)
+def test_a_cap_that_stops_less_makes_none_idle(
+    idle: Callable[..., list[str]], change: dict[str, object]
+) -> None:
+    assert idle(WIDE | change, NARROW) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "of_narrow"),
+    [
+        ({"channels": ["web", "app"]}, {"channels": ["web"]}),
+        ({"directions": ["INBOUND"]}, {"directions": ["INBOUND"]}),
+        ({"when_unknown": "allow"}, {"when_unknown": "allow"}),
+        ({"per": ["channel"]}, {"per": ["channel", "action"]}),
+    ],
+    ids=str,
+)
+def test_a_cap_within_one_of_the_same_kind_is_idle(
+    idle: Callable[..., list[str]], change: dict[str, object], of_narrow: dict[str, object]
+) -> None:
+    assert len(idle(WIDE | change, NARROW | of_narrow)) == 1
+
+
+def test_of_two_equal_caps_one_is_idle(idle: Callable[..., list[str]]) -> None:
+    assert len(idle(WIDE, WIDE | {"id": "twin"})) == 1
+
+
+def test_caps_of_which_each_is_stricter_somewhere_may_both_bind(idle: Callable[..., list[str]]) -> None:
+    assert idle(WIDE, NARROW | {"window": "30d", "max": 9}) == []
+
+
+# --- volume caps and quiet hours
+
+
+@pytest.fixture
+def told(shop_directory: Path) -> Callable[..., list[str]]:
+    """Return a function that gives the warnings of one kind about a shop with this contact policy."""
+
+    def warn(kind: WarningKind, **policy: object) -> list[str]:
+        (shop_directory / "policies.yaml").write_text(json.dumps({"contact_policy": policy}))
+        offers = shop_directory / "actions" / "offers.yaml"
+        lines = offers.read_text().replace(
+            "\n  issue: acquisition", "\n  volume_cap: 4\n  issue: acquisition"
+        )
+        offers.write_text(lines)
+        return [warning.message for warning in warnings_about(shop_directory) if warning.kind is kind]
+
+    return warn
+
+
+@pytest.mark.parametrize(
+    ("change", "idle"),
+    [
+        ({}, True),
+        ({"max": 3}, False),
+        ({"per": ["action"]}, True),
+        ({"applies_to": {"actions": ["credit", "app-bread"]}, "per": ["action"]}, False),
+        ({"outcomes": ["CLICKED"]}, False),
+        ({"counts": {"types": ["OFFER"]}}, False),
+    ],
+    ids=str,
+)
+def test_a_cap_that_the_whole_population_reaches_first_is_idle(
+    told: Callable[..., list[str]], change: dict[str, object], idle: bool
+) -> None:
+    cap = {"id": "few", "applies_to": {"actions": ["credit"]}, "window": "1d", "max": 4, "reason": "No."}
+    assert bool(told(WarningKind.IDLE_CAP, caps=[cap | change])) is idle
+
+
+NIGHT = {"id": "night", "from": "20:00", "until": "08:00", "default_zone": "Europe/Zurich", "reason": "No."}
+DAY = NIGHT | {"id": "day", "from": "08:00", "until": "20:00"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "endless"),
+    [
+        ([NIGHT], False),
+        ([NIGHT, DAY], True),
+        ([NIGHT | {"from": "00:00", "until": "24:00"}], True),
+        ([NIGHT | {"from": "00:00", "until": "23:59"}], False),
+        ([NIGHT, DAY | {"days": ["mon", "tue"]}], False),
+        ([NIGHT, DAY | {"from": "08:01"}], False),
+        ([NIGHT, DAY | {"default_zone": "Asia/Ho_Chi_Minh"}], False),
+        ([NIGHT, DAY | {"channels": ["email"]}], False),
+        ([NIGHT, DAY | {"applies_to": {"types": ["OFFER"]}}], False),
+    ],
+)
+def test_quiet_hours_without_end_are_told(
+    told: Callable[..., list[str]], rules: list[dict[str, object]], endless: bool
+) -> None:
+    assert bool(told(WarningKind.ALWAYS_QUIET, quiet_hours=rules)) is endless

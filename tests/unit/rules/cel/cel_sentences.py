@@ -281,6 +281,15 @@ def _quantifier(make: Sentences, depth: int) -> str:
     return make.loop(macro, make.pick(SCALARS), lambda: make.of("bool", depth), depth)
 
 
+def _quantifier_over_anything(make: Sentences, depth: int) -> str:
+    """Ask something that fails for some elements and not for others."""
+    elements = ", ".join(
+        f"dyn({make.of(make.pick(SCALARS), depth - 1)})" for _ in range(make.pick([2, 3, 4]))
+    )
+    asked = make.pick(["x", "!x", "4 / x > 1", "x > 1", "x < 'b'", "x.size() == 1", "x in [1, 0]"])
+    return f"[{elements}].{make.pick(['all', 'exists', 'exists_one'])}(x, {asked})"
+
+
 def _text_test(make: Sentences, depth: int) -> str:
     function = make.pick(["contains", "startsWith", "endsWith", "matches"])
     argument = make.pick(PATTERNS) if function == "matches" else make.of("string", depth)
@@ -358,6 +367,7 @@ def _between(make: Sentences, depth: int) -> str:
 PRODUCTIONS: dict[str, list[Callable[[Sentences, int], str]]] = {
     "bool": [
         *(_logic, _logic, _logic, _comparison, _comparison, _comparison, _equality, _membership, _quantifier),
+        _quantifier_over_anything,
         *(_text_test, _presence, _negation, _type_test, _converted("bool")),
     ],
     "int": [

@@ -225,6 +225,15 @@ def test_a_missing_value_does_not_matter_where_the_rest_decides() -> None:
     assert isinstance(answer("facts.age > 3 && customer.known", customer__known=True), Unevaluable)
 
 
+@pytest.mark.parametrize("order", ["[0, 1]", "[1, 0]"])
+def test_an_element_that_fails_does_not_matter_where_another_decides(order: str) -> None:
+    assert answer(f"{order}.exists(n, 4 / n == 4)") is True
+    assert answer(f"{order}.all(n, 4 / n == 5)") is False
+    assert isinstance(answer(f"{order}.exists(n, 4 / n == 5)"), Unevaluable)
+    assert isinstance(answer(f"{order}.all(n, 4 / n == 4)"), Unevaluable)
+    assert isinstance(answer(f"{order}.exists_one(n, 4 / n == 4)"), Unevaluable)
+
+
 def test_nothing_can_be_said_of_a_root_that_cannot_be_read() -> None:
     tree = checked("has(facts.age) || has(context.page)").tree
     layout = {Mention("facts"): 0, Mention("facts", "age"): 1, Mention("context", "page"): 2}

@@ -48,7 +48,12 @@ BINARY = [
     "a in [b]",
     "a ? b : 1",
     "[a].exists(x, b)",
+    "[a, b].exists(x, x)",
+    "[a, b].all(x, x)",
     "[a, b].exists_one(x, x)",
+    "[a, b].map(x, x, 1)",
+    "[a, b].exists(x, 4 / x > 1)",
+    "[a, b].all(x, 4 / x > 1)",
     "[true, a].all(x, x) || b",
 ]
 DURATIONS = [

@@ -91,7 +91,7 @@ eligibility:
 suitability:
   - {id: rested, applies_to: {groups: [tips]}, require: 'count("tip", "", "") < 2', reason: R.}
 suppression:
-  owned: [{id: owned, by: product, reason: R.}]
+  owned: [{id: owned, applies_to: {groups: [cards, loans]}, by: product, reason: R.}]
   bought: [{id: just, applies_to: {groups: [shop]}, by: category, for: 30d, reason: R., when_unknown: allow}]
   declined: [{id: declined, by: issue, for: 60d, reason: R.}]
 contact_policy:

@@ -1,10 +1,13 @@
 """Shared predicates say the same as the rules one by one, and say it once."""
 
-from collections.abc import Iterator
+import math
+import operator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from worlds import NOW, World, customer
 
@@ -143,30 +146,12 @@ def compiled(
     return predicates, Sight.of(plain.catalog, layout.slots), conditions, layout
 
 
-# What a NaN is compared with has no place in a table; 1 and 1.0 have the same one.
 @given(
     rules=RULES,
     facts=FACTS | st.none(),
     spend=st.sampled_from([None, 0.0, 1.5, float("nan")]),
     page=st.sampled_from([None, "", "a", "b"]),
     live=st.just(EVERYTHING) | st.integers(0, EVERYTHING),
-)
-@example(
-    [Rule("facts.income < double('nan')", 1, UnknownMode.ALLOW, forbids=False)],
-    {"income": 1.0},
-    None,
-    None,
-    1,
-)
-@example(
-    [Rule("!(facts.income < double('nan'))", 1, UnknownMode.ALLOW, forbids=False)],
-    {"income": 1.0},
-    None,
-    None,
-    1,
-)
-@example(
-    [Rule("facts.age == 1 || facts.age == 1.0", 1, UnknownMode.DENY, forbids=True)], {"age": 1}, None, None, 1
 )
 def test_shared_predicates_stop_what_each_rule_stops(
     plain: RuleSet,
@@ -185,6 +170,63 @@ def test_shared_predicates_stop_what_each_rule_stops(
             expected &= ~rule.mask
     assert predicates.screen(live, view.slots) == expected
     assert live & ~expected & ~predicates.concerned == 0
+
+
+COMPARING: dict[str, Callable[[object, object], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@pytest.mark.parametrize("operators", [["==", "!="], ["<"], ["<=", "=="], list(COMPARING)])
+@pytest.mark.parametrize("mode", UnknownMode)
+@pytest.mark.parametrize(
+    ("name", "constants", "values"),
+    [
+        ("age", {"18": 18, "18.0": 18, "19.5": 19.5, "20": 20}, [-(2**63), 17, 18, 19, 20, 21, 2**63 - 1]),
+        (
+            "income",
+            {"0.0": 0, "-0.0": 0, "1": 1, "double('inf')": math.inf},
+            [-math.inf, -0.0, 0.5, 1.0, math.inf],
+        ),
+        ("income", {"double('nan')": math.nan, "1.0": 1}, [0.0, 1.0, 2.0, math.inf]),
+        ("city", {"''": "", "'b'": "b", "'Huế'": "Huế"}, ["", "a", "b", "c", "Huế", "ü"]),
+        ("vip", {"true": True, "false": False}, [True, False]),
+        (
+            "since",
+            {"now": NOW, "timestamp('2026-03-09T10:00:00.001Z')": NOW + 1},
+            [NOW - 1, NOW, NOW + 1, NOW + 2],
+        ),
+    ],
+)
+def test_a_table_answers_in_every_cell(
+    plain: RuleSet,
+    operators: list[str],
+    mode: UnknownMode,
+    name: str,
+    constants: dict[str, object],
+    values: list[object],
+) -> None:
+    """At each constant, between them and beyond them; and for a value that is not known."""
+    asked = [(sign, text, value) for sign in operators for text, value in constants.items()]
+    rules = [
+        Rule(f"facts.{name} {sign} {text}", 1 << bit, mode, forbids=bit % 3 == 0)
+        for bit, (sign, text, _) in enumerate(asked)
+    ]
+    predicates, sight, _, _ = compiled(plain, rules)
+    everything = (1 << len(rules)) - 1
+    for value in values:
+        shown = datetime.fromtimestamp(value / 1_000, UTC) if name == "since" else value  # type: ignore[operator]
+        slots = sight.look(customer(facts={name: shown})).slots
+        answers = [COMPARING[sign](value, constant) for sign, _, constant in asked]
+        left = sum(1 << bit for bit, answer in enumerate(answers) if not rules[bit].stops(answer))
+        assert predicates.screen(everything, slots) == left
+    unknown = predicates.screen(everything, sight.look(customer()).slots)
+    assert unknown == (0 if mode is UnknownMode.DENY else everything)
 
 
 class Watched(list[object]):
@@ -233,6 +275,18 @@ def test_a_condition_that_several_rules_share_is_evaluated_once(plain: RuleSet) 
         Rule(f"facts.age > 90 || {wants}", 0b11000000, UnknownMode.DENY, forbids=True),
     ]
     assert list(looks(plain, rules)) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("interests", "left"), [(["a"], 0b111000), ([], 0b000111), (None, 0b101010), ("a", 0b101010)]
+)
+def test_rules_that_want_the_opposite_share_a_condition(plain: RuleSet, interests: object, left: int) -> None:
+    """For the first three it must not hold, for the others it must; every second one allows the unknown."""
+    wants, modes = "'a' in facts.interests", (UnknownMode.DENY, UnknownMode.ALLOW)
+    rules = [Rule(wants, 1 << bit, modes[bit % 2], forbids=bit < 3) for bit in range(6)]
+    predicates, sight, _, _ = compiled(plain, rules)
+    slots = sight.look(customer(facts={"interests": interests})).slots
+    assert predicates.screen(0b111111, slots) == left
 
 
 def test_a_condition_that_no_live_action_needs_is_not_evaluated(plain: RuleSet) -> None:

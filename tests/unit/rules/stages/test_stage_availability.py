@@ -136,10 +136,10 @@ def test_an_action_of_a_brand_is_for_that_brand_only(world: World, brand: str, l
 
 def test_a_kill_stops_one_action_until_it_is_revived(world: World) -> None:
     rules = world(actions=PLAIN + ACTION.format(id="other"))
-    killed = customer(killed={"plain": Kill("wrong price", NOW - HOUR), "no-such-action": Kill("?", 0)})
-    assert ids(rules, killed) == {"other"}
-    assert ids(rules, replace(killed, now_ms=NOW + 900 * DAY)) == {"other"}
-    found = why(rules, killed, "plain")
+    killed = customer(killed={"other": Kill("wrong price", NOW - HOUR), "no-such-action": Kill("?", 0)})
+    assert ids(rules, killed) == {"plain"}
+    assert ids(rules, replace(killed, now_ms=NOW + 900 * DAY)) == {"plain"}
+    found = why(rules, killed, "other")
     assert (found.stage, found.rule_id) == (Stage.VALIDITY, "killed")
     assert found.reason == "An operator stopped the action: wrong price"
     assert (found.actual, found.required) == (f"killed since {iso(NOW - HOUR)}", "")

@@ -180,6 +180,24 @@ def test_the_policies_of_a_tier_are_named_before_an_actions_own(world: World) ->
     assert why(rules, customer(), "mine").rule_id == "old_enough"
 
 
+MIXED = """
+do_not_contact: [{id: alone, when: facts.vip, directions: [INBOUND], reason: R.}]
+guards: [{id: guard, when: facts.vip, hold: {}, reason: R.}]
+suitability: [{id: fits, require: facts.age > 90, reason: R.}]
+suppression: {owned: [{id: owned, by: product, reason: R.}]}
+"""
+
+
+def test_the_stage_decides_what_is_named_and_not_the_kind_of_rule(world: World) -> None:
+    """Ownership is applicability and comes before suitability; a wish not to be contacted is consent."""
+    rules = world(policies=MIXED)
+    owner = customer(facts={"age": 30, "vip": False}, purchases=(Purchase("beans"),))
+    assert [why(rules, owner, it).rule_id for it in ("beans", "loan")] == ["owned", "fits"]
+    assert why(rules, replace(owner, facts={"age": 30, "vip": True}), "beans").rule_id == "alone"
+    own = world(actions=OWN, conditions=NAMED, policies=MIXED)
+    assert why(own, replace(owner, facts={"age": 1, "vip": False}), "mine").rule_id == "mine.eligibility.1"
+
+
 RECORDS = """
 eligibility:
   - {id: calm, require: 'tickets.all(t, !t.open)', reason: R.}
@@ -390,3 +408,14 @@ def test_a_fact_that_is_too_old_has_no_presence_either(world: World) -> None:
     assert held(rules, customer(facts={"income": 9.0}, facts_as_of=NOW - 30 * DAY - 1)) == EVERYTHING
     assert held(rules, customer(facts={"income": 9.0})) == EVERYTHING
     assert ids(rules, customer(facts={})) == EVERYTHING
+
+
+def test_a_feature_that_is_missing_is_not_there_and_has_no_default_either(world: World) -> None:
+    """NaN is how a vector says so; only a feature that the vector does not have falls back to its default."""
+    known = "eligibility: [{id: r, require: features.visits >= 0.0, reason: R.}]"
+    absent = "eligibility: [{id: r, require: '!has(features.visits) || features.visits > 3.0', reason: R.}]"
+    missing = customer(features={"visits": float("nan")})
+    assert held(world(policies=known), missing) == EVERYTHING
+    assert ids(world(policies=known), customer()) == EVERYTHING
+    assert ids(world(policies=absent), missing) == EVERYTHING
+    assert held(world(policies=absent), customer()) == EVERYTHING

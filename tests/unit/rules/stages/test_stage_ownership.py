@@ -74,10 +74,12 @@ def test_of_several_holdings_the_one_without_an_end_explains(owned: RuleSet) -> 
     [
         (Purchase("fridge-500", at_ms=NOW - 14 * DAY + 1), {"fridge"}),
         (Purchase("fridge-500", at_ms=NOW - 14 * DAY), set()),
-        (Purchase("beans", at_ms=NOW, ended_at_ms=NOW), {"beans"}),
+        (Purchase("beans", at_ms=NOW, ended_at_ms=NOW), set()),
+        (Purchase("beans", at_ms=NOW, ended_at_ms=NOW + 1), {"beans"}),
         (Purchase("x", "fridges", at_ms=NOW - 730 * DAY + 1), {"fridge"}),
         (Purchase("x", "fridges", at_ms=NOW - 730 * DAY), set()),
         (Purchase("x", "cards", at_ms=NOW), set()),
+        (Purchase("espresso", "machines", at_ms=NOW), set()),
         (Purchase("beans"), {"beans"}),
         (Purchase("x", "fridges"), set()),
     ],

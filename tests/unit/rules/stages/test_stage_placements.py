@@ -7,7 +7,7 @@ CATALOG = """
 name: world
 title: Two languages
 channels: [web, app, email]
-locales: [en, vi, pt-BR]
+locales: [en, vi, pt, pt-BR]
 """
 PLACEMENTS = """
 placements:
@@ -117,7 +117,8 @@ def test_a_surface_that_the_catalog_lacks_is_an_error(rules: RuleSet, surface: t
         ("vi-Latn-VN", "vi"),
         ("pt-br", "pt-BR"),
         ("pt-BR-abl1943", "pt-BR"),
-        ("pt", "en"),
+        ("pt", "pt"),
+        ("pt-PT", "pt"),
         ("de", "en"),
         ("", "en"),
     ],
