@@ -212,6 +212,7 @@ def test_a_part_of_the_tests_can_be_chosen(nextbest: Nextbest, shop: Path) -> No
     chosen = nextbest("rules", "test", shop, "--story", "S2", "--suite", "wi*")
     assert chosen.returncode == 0
     assert chosen.stdout.startswith("1 test in 1 suite: all passed")
+    assert "no test saw it" not in chosen.stdout
     nothing = nextbest("rules", "test", shop, "--story", "S3")
     assert nothing.returncode == 2
     assert "no test in" in nothing.stderr

@@ -160,9 +160,9 @@ class Reader:
         arguments = self._nodes(iter([*targets, *call.args]), scope, depth)
         match call.function:
             case "_&&_":
-                return And(_in_a_row(And, arguments))
+                return And(arguments)
             case "_||_":
-                return Or(_in_a_row(Or, arguments))
+                return Or(arguments)
             case "_?_:_":
                 return Choice(*arguments)
             case name if name in HISTORY and "contacts" in self.names.variables:
@@ -222,14 +222,6 @@ class Reader:
         "struct_expr": _map,
         "comprehension_expr": _loop,
     }
-
-
-def _in_a_row(kind: type[And] | type[Or], operands: tuple[Node, ...]) -> tuple[Node, ...]:
-    """Return the operands with those of the same operator taken out of their brackets."""
-    flat: list[Node] = []
-    for operand in operands:
-        flat.extend(operand.operands if isinstance(operand, kind) else (operand,))
-    return tuple(flat)
 
 
 def _key(node: Node) -> Node:

@@ -3,7 +3,7 @@
 For screening all of them become shared predicates; for explaining each rule is asked on its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,7 +26,8 @@ class _Group:
 
     mask: int
     bound: Expression
-    holds: Function
+    # Compiled when the first explanation asks: a thousand actions may have thousands of conditions.
+    holds: Callable[[], Function]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,11 @@ class _Compiled:
 
 @dataclass(frozen=True, slots=True)
 class ConditionStages:
-    """All conditions of a catalog; which of them ask depends on the direction of the contact."""
+    """All conditions of a catalog: what actions need, and by direction what keeps them from going out."""
 
     _rules: tuple[_Compiled, ...]
-    _predicates: Mapping[Direction, Predicates]
+    _needs: Predicates
+    _refusals: Mapping[Direction, Predicates]
 
     @classmethod
     def of(cls, catalog: Catalog, layout: Layout) -> "ConditionStages":
@@ -69,12 +71,15 @@ class ConditionStages:
             *own,
         )
         rules = tuple(_compile(rule, catalog, layout) for rule in written)
-        return cls(rules, {direction: _predicates(rules, layout, direction) for direction in Direction})
+        refusals = {direction: _refusals(rules, layout, direction) for direction in Direction}
+        return cls(rules, _needs(rules, layout), refusals)
 
     def screen(self, live: int, view: View) -> int:
         """Return what fulfils its conditions. A predicate that no live action needs is not evaluated."""
-        predicates = self._predicates[view.situation.direction]
-        return predicates.screen(live, view.slots) if live & predicates.concerned else live
+        for predicates in (self._refusals[view.situation.direction], self._needs):
+            if live & predicates.concerned:
+                live = predicates.screen(live, view.slots)
+        return live
 
     def stops(self, view: View) -> Iterator[Stop]:
         """Yield what each rule stops, in the order of the rules."""
@@ -82,21 +87,27 @@ class ConditionStages:
             if not compiled.asks(view.situation):
                 continue
             for group in compiled.groups:
-                answer = group.holds(view.slots)
+                answer = group.holds()(view.slots)
                 if compiled.denies(answer):
                     finding = partial(_finding, compiled=compiled, view=view, answer=answer)
                     yield Stop(compiled.stage, group.mask, finding)
 
 
-def _predicates(rules: tuple[_Compiled, ...], layout: Layout, direction: Direction) -> Predicates:
+def _needs(rules: Iterable[_Compiled], layout: Layout) -> Predicates:
     compiler = PredicateCompiler(layout)
     for compiled in rules:
-        rule = compiled.rule
-        for group in compiled.groups:
-            if isinstance(rule, ConditionRule):
-                compiler.require(group.bound, group.mask, rule.when_unknown)
-            elif direction in rule.directions:
-                compiler.forbid(group.bound, group.mask, rule.when_unknown)
+        if isinstance(compiled.rule, ConditionRule):
+            for group in compiled.groups:
+                compiler.require(group.bound, group.mask, compiled.rule.when_unknown)
+    return compiler.compile()
+
+
+def _refusals(rules: Iterable[_Compiled], layout: Layout, direction: Direction) -> Predicates:
+    compiler = PredicateCompiler(layout)
+    for compiled in rules:
+        if isinstance(compiled.rule, DoNotContact) and direction in compiled.rule.directions:
+            for group in compiled.groups:
+                compiler.forbid(group.bound, group.mask, compiled.rule.when_unknown)
     return compiler.compile()
 
 
@@ -124,7 +135,8 @@ def _group(
 ) -> _Group:
     known = {name: value for name, (_, value) in zip(names, key, strict=True) if value is not None}
     bound = condition.bind(known) if names else condition
-    return _Group(mask, bound, layout.function(bound))
+    layout.reserve(bound)
+    return _Group(mask, bound, partial(layout.function, bound))
 
 
 def _finding(action: Action, compiled: _Compiled, view: View, answer: object) -> Finding:

@@ -62,8 +62,11 @@ def findings_as_data(found: Findings) -> dict[str, object]:
     }
 
 
-def print_report(report: Report, seconds: float, *, verbose: bool) -> None:
-    """Print what failed and why, then the counts, the stories and the coverage of the rules."""
+def print_report(report: Report, seconds: float, *, verbose: bool, uncovered: bool) -> None:
+    """Print what failed and why, then the counts, the stories and the coverage of the rules.
+
+    `verbose` also names what passed, `uncovered` the rules that are not covered.
+    """
     console = _console()
     for result in report.results:
         if not result.passed:
@@ -77,7 +80,7 @@ def print_report(report: Report, seconds: float, *, verbose: bool) -> None:
     console.print(f"{tests}: {outcome}, in {seconds:.2f} s", style="red" if failed else "green")
     if report.stories:
         console.print(f"Stories told: {' '.join(report.stories)}")
-    _print_coverage(console, report)
+    _print_coverage(console, report, uncovered=uncovered)
 
 
 def _print_failed(console: Console, result: Result) -> None:
@@ -97,11 +100,11 @@ def _sides(failure: Failure) -> Iterable[tuple[str, str]]:
     yield from (("because", reason) for reason in failure.why)
 
 
-def _print_coverage(console: Console, report: Report) -> None:
+def _print_coverage(console: Console, report: Report, *, uncovered: bool) -> None:
     coverage = report.coverage
     covered = len(coverage.rules) - len(coverage.uncovered)
     console.print(f"Rules covered: {coverage.percent:.1f} % ({covered} of {len(coverage.rules)})")
-    for rule in coverage.uncovered:
+    for rule in coverage.uncovered if uncovered else ():
         console.print(f"  {rule.rule}: {_unseen(rule)}")
 
 

@@ -91,7 +91,8 @@ def run_tests(
     if as_json:
         typer.echo(json.dumps(rule_reports.report_as_data(report, seconds)))
     else:
-        rule_reports.print_report(report, seconds, verbose=verbose)
+        whole = (suite, story) == ("*", "")
+        rule_reports.print_report(report, seconds, verbose=verbose, uncovered=whole or verbose)
     if report.failed or report.coverage.percent < min_coverage:
         raise typer.Exit(EXIT_FAILED)
 

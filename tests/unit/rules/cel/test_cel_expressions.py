@@ -185,6 +185,19 @@ def test_a_value_that_turns_out_to_be_of_another_kind_is_no_value() -> None:
     assert isinstance(answer("[dyn(facts.age)]", Kind.ANY, facts__age=1), Unevaluable)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "[dyn(facts.age)].map(x, true && x) == [true]",
+        "([1] + [dyn(facts.town)])[1] > 0",
+        "(facts.age > 0 ? [1] : [dyn(facts.town)])[0] > 1 || [dyn(facts.town)].exists(x, x > 1)",
+        "{'a': dyn(facts.town)}.a > 1",
+    ],
+)
+def test_types_that_dyn_hides_are_found_out_when_an_expression_runs(source: str) -> None:
+    assert isinstance(answer(source, facts__age=5, facts__town="x"), Unevaluable)
+
+
 def test_the_values_that_an_expression_reads_are_known_in_order() -> None:
     source = (
         "has(facts.age) && (action.size > 3 || .context.page == 'x') "

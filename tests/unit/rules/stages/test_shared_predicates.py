@@ -5,6 +5,7 @@ import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -172,7 +173,7 @@ def test_shared_predicates_stop_what_each_rule_stops(
     assert live & ~expected & ~predicates.concerned == 0
 
 
-COMPARING: dict[str, Callable[[object, object], bool]] = {
+COMPARING: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
