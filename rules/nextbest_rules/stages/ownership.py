@@ -34,9 +34,10 @@ class _Compiled:
     def holds(self, purchase: Purchase, now_ms: int) -> bool:
         """Tell whether the purchase still counts. Whether one of unknown time does is for the rule to say."""
         until_ms = self.until_ms(purchase)
-        if until_ms is not None:
-            return now_ms < until_ms
-        return self.rule.window_ms is None or self.rule.when_unknown is UnknownMode.DENY
+        if until_ms is not None and now_ms >= until_ms:
+            return False
+        dated = self.rule.window_ms is None or purchase.at_ms is not None
+        return dated or self.rule.when_unknown is UnknownMode.DENY
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from random import Random
 
 import pytest
+from cel_literals import SCALARS
 from cel_reference import FAILED, bound, our_answer, reference_answer
-from cel_sentences import SCALARS, Sentences
+from cel_sentences import Sentences
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

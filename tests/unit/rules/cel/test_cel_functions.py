@@ -3,8 +3,8 @@
 import itertools
 
 import pytest
+from cel_literals import LITERALS, PATTERNS, TIME_PARTS, ZONES
 from cel_reference import FAILED, bound, our_answer, reference_answer
-from cel_sentences import LITERALS, PATTERNS, TIME_PARTS, ZONES
 
 from nextbest_rules.cel import Mention, compile_function
 from nextbest_rules.cel.environment import untyped_environment

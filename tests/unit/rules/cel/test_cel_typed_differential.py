@@ -5,8 +5,9 @@ from random import Random
 from typing import Any
 
 import pytest
+from cel_literals import LITERALS
 from cel_reference import FAILED, bound, our_answer, reference_answer
-from cel_sentences import LITERALS, Sentences
+from cel_sentences import Sentences
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

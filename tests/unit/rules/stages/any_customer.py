@@ -5,7 +5,7 @@ long, and a failure names the seed that repeats it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeVar
 
@@ -34,8 +34,14 @@ DOUBLES = [-1.0, 0.0, 0.3, 0.6, 1.0, 25.0, 1e6, 1e8, float("inf"), float("nan")]
 
 
 def any_customer(catalog: Catalog, seed: int) -> Situation:
-    """Return a situation in which anything may be known, unknown, unreadable or of a wrong type."""
-    return _Lot(catalog, Random(seed)).situation()
+    """Return a situation in which anything may be known, unknown, unreadable or of a wrong type.
+
+    Every second customer is at ease: has agreed to everything, has nothing to complain of, and has heard a
+    lot about a few actions only. So the rules of later stages have their say, too.
+    """
+    lot = _Lot(catalog, Random(seed))
+    situation = lot.situation()
+    return lot.at_ease(situation) if seed % 2 else situation
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,27 @@ class _Lot:
                 dict(self.several(lambda: (self.action(), random.randint(0, 2_000)), most=2))
             ),
             contact_at_ms=self.perhaps(lambda: self.moment() + HOUR, 0.2),
+        )
+
+    def at_ease(self, situation: Situation) -> Situation:
+        now_ms, heard_of = situation.now_ms, [self.action() for _ in range(2)]
+        heard = tuple(
+            self.contact()._replace(
+                action=self.random.choice(heard_of), at_ms=now_ms - self.random.randint(0, 7 * DAY)
+            )
+            for _ in range(self.random.randint(0, 16))
+        )
+        return replace(
+            situation,
+            facts=self.values(self.catalog.facts),
+            facts_as_of=now_ms,
+            consents=(Consent(granted=True, at_ms=now_ms - DAY),),
+            tickets=(),
+            purchases=self.several(self.purchase, most=1),
+            events=self.several(self.event, most=1),
+            contacts=_newest_first(tuple(map(self.known, heard))),
+            volumes={},
+            contact_at_ms=None,
         )
 
     def moment(self) -> int:
@@ -142,19 +169,21 @@ class _Lot:
         return Consent(self.random.random() < 0.8, self.moment(), channel, purpose, expires)
 
     def contact(self) -> Contact:
-        """Return a contact as the history keeps it."""
-        action_id, outcome = self.action(), self.random.choice(list(Outcome))
-        bit = self.catalog.index.get(action_id)
-        kind, issue, group = "OFFER", "", ""
-        if bit is not None:
-            action = self.catalog.actions[bit]
-            kind, issue, group = str(action.type), action.issue, action.group
         channel, brand = (
             self.random.choice(self.catalog.channels),
             self.random.choice(["", *self.catalog.brands]),
         )
-        decision = self.random.choice(["", "d1", "d2"])
-        return Contact(action_id, outcome, self.moment(), channel, brand, kind, issue, group, decision)
+        outcome, decision = self.random.choice(list(Outcome)), self.random.choice(["", "d1", "d2"])
+        bare = Contact(self.action(), outcome, self.moment(), channel, brand, decision=decision)
+        return self.known(bare)
+
+    def known(self, contact: Contact) -> Contact:
+        """Return a contact as the history keeps it: with what its action was then."""
+        bit = self.catalog.index.get(contact.action)
+        if bit is None:
+            return contact._replace(type="OFFER", issue="", group="")
+        action = self.catalog.actions[bit]
+        return contact._replace(type=str(action.type), issue=action.issue, group=action.group)
 
 
 def _newest_first(contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:

@@ -226,6 +226,8 @@ def test_a_table_answers_in_every_cell(
         answers = [COMPARING[sign](value, constant) for sign, _, constant in asked]
         left = sum(1 << bit for bit, answer in enumerate(answers) if not rules[bit].stops(answer))
         assert predicates.screen(everything, slots) == left
+        for bit in range(len(rules)):
+            assert predicates.screen(1 << bit, slots) == left & 1 << bit
     unknown = predicates.screen(everything, sight.look(customer()).slots)
     assert unknown == (0 if mode is UnknownMode.DENY else everything)
 

@@ -419,3 +419,11 @@ def test_a_feature_that_is_missing_is_not_there_and_has_no_default_either(world:
     assert ids(world(policies=known), customer()) == EVERYTHING
     assert ids(world(policies=absent), missing) == EVERYTHING
     assert held(world(policies=absent), customer()) == EVERYTHING
+
+
+@pytest.mark.parametrize(("name", "value"), [("age", 3), ("vip", False), ("city", "x"), ("income", 1.0)])
+def test_what_is_there_is_present(world: World, name: str, value: object) -> None:
+    rules = world(policies=f"eligibility: [{{id: r, require: has(facts.{name}), reason: R.}}]")
+    assert ids(rules, customer(facts={name: value})) == EVERYTHING
+    assert held(rules, customer(facts={name: None})) == EVERYTHING
+    assert held(rules, customer(facts={})) == EVERYTHING

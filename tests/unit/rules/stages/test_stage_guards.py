@@ -214,6 +214,7 @@ def test_a_guard_of_product_scope_holds_what_the_record_is_about(
 
 
 def test_scopes_of_several_records_add_up(world: World) -> None:
+    """What is about no product at all, such as the state of a ticket, is promoted by any of them."""
     rules = world(policies=SCOPED.format(over="tickets"))
     both = customer(tickets=(Ticket("A", products=("espresso",)), Ticket("B", products=("gold-card",))))
     assert held(rules, both) == {"beans", "card"}

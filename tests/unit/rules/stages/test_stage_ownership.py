@@ -82,12 +82,15 @@ def test_of_several_holdings_the_one_without_an_end_explains(owned: RuleSet) -> 
         (Purchase("espresso", "machines", at_ms=NOW), set()),
         (Purchase("beans"), {"beans"}),
         (Purchase("x", "fridges"), set()),
+        (Purchase("beans", ended_at_ms=NOW + 1), {"beans"}),
+        (Purchase("beans", ended_at_ms=NOW), set()),
+        (Purchase("x", "fridges", ended_at_ms=NOW + 1), set()),
     ],
 )
 def test_what_was_just_bought_is_not_sold_again(
     bought: RuleSet, purchase: Purchase, stopped: set[str]
 ) -> None:
-    """Whether a purchase of unknown time counts is for `when_unknown` to say."""
+    """One that was given back counts no more; of one of unknown time `when_unknown` says whether it does."""
     assert held(bought, customer(purchases=(purchase,))) == stopped
 
 
@@ -97,6 +100,13 @@ def test_a_purchase_tells_when_its_time_is_up(bought: RuleSet) -> None:
     found = why(bought, situation, "beans")
     assert found.actual == f"bought product beans at {iso(NOW - DAY)}"
     assert found.required == "bought 14d ago or longer"
+
+
+def test_a_purchase_that_will_be_given_back_counts_until_then(bought: RuleSet) -> None:
+    ending = customer(purchases=(Purchase("beans", at_ms=NOW, ended_at_ms=NOW + DAY),))
+    assert lifted_at(bought, ending, "beans") == NOW + DAY
+    late = customer(purchases=(Purchase("beans", at_ms=NOW, ended_at_ms=NOW + 99 * DAY),))
+    assert lifted_at(bought, late, "beans") == NOW + 14 * DAY
 
 
 def test_of_several_purchases_the_longest_explains(bought: RuleSet) -> None:

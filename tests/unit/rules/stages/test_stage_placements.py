@@ -41,6 +41,16 @@ ACTIONS = (
   value: 1
   treatments:
     - {id: brazil, locales: [pt-BR]}
+- id: open
+  type: OFFER
+  issue: i
+  group: g
+  title: T
+  value: 1
+  channels: [web]
+  treatments:
+    - {id: english, locales: [en]}
+    - {id: any}
 """
 )
 
@@ -63,21 +73,27 @@ def fitting(rules: RuleSet, placement: str, channel: str, locale: str) -> dict[s
 @pytest.mark.parametrize(
     ("surface", "taken"),
     [
-        (("home", "web", "en"), {"plain": "", "service": "", "web-only": "", "shown": "web-en"}),
-        (("home", "web", "vi"), {"plain": "", "service": "", "web-only": "", "shown": "web-vi"}),
+        (
+            ("home", "web", "en"),
+            {"plain": "", "service": "", "web-only": "", "shown": "web-en", "open": "english"},
+        ),
+        (
+            ("home", "web", "vi"),
+            {"plain": "", "service": "", "web-only": "", "shown": "web-vi", "open": "any"},
+        ),
         (
             ("home", "web", "pt-BR"),
-            {"plain": "", "service": "", "web-only": "", "shown": "web-en", "local": "brazil"},
+            {"plain": "", "service": "", "web-only": "", "shown": "web-en", "local": "brazil", "open": "any"},
         ),
         (("card", "app", "en"), {"service": ""}),
-        (("anywhere", "web", "vi"), {"plain": "", "web-only": "", "shown": "web-vi"}),
+        (("anywhere", "web", "vi"), {"plain": "", "web-only": "", "shown": "web-vi", "open": "any"}),
         (("anywhere", "email", "vi"), {"plain": "", "shown": "mail"}),
     ],
 )
 def test_a_surface_takes_by_type_channel_and_treatment(
     rules: RuleSet, surface: tuple[str, str, str], taken: dict[str, str]
 ) -> None:
-    """A treatment of the default language stands in where there is none of the wanted one."""
+    """Without a treatment in the wanted language one for any stands in, and else that of the default one."""
     assert fitting(rules, *surface) == taken
 
 
