@@ -14,7 +14,7 @@ from nextbest_rules.declarations import ValueType
 from nextbest_rules.diagnostics import CatalogError, Diagnostic
 from nextbest_rules.explanation import Exclusion
 from nextbest_rules.formulas import ParameterError, ParameterValue
-from nextbest_rules.loader import load_catalog
+from nextbest_rules.loading.loader import load_catalog
 from nextbest_rules.ruleset import RuleSet, Screening
 from nextbest_rules.sight import View
 from nextbest_rules.situation import Situation

@@ -14,11 +14,20 @@ from typing import TypeAlias
 from pydantic import Field, ValidationError
 
 from nextbest_rules import Catalog, Diagnostic
-from nextbest_rules.shape import read_document
-from nextbest_rules.strict_yaml import parse
+from nextbest_rules.loading.shape import read_document
+from nextbest_rules.loading.strict_yaml import parse
+from nextbest_rules.loading.yaml_nodes import (
+    MappingNode,
+    Node,
+    Place,
+    ScalarNode,
+    SequenceNode,
+    child,
+    find,
+    plain,
+)
 from nextbest_rules.trials.state import CustomerState, StateError, read_state
 from nextbest_rules.trials.state_documents import StateDocument
-from nextbest_rules.yaml_nodes import MappingNode, Node, Place, ScalarNode, SequenceNode, child, find, plain
 from nextbest_service.store.keys import Identity
 
 JSON_LINES = (".jsonl", ".ndjson")

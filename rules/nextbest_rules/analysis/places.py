@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from nextbest_rules.sources import read_sources
-from nextbest_rules.strict_yaml import parse
-from nextbest_rules.yaml_nodes import Node, ScalarNode, child, each, text_of
+from nextbest_rules.loading.sources import read_sources
+from nextbest_rules.loading.strict_yaml import parse
+from nextbest_rules.loading.yaml_nodes import Node, ScalarNode, child, each, text_of
 
 Roots: TypeAlias = Mapping[str, Node | None]
 _Found: TypeAlias = Iterator[tuple[str, str, Node]]

@@ -151,7 +151,6 @@ class CodeWriter:
         if self._is_unbound(node.mention):
             return Code("(False)", BOOL, total=True)
         present = f"({self._names[node.mention]} is not None)"
-        # LEAD's: see values.readable(); keep it when you edit here.
         gates = [gate for gate in (Mention(node.mention.root), readable(node.mention)) if gate in self._names]
         if not gates:
             return Code(present, BOOL, total=True)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from nextbest_rules.documents.fields import ActionTypeName, Count, DirectionName, Document, Id, Text
+from nextbest_rules.loading.documents.fields import ActionTypeName, Count, DirectionName, Document, Id, Text
 from nextbest_rules.trials.moments import MomentField, MomentOrNever
 from nextbest_rules.trials.state_documents import StateDocument
 

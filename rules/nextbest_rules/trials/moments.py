@@ -7,8 +7,8 @@ from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from nextbest_rules.dates import instant_ms
-from nextbest_rules.documents.fields import WRONG_KIND
 from nextbest_rules.durations import PATTERN, duration_ms
+from nextbest_rules.loading.documents.fields import WRONG_KIND
 
 NEVER: Literal["never"] = "never"
 _NOW = "now"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from nextbest_rules.diagnostics import Diagnostic
-from nextbest_rules.suggestions import suggestion
-from nextbest_rules.yaml_nodes import MappingNode, Node, find
+from nextbest_rules.loading.suggestions import suggestion
+from nextbest_rules.loading.yaml_nodes import MappingNode, Node, find
 
 Path: TypeAlias = tuple[str | int, ...]
 

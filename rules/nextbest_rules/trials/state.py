@@ -8,6 +8,7 @@ from nextbest_rules.catalog import Catalog
 from nextbest_rules.dates import from_ms
 from nextbest_rules.declarations import FactValue, Schema, ValueType, WrongTypeError, conform
 from nextbest_rules.diagnostics import Diagnostic
+from nextbest_rules.loading.yaml_nodes import Node
 from nextbest_rules.records import Consent, Contact, Event, Purchase, Ticket
 from nextbest_rules.trials.moments import Moment, parse_moment
 from nextbest_rules.trials.places import Path, PathFault, unknown
@@ -20,7 +21,6 @@ from nextbest_rules.trials.state_documents import (
     StateDocument,
     TicketDocument,
 )
-from nextbest_rules.yaml_nodes import Node
 
 Faults: TypeAlias = Iterator[PathFault]
 

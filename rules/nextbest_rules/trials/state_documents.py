@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from nextbest_rules.documents.fields import ActionTypeName, Document, Id, OutcomeName, Text
+from nextbest_rules.loading.documents.fields import ActionTypeName, Document, Id, OutcomeName, Text
 from nextbest_rules.trials.moments import MomentField
 
 Part = Literal["facts", "consents", "tickets", "purchases", "events", "contacts"]

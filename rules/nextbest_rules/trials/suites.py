@@ -6,9 +6,10 @@ from pathlib import Path
 
 from nextbest_rules.catalog import Catalog
 from nextbest_rules.diagnostics import CatalogError, Diagnostic
-from nextbest_rules.shape import read_document
-from nextbest_rules.sources import Source, read_source
-from nextbest_rules.strict_yaml import parse
+from nextbest_rules.loading.shape import read_document
+from nextbest_rules.loading.sources import Source, read_source
+from nextbest_rules.loading.strict_yaml import parse
+from nextbest_rules.loading.yaml_nodes import MappingNode, Node, Place, find
 from nextbest_rules.terms import ActionType, Direction
 from nextbest_rules.trials import suite_faults
 from nextbest_rules.trials.documents import CustomerDocument, ExpectDocument, SuiteDocument, TestDocument
@@ -16,7 +17,6 @@ from nextbest_rules.trials.question import PlacementAsked, Question
 from nextbest_rules.trials.requests import Asked, merged
 from nextbest_rules.trials.state import CustomerState, read_state, read_values
 from nextbest_rules.trials.state_documents import StateDocument
-from nextbest_rules.yaml_nodes import MappingNode, Node, Place, find
 
 TESTS = "tests"
 

@@ -110,7 +110,7 @@ def kills(
 def _clock_ms_of(action: str, catalog: str) -> int:
     """Return the time by which the action's catalog lives; an action that it does not have is wrong usage."""
     from nextbest_rules import load_catalog  # noqa: PLC0415
-    from nextbest_rules.suggestions import suggestion  # noqa: PLC0415
+    from nextbest_rules.loading.suggestions import suggestion  # noqa: PLC0415
     from nextbest_service.catalogs import find_catalog  # noqa: PLC0415
 
     loaded = load_catalog(find_catalog(catalog))

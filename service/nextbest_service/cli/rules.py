@@ -133,7 +133,7 @@ def schema(
     ] = None,
 ) -> None:
     """Give the JSON Schemas of a catalog's files, with which editors complete and check them."""
-    from nextbest_rules.json_schema import schemas  # noqa: PLC0415 - slow to import
+    from nextbest_rules.loading.json_schema import schemas  # noqa: PLC0415 - slow to import
 
     if out is None:
         typer.echo(json.dumps(dict(schemas()), indent=2))

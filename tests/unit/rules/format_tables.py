@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from nextbest_rules.documents import fields
-from nextbest_rules.json_schema import schemas
+from nextbest_rules.loading.documents import fields
+from nextbest_rules.loading.json_schema import schemas
 from nextbest_rules.trials.moments import MomentField, MomentOrNever
 
 _GUIDES = Path(__file__).parents[3] / "docs" / "guides"

@@ -8,7 +8,7 @@ import pytest
 
 from nextbest_rules import ActionType, Catalog, Direction, ValueType, load_catalog
 from nextbest_rules.catalog import Emphasis, Formula, Lever, NamedCondition, Subject, Treatment, Window
-from nextbest_rules.documents import fields
+from nextbest_rules.loading.documents import fields
 from nextbest_rules.policies import (
     Cap,
     ConditionRule,

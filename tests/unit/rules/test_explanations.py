@@ -7,7 +7,6 @@ from shop_situations import ADULT, APRIL_1, MARCH_15, mask_of
 
 from nextbest_rules import Exclusion, RuleSet, Situation, Stage, Surface, UnknownPlacementError
 
-
 HOME = Surface("home", "web", "")
 
 

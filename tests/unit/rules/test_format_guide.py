@@ -5,9 +5,9 @@ import re
 import jsonschema
 from format_tables import GUIDE, MARKED, refreshed
 
-from nextbest_rules.json_schema import schemas
-from nextbest_rules.strict_yaml import parse
-from nextbest_rules.yaml_nodes import plain
+from nextbest_rules.loading.json_schema import schemas
+from nextbest_rules.loading.strict_yaml import parse
+from nextbest_rules.loading.yaml_nodes import plain
 
 EXAMPLE = re.compile(r"```yaml (\w+)\n(.*?)```", re.DOTALL)
 

@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from nextbest_rules.json_schema import schemas
-from nextbest_rules.strict_yaml import parse
-from nextbest_rules.yaml_nodes import plain
+from nextbest_rules.loading.json_schema import schemas
+from nextbest_rules.loading.strict_yaml import parse
+from nextbest_rules.loading.yaml_nodes import plain
 
 ROOT = Path(__file__).parents[3]
 SCHEMAS = ROOT / "rules" / "schemas"

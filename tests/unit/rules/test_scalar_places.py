@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextbest_rules.scalar_places import locate
-from nextbest_rules.strict_yaml import parse
-from nextbest_rules.yaml_nodes import MappingNode, ScalarNode
+from nextbest_rules.loading.scalar_places import locate
+from nextbest_rules.loading.strict_yaml import parse
+from nextbest_rules.loading.yaml_nodes import MappingNode, ScalarNode
 
 
 def scalar(text: str) -> ScalarNode:

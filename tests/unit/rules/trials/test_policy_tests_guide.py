@@ -5,11 +5,11 @@ import re
 import jsonschema
 from format_tables import TESTS_GUIDE, refreshed
 
-from nextbest_rules.json_schema import schemas
-from nextbest_rules.shape import read_document
-from nextbest_rules.strict_yaml import parse
+from nextbest_rules.loading.json_schema import schemas
+from nextbest_rules.loading.shape import read_document
+from nextbest_rules.loading.strict_yaml import parse
+from nextbest_rules.loading.yaml_nodes import plain
 from nextbest_rules.trials import SuiteDocument
-from nextbest_rules.yaml_nodes import plain
 
 EXAMPLE = re.compile(r"```yaml suite\n(.*?)```", re.DOTALL)
 

@@ -1,0 +1,83 @@
+"""The shape of each catalog file: strict pydantic models of what people write."""
+
+from nextbest_rules.loading.documents.actions import (
+    ActionDocument,
+    ActionsDocument,
+    OwnConditionDocument,
+    SubjectDocument,
+    TreatmentDocument,
+    ValidityDocument,
+)
+from nextbest_rules.loading.documents.conditions import ConditionsDocument, NamedConditionDocument
+from nextbest_rules.loading.documents.fields import Attribute, Document, Id, Name, Text
+from nextbest_rules.loading.documents.head import AttributeDocument, CatalogDocument, EmphasisDocument
+from nextbest_rules.loading.documents.placements import PlacementDocument, PlacementsDocument
+from nextbest_rules.loading.documents.policies import (
+    BoughtDocument,
+    CapDocument,
+    ConditionDocument,
+    ConsentDocument,
+    ContactPolicyDocument,
+    DeclinedDocument,
+    DoNotContactDocument,
+    ExclusiveDocument,
+    GuardDocument,
+    OwnedDocument,
+    PoliciesDocument,
+    PromotionDocument,
+    QuietHoursDocument,
+    SuppressionDocument,
+)
+from nextbest_rules.loading.documents.schemas import (
+    AffinityDocument,
+    ContextDocument,
+    FactDocument,
+    FactsDocument,
+    FeatureDocument,
+    FeaturesDocument,
+)
+from nextbest_rules.loading.documents.selectors import LeverDocument, PlainSelectorDocument, SelectorDocument
+
+__all__ = [
+    "ActionDocument",
+    "ActionsDocument",
+    "AffinityDocument",
+    "Attribute",
+    "AttributeDocument",
+    "BoughtDocument",
+    "CapDocument",
+    "CatalogDocument",
+    "ConditionDocument",
+    "ConditionsDocument",
+    "ConsentDocument",
+    "ContactPolicyDocument",
+    "ContextDocument",
+    "DeclinedDocument",
+    "DoNotContactDocument",
+    "Document",
+    "EmphasisDocument",
+    "ExclusiveDocument",
+    "FactDocument",
+    "FactsDocument",
+    "FeatureDocument",
+    "FeaturesDocument",
+    "GuardDocument",
+    "Id",
+    "LeverDocument",
+    "Name",
+    "NamedConditionDocument",
+    "OwnConditionDocument",
+    "OwnedDocument",
+    "PlacementDocument",
+    "PlacementsDocument",
+    "PlainSelectorDocument",
+    "PoliciesDocument",
+    "PromotionDocument",
+    "QuietHoursDocument",
+    "SelectorDocument",
+    "SubjectDocument",
+    "SuppressionDocument",
+    "Text",
+    "TreatmentDocument",
+    "ValidityDocument",
+]

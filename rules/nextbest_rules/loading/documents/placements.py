@@ -1,0 +1,73 @@
+"""placements.yaml: the places that ask."""
+
+from pydantic import Field, model_validator
+
+from nextbest_rules.loading.documents.fields import (
+    ActionTypeName,
+    DirectionName,
+    Distinct,
+    Document,
+    Expression,
+    Formula,
+    Id,
+    Text,
+)
+
+
+class PlacementDocument(Document):
+    """A place that asks: a slot of a web page, a card of an app, a block of an email."""
+
+    id: Id = Field(description="How requests name it. Unique in the file.")
+    title: Text = Field(description="A short human text.")
+    channel: Id | None = Field(default=None, description="The channel it is on. Either this or channels.")
+    channels: dict[str, Formula] | None = Field(
+        default=None,
+        min_length=1,
+        description="Leaves the choice of channel to the service: per channel a number in CEL that says how "
+        "much it suits the customer. 0 or less rules the channel out.",
+    )
+    direction: DirectionName = Field(description="INBOUND: the customer is here. OUTBOUND: we reach out.")
+    accepts: Distinct[ActionTypeName] = Field(
+        default=["OFFER", "SERVICE", "INFORMATION"], description="The action types that it takes."
+    )
+    default_limit: int = Field(
+        ge=1, le=1_000, description="How many actions, where a request names no number."
+    )
+    max_limit: int = Field(default=50, ge=1, le=1_000, description="The most that a request may ask for.")
+    fallback: Id | None = Field(
+        default=None, description="The action that is offered when nothing else may be."
+    )
+    best_hour: Expression | None = Field(
+        default=None,
+        description="The hour of the customer's day at which to send: an int in CEL, 0 to 23. OUTBOUND only.",
+    )
+    time_zone: Expression | None = Field(
+        default=None,
+        description="The time zone that best_hour counts in, a text in CEL such as facts.time_zone.",
+    )
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> "PlacementDocument":
+        if self.default_limit > self.max_limit:
+            raise ValueError(f"default_limit {self.default_limit} is above max_limit {self.max_limit}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_way_out(self) -> "PlacementDocument":
+        if (self.channel is None) == (self.channels is None):
+            raise ValueError("a placement has either channel or channels")
+        return self
+
+    @model_validator(mode="after")
+    def _sends_only_outbound(self) -> "PlacementDocument":
+        if self.best_hour is not None and self.direction != "OUTBOUND":
+            raise ValueError("best_hour is when to send, and this placement is INBOUND")
+        if self.time_zone is not None and self.best_hour is None:
+            raise ValueError("time_zone says what best_hour means, and there is none")
+        return self
+
+
+class PlacementsDocument(Document):
+    """The places that ask."""
+
+    placements: list[PlacementDocument] = Field(min_length=1, description="The placements.")
