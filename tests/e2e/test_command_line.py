@@ -81,7 +81,7 @@ def test_no_service_exits_with_3_and_says_what_to_start() -> None:
 def test_an_unknown_catalog_names_the_shipped_ones(tmp_path: Path) -> None:
     served = nextbest("serve", "--catalog", "nope", "--home", str(tmp_path))
     assert served.returncode == 3
-    assert "no catalog 'nope': neither a shipped one (grocery) nor a directory" in served.stderr
+    assert "no catalog 'nope': neither a shipped one (bank, grocery) nor a directory" in served.stderr
 
 
 def test_a_broken_catalog_lists_every_error_and_exits_with_2(tmp_path: Path, repository: Path) -> None:

@@ -76,13 +76,15 @@ class _Compiled:
         """Return what becomes of the guard for the customer, or for one record; None if it is at rest."""
         when = self.when(self._lasting(slots, record))
         ended_ms = self._ended_ms(self._actual(slots, record))
+        if record is None and when is not False:
+            # Without records `when` is about now: an end that stands beside it is that of an earlier cause.
+            return _Judgement(_Phase.LASTING if when is True else _Phase.UNKNOWN)
         if ended_ms is not None and now_ms >= ended_ms + self.guard.decay_ms:
             return None
         if when is not True and when is not False:
             return _Judgement(_Phase.UNKNOWN, ended_ms)
         if ended_ms is None or now_ms < ended_ms:
             return _Judgement(_Phase.LASTING, ended_ms) if when else None
-        # Without records `when` is about now, and may be false once the cause has ended.
         return _Judgement(_Phase.DECAYING, ended_ms) if when or record is None else None
 
     def _lasting(self, slots: Slots, record: Cause | None) -> Slots:

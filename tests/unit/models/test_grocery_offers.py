@@ -74,6 +74,8 @@ def test_an_action_file_reads_like_this() -> None:
         CAMPAIGN, "51380041013", "MILK: FRESH", np.arange(1_034), "s123", ("YOGURT", "NO", "0% FAT"), ("69",)
     )
     text = render_action_files([offer])["campaign-18.yaml"]
+    header, text = text.split("\n", 1)
+    assert header == "# yaml-language-server: $schema=../../../schemas/actions.json"
     assert text.startswith("# Campaign 18 of type A, 2017-10-30 to 2017-12-24: 1 offer.\n")
     assert text[text.index("- id") :] == (
         "- id: c18-51380041013\n"
