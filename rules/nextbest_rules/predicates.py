@@ -129,25 +129,27 @@ class _Source:
             yield from self._table(number, self.layout[what], stops)
 
     def _predicate(self, number: int, tree: Node, draft: Draft) -> Iterator[str]:
-        """Write the cheapest test that tells apart what differs; most rules ignore one of the answers."""
-        masks = {
-            answer: self._name(answer, number, ~mask) if mask else "live"
-            for answer, mask in (
+        """Write the cheapest test that tells apart what differs: mostly one answer from all others."""
+        one_sided = ((True, draft.if_true, draft.if_false), (False, draft.if_false, draft.if_true))
+        for answer, stopped_by_it, stopped in one_sided:
+            if stopped_by_it or draft.if_unknown not in (0, stopped):
+                continue
+            kept = self._name("kept", number, ~stopped)
+            if draft.if_unknown:
+                yield f"  if not {self.writer.decides(tree, answer=answer)}: live &= {kept}"
+            else:
+                yield f"  if {self.writer.decides(tree, answer=not answer)}: live &= {kept}"
+            return
+        true, false, unknown = (
+            self._name(answer, number, ~stopped)
+            for answer, stopped in (
                 ("true", draft.if_true),
                 ("false", draft.if_false),
                 ("unknown", draft.if_unknown),
             )
-        }
+        )
         yield f"  r = {self.writer.expression(tree)}"
-        if not draft.if_true:
-            yield "  if r is not True:"
-            yield f"   live &= {masks['false']} if r is False else {masks['unknown']}"
-        else:
-            yield "  if r is not False:"
-            yield f"   live &= {masks['true']} if r is True else {masks['unknown']}"
-            if draft.if_false:
-                yield "  else:"
-                yield f"   live &= {masks['false']}"
+        yield f"  live &= {true} if r is True else {false} if r is False else {unknown}"
 
     def _table(self, number: int, slot: int, table: ValueTable) -> Iterator[str]:
         by_value = table.by_value

@@ -16,8 +16,10 @@ from nextbest_rules.cel import (
     Node,
     Timestamp,
     compile_function,
+    members,
     presences_of,
     readable,
+    searched_by,
 )
 from nextbest_rules.declarations import Declaration, ValueType, WrongTypeError, conform
 from nextbest_rules.expressions import Expressions
@@ -29,6 +31,7 @@ _LEAST_INT, _GREATEST_INT = -(2**63), 2**63 - 1
 _UNUSABLE = object()
 # Stands for NaN: a vector has no other way to say that there is no value, and that nobody knows a better one.
 _MISSING = object()
+_TEXT = frozenset({str})
 Slots = list[object]
 Function = Callable[[Slots], object]
 
@@ -78,6 +81,8 @@ class Layout:
             self.slot(mention)
         for mention in presences_of(expression.tree):
             self.slot(readable(mention))
+        for mention in searched_by(expression.tree):
+            self.slot(members(mention))
 
     def slot(self, mention: Mention) -> int:
         """Return the slot of one value."""
@@ -86,10 +91,11 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class _Declared:
-    """A slot for a declared value, and the one that says whether one can tell if there is a value."""
+    """The slots of a declared value: itself, whether one can tell if there is one, a list's elements."""
 
     slot: int
     readable: int | None
+    members: int | None
     name: str
     declaration: Declaration
 
@@ -99,6 +105,8 @@ class _Declared:
         slots[self.slot] = UNKNOWN if fitted is _UNUSABLE else fitted
         if self.readable is not None:
             slots[self.readable] = UNKNOWN if fitted is _UNUSABLE else True
+        if self.members is not None:
+            slots[self.members] = frozenset(fitted) if isinstance(fitted, list) else UNKNOWN
 
     def stale(self, value: object) -> object:
         """Return what stands in for a value that is too old; an absent one is not."""
@@ -129,6 +137,7 @@ class _Plan:
     bools: tuple[_Entry, ...]
     ints: tuple[_Entry, ...]
     texts: tuple[_Entry, ...]
+    lists: tuple[_Entry, ...]
     others: tuple[_Entry, ...]
 
     @classmethod
@@ -142,6 +151,7 @@ class _Plan:
             bools=tuple(kinds.pop(ValueType.BOOL, ())),
             ints=tuple(kinds.pop(ValueType.INT, ())),
             texts=tuple(kinds.pop(ValueType.STRING, ())),
+            lists=tuple(kinds.pop(ValueType.STRINGS, ())),
             others=tuple(entry for entries in kinds.values() for entry in entries),
         )
 
@@ -217,7 +227,7 @@ def _declared(
     root: str, declarations: Mapping[str, Declaration], layout: Mapping[Mention, int]
 ) -> tuple[_Declared, ...]:
     return tuple(
-        _Declared(slot, layout.get(readable(mention)), name, declared)
+        _Declared(slot, layout.get(readable(mention)), layout.get(members(mention)), name, declared)
         for name, declared in declarations.items()
         if (slot := layout.get(mention := Mention(root, name))) is not None
     )
@@ -244,8 +254,21 @@ def _fill(slots: Slots, plan: "_Plan", values: Mapping[str, object]) -> None:
             slots[slot] = value
         else:
             item.put(slots, value)
+    _fill_lists(slots, plan, values)
     for _, name, item in plan.others:
         item.put(slots, values.get(name))
+
+
+def _fill_lists(slots: Slots, plan: "_Plan", values: Mapping[str, object]) -> None:
+    value: Any
+    for slot, name, item in plan.lists:
+        value = values.get(name)
+        if type(value) is list and _TEXT.issuperset(map(type, value)) and "".join(value).isascii():
+            slots[slot] = value
+            if item.members is not None:
+                slots[item.members] = frozenset(value)
+        else:
+            item.put(slots, value)
 
 
 def _in_slot(value: object) -> object:

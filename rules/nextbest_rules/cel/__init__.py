@@ -12,7 +12,15 @@ from nextbest_rules.cel.evaluation import (
 )
 from nextbest_rules.cel.faults import MAX_SOURCE, ExpressionFault
 from nextbest_rules.cel.kinds import Kind, Type
-from nextbest_rules.cel.nodes import Node, conjuncts, disjuncts, mentions_of, presences_of, size_of
+from nextbest_rules.cel.nodes import (
+    Node,
+    conjuncts,
+    disjuncts,
+    mentions_of,
+    presences_of,
+    searched_by,
+    size_of,
+)
 from nextbest_rules.cel.reading import FunctionCall
 from nextbest_rules.cel.values import (
     UNKNOWN,
@@ -22,6 +30,7 @@ from nextbest_rules.cel.values import (
     TypeValue,
     Uint,
     Unevaluable,
+    members,
     readable,
 )
 from nextbest_rules.cel.vocabulary import ACTION_FIELDS, Vocabulary
@@ -55,8 +64,10 @@ __all__ = [
     "conjuncts",
     "disjuncts",
     "evaluate",
+    "members",
     "mentions_of",
     "presences_of",
     "readable",
+    "searched_by",
     "size_of",
 ]

@@ -35,7 +35,7 @@ from nextbest_rules.cel.nodes import (
 )
 from nextbest_rules.cel.shortcuts import Shortcut, find_shortcut
 from nextbest_rules.cel.times import timestamp_of_ms
-from nextbest_rules.cel.values import Mention, Unevaluable, readable
+from nextbest_rules.cel.values import Mention, Unevaluable, members, readable
 from nextbest_rules.records import RECORDS
 
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
@@ -54,7 +54,8 @@ class Code:
     """A Python expression for the value of a node.
 
     It may evaluate to an Unevaluable unless it is `total`. If `absent` is set, the text is the name of a
-    variable that may hold no value, and `absent` the name of the Unevaluable to use in its stead.
+    variable that may hold no value, and `absent` the name of the Unevaluable to use in its stead. Where all
+    `checks` hold, the value is simply that of `checked`.
     """
 
     text: str
@@ -62,6 +63,8 @@ class Code:
     total: bool = False
     absent: str = ""
     depth: int = 1
+    checks: tuple[str, ...] = ()
+    checked: str = ""
 
     @property
     def value(self) -> str:
@@ -78,8 +81,9 @@ class CodeWriter:
     def __init__(self, names: Mapping[Mention, str]) -> None:
         """Take the name of the local variable for each mention.
 
-        If there is a name for a root itself, such as Mention("facts"), then has(facts.x) is an error while
-        that variable is UNKNOWN: nothing can be said of what cannot be read.
+        If there is a name for `readable(mention)`, then has() of the mention is an error while that variable
+        is UNKNOWN: nothing can be said of what cannot be read. If there is one for `members(mention)`, texts
+        are looked for in that set rather than in the list.
         """
         self.constants: dict[str, object] = {"_U": Unevaluable}
         """The globals that the expressions need."""
@@ -99,6 +103,28 @@ class CodeWriter:
         if wants is None or code.type in wants.types:
             return code.value
         return f"{self._bind(loops.as_kind(wants), ('kind', wants))}({code.value})"
+
+    def decides(self, tree: Node, *, answer: bool) -> str:
+        """Return a Python expression that is true exactly if the value of the tree is `answer`.
+
+        It is cheaper than `expression`, as it need not tell the opposite from what cannot be evaluated: && is
+        true if all its operands are, and false if any one is, whatever becomes of the others; || mirrors it.
+
+        Raises:
+            KeyError: a mention has no name, and is no attribute of an action.
+        """
+        match tree:
+            case And(operands) | Or(operands):
+                word = " and " if isinstance(tree, And) is answer else " or "
+                return f"({word.join(self.decides(operand, answer=answer) for operand in operands)})"
+            case Call("!_", (operand,)):
+                return self.decides(operand, answer=not answer)
+        code = self._as_bool(self._code(tree, {}))
+        if code.checks:
+            return f"({' and '.join(code.checks)} and {'' if answer else 'not '}{code.checked})"
+        if code.total:
+            return code.text if answer else f"(not {code.text})"
+        return f"({code.text if code.absent else code.value} is {answer})"
 
     def _bind(self, value: object, key: object) -> str:
         """Return the name of a global with this value; values with equal keys share one."""
@@ -151,11 +177,10 @@ class CodeWriter:
         if self._is_unbound(node.mention):
             return Code("(False)", BOOL, total=True)
         present = f"({self._names[node.mention]} is not None)"
-        gates = [gate for gate in (Mention(node.mention.root), readable(node.mention)) if gate in self._names]
-        if not gates:
+        gate = self._names.get(readable(node.mention))
+        if gate is None:
             return Code(present, BOOL, total=True)
-        unreadable = " or ".join(f"{self._names[gate]} is None" for gate in gates)
-        return Code(f"({self._without(node.mention)} if {unreadable} else {present})", BOOL)
+        return Code(f"({self._without(node.mention)} if {gate} is None else {present})", BOOL)
 
     def _missing(self, node: Missing, _scope: Loops) -> Code:
         return Code(self._without(node.mention), DYN)
@@ -207,6 +232,8 @@ class CodeWriter:
 
     def _call(self, node: Call, scope: Loops) -> Code:
         codes = [self._code(argument, scope) for argument in node.arguments]
+        if node.function == "@in":
+            codes[1] = self._indexed(node.arguments[1], codes[1])
         types = tuple(code.type for code in codes)
         if shortcut := find_shortcut(node, types):
             return self._short(shortcut, codes)
@@ -217,6 +244,11 @@ class CodeWriter:
             return self._strict(overload.template, codes, overload.result, total=True)
         places = ", ".join(f"{{{place}}}" for place in range(len(codes)))
         return self._strict(f"{self._function(overload.run)}({places})", codes, overload.result)
+
+    def _indexed(self, node: Node, code: Code) -> Code:
+        """Look for texts in the set of a list's elements, if there is one."""
+        name = self._names.get(members(node.mention)) if isinstance(node, Read) else None
+        return code if name is None else replace(code, text=name)
 
     def _short(self, shortcut: Shortcut, codes: list[Code]) -> Code:
         constant = self._literal(*shortcut.constant) if shortcut.constant else ""
@@ -244,7 +276,13 @@ class CodeWriter:
         if not checks:
             return Code(text, result, total, depth=_around(codes))
         failed = "".join(f"{name} if {test} else " for test, name in failures[:-1]) + failures[-1][1]
-        return Code(f"({text} if {' and '.join(checks)} else {failed})", result, depth=_around(codes))
+        return Code(
+            f"({text} if {' and '.join(checks)} else {failed})",
+            result,
+            depth=_around(codes),
+            checks=tuple(checks) if total else (),
+            checked=f"({text})",
+        )
 
     def _select(self, node: Select, scope: Loops) -> Code:
         operand = self._code(node.operand, scope)

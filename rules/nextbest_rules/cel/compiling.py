@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 from nextbest_rules.cel.code import CodeWriter
 from nextbest_rules.cel.kinds import Kind
 from nextbest_rules.cel.nodes import Node, mentions_of
-from nextbest_rules.cel.values import Mention, readable
+from nextbest_rules.cel.values import Mention, members, readable
 
 Evaluator: TypeAlias = Callable[[Sequence[object]], object]
 """Takes the slots and returns the value, or an Unevaluable."""
@@ -23,7 +23,7 @@ def compile_function(tree: Node, layout: Mapping[Mention, int], wants: Kind | No
         KeyError: the tree reads something that the layout lacks.
     """
     read = set(mentions_of(tree))
-    read |= {gate for mention in read for gate in (Mention(mention.root), readable(mention))}
+    read |= {gate for mention in read for gate in (readable(mention), members(mention))}
     names = {mention: f"v{layout[mention]}" for mention in sorted(read) if mention in layout}
     writer = CodeWriter(names)
     expression = writer.expression(tree, wants)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from nextbest_rules.cel.kinds import Type
+from nextbest_rules.cel.kinds import STRING, Type, list_of
 from nextbest_rules.cel.values import Mention
 
 
@@ -284,6 +284,16 @@ def mentions_of(tree: Node) -> tuple[Mention, ...]:
 def presences_of(tree: Node) -> frozenset[Mention]:
     """Return the mentions of which a tree asks whether they have a value."""
     return frozenset(node.mention for node in walk(tree) if isinstance(node, Has))
+
+
+def searched_by(tree: Node) -> frozenset[Mention]:
+    """Return the lists of texts in which a tree looks for something, as in `"a" in facts.tags`."""
+    return frozenset(
+        node.arguments[1].mention
+        for node in walk(tree)
+        if isinstance(node, Call) and node.function == "@in"
+        if isinstance(node.arguments[1], Read) and node.arguments[1].type == list_of(STRING)
+    )
 
 
 def size_of(tree: Node) -> int:

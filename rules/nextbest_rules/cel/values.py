@@ -46,6 +46,11 @@ def readable(mention: Mention) -> Mention:
     return Mention("readable", str(mention))
 
 
+def members(mention: Mention) -> Mention:
+    """Return the name of what holds the elements of a mention, a list of texts, as a frozenset."""
+    return Mention("members", str(mention))
+
+
 @dataclass(frozen=True, slots=True)
 class Unevaluable:
     """An expression without a value: something it reads is missing, or an operation failed.

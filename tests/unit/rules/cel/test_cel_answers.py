@@ -14,6 +14,7 @@ from nextbest_rules.cel import (
     Unevaluable,
     Vocabulary,
     compile_function,
+    readable,
 )
 from nextbest_rules.declarations import ValueType
 from nextbest_rules.records import Contact, Ticket
@@ -43,9 +44,10 @@ def test_an_element_that_fails_does_not_matter_where_another_decides(order: str)
     assert isinstance(answer(f"{order}.exists_one(n, 4 / n == 4)"), Unevaluable)
 
 
-def test_nothing_can_be_said_of_a_root_that_cannot_be_read() -> None:
+def test_nothing_can_be_said_of_a_value_that_cannot_be_read() -> None:
     tree = checked("has(facts.age) || has(context.page)").tree
-    layout = {Mention("facts"): 0, Mention("facts", "age"): 1, Mention("context", "page"): 2}
+    age = Mention("facts", "age")
+    layout = {readable(age): 0, age: 1, Mention("context", "page"): 2}
     has = compile_function(tree, layout)
     assert has([True, None, None]) is False
     assert isinstance(has([None, None, None]), Unevaluable)

@@ -21,6 +21,8 @@ from nextbest_rules.cel import (
     Timestamp,
     Vocabulary,
     compile_function,
+    members,
+    readable,
 )
 from nextbest_rules.cel.environment import untyped_environment
 from nextbest_rules.declarations import ValueType
@@ -132,30 +134,33 @@ def situation(random: Random) -> Values:
     values[Mention("features", "score")] = random.choice(SLOT_VALUES[ValueType.DOUBLE])
     values[Mention("context", "page")] = random.choice(SLOT_VALUES[ValueType.STRING])
     values = {mention: value for mention, value in values.items() if random.random() < 0.8}
-    values[Mention("facts")] = True
+    values |= {readable(Mention("facts", name)): True for name in FACTS}
+    if isinstance(texts := values.get(Mention("facts", "l")), list):
+        values[members(Mention("facts", "l"))] = frozenset(texts)
     for name, records in RECORD_VALUES.items():
         values[Mention(name)] = [random.choice(records) for _ in range(random.randrange(4))]
     values[Mention("channel")] = random.choice(["web", "a", ""])
     values[Mention("now")] = Timestamp.of_ms(random.choice(TIMES))
     values[Mention("customer", "known")] = random.random() < 0.5
     if random.random() < 0.15:
-        return {
-            mention: value for mention, value in values.items() if mention.root not in {"facts", "tickets"}
-        }
+        unreadable = {"facts", "tickets", "readable", "members"}
+        return {mention: value for mention, value in values.items() if mention.root not in unreadable}
     return values
 
 
 def as_roots(values: Values, attributes: dict[str, object]) -> dict[str, object]:
     """Return the values as maps, which is how the reference engine evaluates them."""
     roots: dict[str, object] = {"features": {}, "context": {}, "customer": {}, "action": attributes}
-    if Mention("facts") in values:
+    if readable(Mention("facts", "b")) in values:
         roots["facts"] = {}
     for mention, value in values.items():
+        if mention.root in ("readable", "members"):
+            continue
         if mention.field:
             roots[mention.root][mention.field] = bound(value)  # type: ignore[index]
         elif mention.root in RECORD_VARIABLES:
             roots[mention.root] = [as_map(record) for record in value]  # type: ignore[attr-defined]
-        elif mention.root != "facts":
+        else:
             roots[mention.root] = bound(value)
     return roots
 
@@ -189,7 +194,10 @@ def disagreements(random: Random) -> list[str]:
     found = []
     for values in [situation(random) for _ in range(ENVIRONMENTS)]:
         slots = [values.get(mention) for mention in LAYOUT]
-        answers = run(slots)
+        answers, decided = run(slots)
+        bools = [answer for answer, kind in zip(answers, kinds, strict=True) if kind == "bool"]
+        expected = [answer is wanted for answer in bools for wanted in (True, False)]
+        assert [bool(it) for it in decided] == expected
         assert answers == [function(slots) for function in alone] or "nan" in str(answers)
         data = as_roots(values, attributes)
         for source, kind, reference, answer in zip(sources, kinds, references, answers, strict=True):
@@ -225,8 +233,9 @@ LAYOUT = {
     mention: place
     for place, mention in enumerate(
         [
-            Mention("facts"),
             *(Mention("facts", name) for name in FACTS),
+            *(readable(Mention("facts", name)) for name in FACTS),
+            members(Mention("facts", "l")),
             *(Mention("features", "score"), Mention("context", "page"), Mention("customer", "known")),
             *(Mention(name) for name in ("now", "channel", *RECORD_VARIABLES)),
         ]
@@ -234,13 +243,18 @@ LAYOUT = {
 }
 
 
-def together(trees: list[Node], kinds: list[str]) -> Callable[[list[object]], list[object]]:
-    """Return one function for all trees, as a rule set compiles them."""
+def together(
+    trees: list[Node], kinds: list[str]
+) -> Callable[[list[object]], tuple[list[object], list[object]]]:
+    """Return one function for all trees, as in a rule set, and whether each bool is true and false."""
     names = {mention: f"v{place}" for mention, place in LAYOUT.items()}
     writer = CodeWriter(names)
     texts = [writer.expression(tree, KINDS[kind][0]) for tree, kind in zip(trees, kinds, strict=True)]
+    bools = [tree for tree, kind in zip(trees, kinds, strict=True) if kind == "bool"]
+    decided = [f"({writer.decides(tree, answer=answer)})" for tree in bools for answer in (True, False)]
     lines = [f"    {name} = slots[{LAYOUT[mention]}]" for mention, name in names.items()]
-    source = "\n".join(["def run(slots):", *lines, f"    return [{', '.join(texts)}]"])
+    result = f"    return [{', '.join(texts)}], [{', '.join(decided)}]"
+    source = "\n".join(["def run(slots):", *lines, result])
     exec(source, writer.constants)
     return writer.constants["run"]  # type: ignore[return-value]
 

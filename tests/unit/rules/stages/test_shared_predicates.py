@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from worlds import NOW, World, customer
 
 from nextbest_rules import RuleSet
-from nextbest_rules.cel import Expression, Mention
+from nextbest_rules.cel import Expression, Mention, members
 from nextbest_rules.expressions import Expressions
 from nextbest_rules.predicates import PredicateCompiler, Predicates
 from nextbest_rules.sight import Layout, Sight, Slots
@@ -232,8 +232,8 @@ def test_a_table_answers_in_every_cell(
     assert unknown == (0 if mode is UnknownMode.DENY else everything)
 
 
-class Watched(list[object]):
-    """Slots, or a list in a slot, that count how often anybody looks into them."""
+class Watched(frozenset[object]):
+    """The elements of a list in a slot, which count how often anybody looks into them."""
 
     looks = 0
 
@@ -259,7 +259,7 @@ def looks(plain: RuleSet, rules: list[Rule], live: int = EVERYTHING) -> Iterator
     predicates, sight, _, layout = compiled(plain, rules)
     for interests in (["a"], []):
         view = sight.look(customer(facts={"interests": interests, "age": 30, "city": "a"}))
-        view.slots[layout.slots[Mention("facts", "interests")]] = Watched(interests)
+        view.slots[layout.slots[members(Mention("facts", "interests"))]] = Watched(interests)
         Watched.looks = 0
         predicates.screen(live, view.slots)
         yield Watched.looks
