@@ -33,6 +33,10 @@ _ENGINE = "2"
 class StageRules(Protocol):
     """The rules of one kind, compiled."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether the catalog has no such rules."""
+
     def screen(self, live: int, view: View) -> int:
         """Return what these rules leave of the live actions."""
 
@@ -74,7 +78,7 @@ class RuleSet:
         layout = Layout(Expressions(catalog))
         guards = GuardStage.of(catalog, layout)
         # Cheap ones first, and those that stop much: what they leave decides what the others have to look at.
-        stages: tuple[StageRules, ...] = (
+        stages: list[StageRules] = [
             Availability.of(catalog),
             ConsentStage.of(catalog),
             guards,
@@ -83,7 +87,7 @@ class RuleSet:
             ContactCaps.of(catalog),
             QuietHoursStage.of(catalog, layout),
             VolumeCaps.of(catalog),
-        )
+        ]
         formulas = Formulas.of(catalog, layout)
         return cls(
             catalog=catalog,
@@ -91,7 +95,7 @@ class RuleSet:
             formulas=formulas,
             reads=_reads(catalog, layout),
             _sight=Sight.of(catalog, layout.slots),
-            _stages=stages,
+            _stages=tuple(stage for stage in stages if not stage.idle),
             _guards=guards,
             _placements=PlacementStage.of(catalog),
             _type_masks=MappingProxyType(
@@ -110,7 +114,7 @@ class RuleSet:
             live = stage.screen(live, view)
             if not live:
                 break
-        return Screening(live, tuple(self._guards.boosts(view)))
+        return Screening(live, self._guards.boosts(view))
 
     def fit(self, surface: Surface) -> Fit:
         """Return what a surface takes by type, channel and treatment.

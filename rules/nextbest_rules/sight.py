@@ -236,27 +236,28 @@ def _declared(
 def _fill(slots: Slots, plan: "_Plan", values: Mapping[str, object]) -> None:
     """Fill the slots of one root: what is plainly as declared is taken as it is, at a glance."""
     value: Any
+    get, least, greatest = values.get, _LEAST_INT, _GREATEST_INT
     for slot, name, item in plan.bools:
-        value = values.get(name)
+        value = get(name)
         if type(value) is bool:
             slots[slot] = value
         else:
             item.put(slots, value)
     for slot, name, item in plan.ints:
-        value = values.get(name)
-        if type(value) is int and _LEAST_INT <= value <= _GREATEST_INT:
+        value = get(name)
+        if type(value) is int and least <= value <= greatest:
             slots[slot] = value
         else:
             item.put(slots, value)
     for slot, name, item in plan.texts:
-        value = values.get(name)
+        value = get(name)
         if type(value) is str and value.isascii():
             slots[slot] = value
         else:
             item.put(slots, value)
     _fill_lists(slots, plan, values)
     for _, name, item in plan.others:
-        item.put(slots, values.get(name))
+        item.put(slots, get(name))
 
 
 def _fill_lists(slots: Slots, plan: "_Plan", values: Mapping[str, object]) -> None:

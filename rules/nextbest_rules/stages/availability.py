@@ -33,6 +33,11 @@ class Availability:
             {brand: mask_where(catalog.actions, partial(_is_of_brand, brand=brand)) for brand in brands},
         )
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to ask: never, for an operator may kill any action."""
+        return False
+
     def screen(self, live: int, view: View) -> int:
         """Return what is valid, of the brand that asks, and not killed."""
         situation = view.situation

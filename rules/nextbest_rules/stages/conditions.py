@@ -74,6 +74,11 @@ class ConditionStages:
         refusals = {direction: _refusals(rules, layout, direction) for direction in Direction}
         return cls(rules, _needs(rules, layout), refusals)
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to ask."""
+        return not self._rules
+
     def screen(self, live: int, view: View) -> int:
         """Return what fulfils its conditions. A predicate that no live action needs is not evaluated."""
         for predicates in (self._refusals[view.situation.direction], self._needs):

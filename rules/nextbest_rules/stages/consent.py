@@ -43,6 +43,11 @@ class ConsentStage:
             tuple(_Compiled(rule, mask_of(rule.applies_to, catalog)) for rule in catalog.policies.consent)
         )
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to ask."""
+        return not self._rules
+
     def screen(self, live: int, view: View) -> int:
         """Return what the customer has agreed to."""
         situation = view.situation

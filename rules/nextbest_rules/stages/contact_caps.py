@@ -89,6 +89,11 @@ class ContactCaps:
         """Compile the caps of a catalog."""
         return cls(tuple(_compile(cap, catalog) for cap in catalog.policies.caps))
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to ask."""
+        return not self._caps
+
     def screen(self, live: int, view: View) -> int:
         """Return what may still be said."""
         situation = view.situation

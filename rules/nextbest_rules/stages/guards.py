@@ -121,6 +121,7 @@ class GuardStage:
     """All guards of a catalog."""
 
     _guards: tuple[_Compiled, ...]
+    _promoting: tuple[_Compiled, ...]
 
     @classmethod
     def of(cls, catalog: Catalog, layout: Layout) -> "GuardStage":
@@ -129,7 +130,13 @@ class GuardStage:
             "products": _index(catalog, lambda action: action.about.products),
             "categories": _index(catalog, lambda action: action.about.categories),
         }
-        return cls(tuple(_compile(guard, catalog, layout, about) for guard in catalog.policies.guards))
+        guards = tuple(_compile(guard, catalog, layout, about) for guard in catalog.policies.guards)
+        return cls(guards, tuple(compiled for compiled in guards if compiled.promote))
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to ask."""
+        return not self._guards
 
     def screen(self, live: int, view: View) -> int:
         """Return what no guard holds."""
@@ -139,23 +146,11 @@ class GuardStage:
                     live &= ~held.mask
         return live
 
-    def boosts(self, view: View) -> Iterator[Boost]:
-        """Yield what the guards bring forward while causes last: once, however many there are."""
-        now_ms = view.situation.now_ms
-        for compiled in self._guards:
-            if not compiled.promote:
-                continue
-            lasting = [
-                record
-                for record in _records(compiled, view) or ()
-                if (judgement := compiled.judge(view.slots, now_ms, record)) is not None
-                and judgement.phase is _Phase.LASTING
-            ]
-            for boost in compiled.promote if lasting else ():
-                mask = 0
-                for record in lasting:
-                    mask |= compiled.scoped(boost.mask, record) | boost.mask & compiled.aimless
-                yield replace(boost, mask=mask)
+    def boosts(self, view: View) -> tuple[Boost, ...]:
+        """Return what the guards bring forward while causes last: once, however many there are."""
+        if not self._promoting:
+            return ()
+        return tuple(boost for compiled in self._promoting for boost in _boosts(compiled, view))
 
     def stops(self, view: View) -> Iterator[Stop]:
         """Yield what this stage stops."""
@@ -176,6 +171,21 @@ class GuardStage:
                     held.mask,
                     Finding(guard.id, guard.reason, held.actual, required, held.until_ms),
                 )
+
+
+def _boosts(compiled: _Compiled, view: View) -> Iterator[Boost]:
+    now_ms = view.situation.now_ms
+    lasting = [
+        record
+        for record in _records(compiled, view) or ()
+        if (judgement := compiled.judge(view.slots, now_ms, record)) is not None
+        and judgement.phase is _Phase.LASTING
+    ]
+    for boost in compiled.promote if lasting else ():
+        mask = 0
+        for record in lasting:
+            mask |= compiled.scoped(boost.mask, record) | boost.mask & compiled.aimless
+        yield replace(boost, mask=mask)
 
 
 def _compile(

@@ -51,6 +51,11 @@ class OwnershipStage:
         """Compile the rules of a catalog."""
         return cls(tuple(_compile(rule, catalog) for rule in catalog.policies.owned))
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to ask."""
+        return not self._rules
+
     def screen(self, live: int, view: View) -> int:
         """Return what the customer does not have yet."""
         purchases, now_ms = view.situation.purchases, view.situation.now_ms

@@ -71,6 +71,11 @@ class QuietHoursStage:
         """Compile the quiet hours of a catalog."""
         return cls(tuple(_compile(rule, catalog, layout) for rule in catalog.policies.quiet_hours))
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to ask."""
+        return not self._rules
+
     def screen(self, live: int, view: View) -> int:
         """Return what does not disturb."""
         for compiled in self._rules:

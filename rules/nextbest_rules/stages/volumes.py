@@ -29,6 +29,11 @@ class VolumeCaps:
             }
         )
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to ask."""
+        return not self.capped
+
     def screen(self, live: int, view: View) -> int:
         """Return what the population has not had enough of."""
         volumes = view.situation.volumes
