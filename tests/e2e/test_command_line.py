@@ -63,6 +63,13 @@ def test_shell_completion_knows_the_commands() -> None:
     assert {"demo", "serve", "decide", "load", "train"} <= set(shown.stdout.split())
 
 
+def test_the_customers_of_the_guide_fit_the_bank() -> None:
+    customers = Path(__file__).parents[2] / "docs" / "examples" / "bank-customers.yaml"
+    checked = nextbest("load", "customers", str(customers), "--catalog", "bank", "--dry-run", "--json")
+    assert checked.returncode == 0, checked.stderr
+    assert json.loads(checked.stdout)["customers"] == 4
+
+
 def test_wrong_usage_exits_with_2() -> None:
     assert nextbest("decide", "--nonsense").returncode == 2
     nobody = nextbest("decide")
