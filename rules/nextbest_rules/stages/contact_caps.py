@@ -12,7 +12,7 @@ from nextbest_rules.records import Contact
 from nextbest_rules.selection import mask_of, selects_contact
 from nextbest_rules.sight import View
 from nextbest_rules.situation import Situation
-from nextbest_rules.terms import Stage, UnknownMode
+from nextbest_rules.terms import Direction, Stage, UnknownMode
 
 Key = tuple[str, ...]
 # The parts of a key that belong to the action, in their order; channel and brand belong to the request.
@@ -21,61 +21,55 @@ _OF_ACTION = (Dimension.ACTION, Dimension.GROUP, Dimension.ISSUE, Dimension.TYPE
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """A cap, the actions it limits (all, and by key), and the actions whose contacts count.
+    """A cap, the actions it limits (all, and by key), and by action id whether its contacts count.
 
-    `key_of` gives the key of a contact for the dimensions that belong to the action.
+    Sets of enumerations stand here as texts and tuples, which Python looks up several times faster.
     """
 
     cap: Cap
     mask: int
     by_key: Mapping[Key, int]
-    counted: int
+    counted: Mapping[str, bool]
     dimensions: tuple[str, ...]
-    index: Mapping[str, int]
+    per_channel: bool
+    per_brand: bool
+    outcomes: frozenset[str]
+    directions: tuple[Direction, ...]
 
     def limits(self, situation: Situation) -> bool:
         """Tell whether the cap is about contacts of this kind."""
-        cap = self.cap
-        return situation.direction in cap.directions and (
-            cap.channels is None or situation.channel in cap.channels
-        )
-
-    def counts(self, contact: Contact, situation: Situation) -> bool:
-        """Tell whether a contact within the window counts."""
-        cap = self.cap
-        if contact.outcome not in cap.outcomes or (
-            cap.channels is not None and contact.channel not in cap.channels
-        ):
-            return False
-        if Dimension.CHANNEL in cap.per and contact.channel != situation.channel:
-            return False
-        if Dimension.BRAND in cap.per and contact.brand != situation.brand:
-            return False
-        bit = self.index.get(contact.action)
-        if bit is None:
-            return selects_contact(cap.counts, contact)
-        return bool(self.counted >> bit & 1)
-
-    def key(self, contact: Contact) -> Key:
-        return tuple([getattr(contact, dimension) for dimension in self.dimensions])
+        channels = self.cap.channels
+        return situation.direction in self.directions and (channels is None or situation.channel in channels)
 
     def times(self, situation: Situation) -> Mapping[Key, list[int]]:
         """Return, per key, when the counted contacts were, newest first."""
-        since_ms = situation.now_ms - self.cap.window_ms
         found: dict[Key, list[int]] = {}
         seen: set[tuple[str, str]] = set()
-        for contact in situation.contacts or ():
-            if contact.at_ms <= since_ms:
-                break
-            if not self.counts(contact, situation):
-                continue
+        for contact in self._counted(situation):
             if contact.decision:  # several outcomes of one proposition are one contact
                 proposition = (contact.decision, contact.action)
                 if proposition in seen:
                     continue
                 seen.add(proposition)
-            found.setdefault(self.key(contact), []).append(contact.at_ms)
+            key = tuple([getattr(contact, dimension) for dimension in self.dimensions])
+            found.setdefault(key, []).append(contact.at_ms)
         return found
+
+    def _counted(self, situation: Situation) -> Iterator[Contact]:
+        """Yield the contacts within the window that count."""
+        since_ms, outcomes, channels = situation.now_ms - self.cap.window_ms, self.outcomes, self.cap.channels
+        channel = situation.channel if self.per_channel else None
+        brand = situation.brand if self.per_brand else None
+        for contact in situation.contacts or ():
+            if contact.at_ms <= since_ms:
+                break
+            if contact.outcome not in outcomes or (channels is not None and contact.channel not in channels):
+                continue
+            if channel not in (None, contact.channel) or brand not in (None, contact.brand):
+                continue
+            counts = self.counted.get(contact.action)
+            if selects_contact(self.cap.counts, contact) if counts is None else counts:
+                yield contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +117,18 @@ def _compile(cap: Cap, catalog: Catalog) -> _Compiled:
             }
             key = tuple(own[dimension] for dimension in dimensions)
             by_key[key] = by_key.get(key, 0) | 1 << bit
-    return _Compiled(cap, mask, by_key, mask_of(cap.counts, catalog), dimensions, catalog.index)
+    counted = mask_of(cap.counts, catalog)
+    return _Compiled(
+        cap=cap,
+        mask=mask,
+        by_key=by_key,
+        counted={action.id: bool(counted >> bit & 1) for bit, action in enumerate(catalog.actions)},
+        dimensions=dimensions,
+        per_channel=Dimension.CHANNEL in cap.per,
+        per_brand=Dimension.BRAND in cap.per,
+        outcomes=frozenset(outcome.value for outcome in cap.outcomes),
+        directions=tuple(cap.directions),
+    )
 
 
 def _used_up(compiled: _Compiled, situation: Situation) -> int:

@@ -259,8 +259,8 @@ def _actual(compiled: _Compiled, view: View, record: Cause | None, judgement: _J
 
 def _while_it_lasted(record: Cause) -> Cause:
     if isinstance(record, Ticket):
-        return record._replace(closed_at_ms=None)
-    return record._replace(ended_at_ms=None)
+        return record if record.closed_at_ms is None else record._replace(closed_at_ms=None)
+    return record if record.ended_at_ms is None else record._replace(ended_at_ms=None)
 
 
 def _subject(record: Cause) -> tuple[tuple[str, ...], tuple[str, ...]]:
