@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Factors:
     """What makes up the priority of the candidates; every array has one entry per candidate.
 
@@ -26,7 +27,7 @@ class Factors:
     lever: Floats
     pinned: Flags
 
-    @property
+    @cached_property
     def priority(self) -> Floats:
         """P × C × V × L."""
         return self.propensity * self.context_weight * self.value * self.lever
