@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from nextbest_rules.bitmask import union
 from nextbest_rules.cel import (
     CodeWriter,
     Comparison,
@@ -72,9 +73,7 @@ class PredicateCompiler:
                 others.append((tree, draft))
         work: list[_Part] = [(mention, ValueTable.of(entries)) for mention, entries in compared.items()]
         work += others
-        concerned = 0
-        for draft in self._drafts.values():
-            concerned |= draft.concerned
+        concerned = union(draft.concerned for draft in self._drafts.values())
         chunks = (work[start : start + _CHUNK] for start in range(0, len(work), _CHUNK))
         return Predicates(tuple(_generate(chunk, self.layout.slots) for chunk in chunks), concerned)
 

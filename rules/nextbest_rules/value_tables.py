@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nextbest_rules.bitmask import union
 from nextbest_rules.cel import Comparison
 
 _ORDERED = frozenset({"<", "<=", ">", ">="})
@@ -46,11 +47,12 @@ class ValueTable:
         ordered = [entry for entry in entries if entry[0].operator in _ORDERED]
         exact = [entry for entry in entries if entry[0].operator not in _ORDERED]
         stopped = zip(_by_order(ordered, marks, cells), _by_equality(exact, marks, cells), strict=True)
-        unknown = concerned = 0
-        for _, draft in entries:
-            unknown |= draft.if_unknown
-            concerned |= draft.concerned
-        return cls(points, [~(above | equal) for above, equal in stopped], ~unknown, concerned)
+        return cls(
+            points=points,
+            kept=[~(above | equal) for above, equal in stopped],
+            unknown=~union(draft.if_unknown for _, draft in entries),
+            concerned=union(draft.concerned for _, draft in entries),
+        )
 
     @property
     def by_value(self) -> Mapping[Any, int] | None:

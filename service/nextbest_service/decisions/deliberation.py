@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nextbest_models.ranker import ModelError
 from nextbest_rules import Situation
+from nextbest_rules.bitmask import union
 from nextbest_service.decisions.arbitration import Factors, Rows
 from nextbest_service.decisions.bitmask import flags_of, rows_of
 from nextbest_service.decisions.decision import (
@@ -97,9 +98,7 @@ def _score(
 ) -> tuple[Factors, int, tuple[Degradation, ...]]:
     """Return the factors of all candidates, the mask of those without a value, and what fell short."""
     size = len(generation.catalog.actions)
-    survivors = 0
-    for showing in shown:
-        survivors |= showing.mask
+    survivors = union(showing.mask for showing in shown)
     values, unvalued = _values(generation, survivors, reach)
     rows = rows_of(survivors & ~unvalued, size)
     propensity, degraded = _propensity(generation, rows, request, reading, now_ms)

@@ -9,6 +9,7 @@ from nextbest_models.affinity import AffinityCounters, AffinityKeys
 from nextbest_models.population import Population
 from nextbest_models.state import CustomerFeatures
 from nextbest_rules import Catalog, Exclusion, RuleSet
+from nextbest_rules.bitmask import union
 from nextbest_rules.records import Kill
 from nextbest_rules.trials import Answer, CustomerState, Offer, PlacementAsked, Question
 from nextbest_service.decisions.decision import Decision, Proposition, SelectionType
@@ -42,7 +43,7 @@ def _request(generation: Generation, question: Question) -> DecisionRequest:
     only = question.candidates
     channels = question.placements[0].placement.channels
     types = [generation.rules.type_mask(kind) for kind in question.types]
-    unwanted = _mask(catalog, question.excluded) | (every & ~_union(types) if types else 0)
+    unwanted = _mask(catalog, question.excluded) | (every & ~union(types) if types else 0)
     return DecisionRequest(
         request_id="",
         identities=(),
@@ -65,14 +66,7 @@ def _placement(asked: PlacementAsked, unwanted: int) -> PlacementRequest:
 
 
 def _mask(catalog: Catalog, action_ids: tuple[str, ...]) -> int:
-    return _union([1 << catalog.index[action_id] for action_id in action_ids])
-
-
-def _union(masks: list[int]) -> int:
-    union = 0
-    for mask in masks:
-        union |= mask
-    return union
+    return union(1 << catalog.index[action_id] for action_id in action_ids)
 
 
 def _reading(generation: Generation, question: Question) -> Reading:

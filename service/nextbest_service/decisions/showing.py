@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nextbest_rules import Treatment
+from nextbest_rules.bitmask import union
 from nextbest_service.decisions.generation import Generation
 from nextbest_service.decisions.reach import Approach, Reach
 from nextbest_service.decisions.request import DecisionRequest, PlacementRequest
@@ -45,7 +46,4 @@ def _showing(
         Way(approach, fit.treatments, mask & wanted)
         for approach, fit, mask in reach.fits(generation.rules, asked, request.locale)
     )
-    mask = 0
-    for way in ways:
-        mask |= way.mask
-    return Showing(asked, mask, ways)
+    return Showing(asked, union(way.mask for way in ways), ways)
