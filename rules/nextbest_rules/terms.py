@@ -12,7 +12,9 @@ class ActionType(StrEnum):
 
 
 class Direction(StrEnum):
-    """Who starts the contact."""
+    """Who starts the contact. It hashes as its text does: an enumeration's own hash is ten times slower."""
+
+    __hash__ = str.__hash__
 
     INBOUND = "INBOUND"
     OUTBOUND = "OUTBOUND"

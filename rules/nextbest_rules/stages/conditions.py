@@ -14,6 +14,7 @@ from nextbest_rules.explanation import Finding, Stop
 from nextbest_rules.observation import attribute, observed, wanted
 from nextbest_rules.policies import ConditionRule, DoNotContact
 from nextbest_rules.predicates import PredicateCompiler, Predicates
+from nextbest_rules.rulebook import speaks_on
 from nextbest_rules.selection import mask_of
 from nextbest_rules.sight import Function, Layout, View
 from nextbest_rules.situation import Situation
@@ -43,7 +44,7 @@ class _Compiled:
 
     def asks(self, situation: Situation) -> bool:
         """Tell whether the rule is about contacts of this direction."""
-        return isinstance(self.rule, ConditionRule) or situation.direction in self.rule.directions
+        return speaks_on(self.rule, situation.channel, situation.direction)
 
     def denies(self, answer: object) -> bool:
         """Tell whether the rule stops its actions on this answer of its condition."""

@@ -11,6 +11,7 @@ from nextbest_rules.dates import iso
 from nextbest_rules.explanation import Finding, Stop, stop
 from nextbest_rules.policies import ConsentRule
 from nextbest_rules.records import Consent
+from nextbest_rules.rulebook import speaks_on
 from nextbest_rules.selection import mask_of
 from nextbest_rules.sight import View
 from nextbest_rules.situation import Situation
@@ -24,10 +25,7 @@ class _Compiled:
 
     def asks(self, situation: Situation) -> bool:
         """Tell whether the rule is about contacts of this kind."""
-        rule = self.rule
-        return situation.direction in rule.directions and (
-            rule.channels is None or situation.channel in rule.channels
-        )
+        return speaks_on(self.rule, situation.channel, situation.direction)
 
 
 @dataclass(frozen=True, slots=True)

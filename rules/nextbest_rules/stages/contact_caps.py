@@ -9,10 +9,11 @@ from nextbest_rules.durations import show_duration
 from nextbest_rules.explanation import Finding, Stop, stop
 from nextbest_rules.policies import Cap, Dimension
 from nextbest_rules.records import Contact
+from nextbest_rules.rulebook import speaks_on
 from nextbest_rules.selection import mask_of, selects_contact
 from nextbest_rules.sight import View
 from nextbest_rules.situation import Situation
-from nextbest_rules.terms import Direction, Stage, UnknownMode
+from nextbest_rules.terms import Stage, UnknownMode
 
 Key = tuple[str, ...]
 # The parts of a key that belong to the action, in their order; channel and brand belong to the request.
@@ -23,7 +24,7 @@ _OF_ACTION = (Dimension.ACTION, Dimension.GROUP, Dimension.ISSUE, Dimension.TYPE
 class _Compiled:
     """A cap, the actions it limits (all, and by key), and by action id whether its contacts count.
 
-    Sets of enumerations stand here as texts and tuples, which Python looks up several times faster.
+    `outcomes` are plain texts, as contacts have them.
     """
 
     cap: Cap
@@ -34,12 +35,10 @@ class _Compiled:
     per_channel: bool
     per_brand: bool
     outcomes: frozenset[str]
-    directions: tuple[Direction, ...]
 
     def limits(self, situation: Situation) -> bool:
         """Tell whether the cap is about contacts of this kind."""
-        channels = self.cap.channels
-        return situation.direction in self.directions and (channels is None or situation.channel in channels)
+        return speaks_on(self.cap, situation.channel, situation.direction)
 
     def times(self, situation: Situation) -> Mapping[Key, list[int]]:
         """Return, per key, when the counted contacts were, newest first."""
@@ -127,7 +126,6 @@ def _compile(cap: Cap, catalog: Catalog) -> _Compiled:
         per_channel=Dimension.CHANNEL in cap.per,
         per_brand=Dimension.BRAND in cap.per,
         outcomes=frozenset(outcome.value for outcome in cap.outcomes),
-        directions=tuple(cap.directions),
     )
 
 

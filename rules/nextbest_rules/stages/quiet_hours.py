@@ -12,6 +12,7 @@ from nextbest_rules.cel import Kind
 from nextbest_rules.dates import from_ms, to_ms
 from nextbest_rules.explanation import Finding, Stop, stop
 from nextbest_rules.policies import QuietHours
+from nextbest_rules.rulebook import speaks_on
 from nextbest_rules.selection import mask_of
 from nextbest_rules.sight import Function, Layout, View
 from nextbest_rules.situation import Situation
@@ -39,10 +40,7 @@ class _Compiled:
 
     def asks(self, situation: Situation) -> bool:
         """Tell whether the rule is about contacts of this kind."""
-        rule = self.rule
-        return situation.direction in rule.directions and (
-            rule.channels is None or situation.channel in rule.channels
-        )
+        return speaks_on(self.rule, situation.channel, situation.direction)
 
     def local(self, view: View) -> datetime | None:
         """Return what the customer's clock shows when the message arrives; None in an unknown time zone."""
