@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 import redis
+import redis
 
-from nextbest_service.store.connection import connect_for_bulk
+from valkey_cluster import valkey_cluster
+
+from nextbest_service.store.connection import SyncClient, connect_for_bulk
 from nextbest_service.store.embedded import embedded_valkey
 
 
@@ -21,6 +24,25 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def valkey(valkey_url: str) -> Iterator[redis.Redis]:
     """A client of an empty Valkey."""
     client = connect_for_bulk(valkey_url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session", params=["one node", "cluster"])
+def each_valkey_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Valkey, and then that of a cluster of three: what uses it runs on both."""
+    if request.param == "one node":
+        yield request.getfixturevalue("valkey_url")
+        return
+    with valkey_cluster(tmp_path_factory.mktemp("cluster")) as url:
+        yield url
+
+
+@pytest.fixture
+def each_valkey(each_valkey_url: str) -> Iterator[SyncClient]:
+    """A client of an empty store, of one node and then of three."""
+    client = connect_for_bulk(each_valkey_url)
     client.flushall()
     yield client
     client.close()

@@ -48,6 +48,10 @@ class AffinityKeys:
         """Return the id of each key, -1 for a key the dictionary does not know."""
         return np.array([self._ids.get((family, key), -1) for key in keys], dtype=np.int64)
 
+    def key(self, key_id: int) -> AffinityKey:
+        """Return the family and key of an id that the dictionary gave."""
+        return self._keys[key_id]
+
     def to_plain(self) -> list[list[str]]:
         """Return `[family, key]` pairs in the order of ids, fit for JSON and msgpack."""
         return [[family, key] for family, key in self._keys]

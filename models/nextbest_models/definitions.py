@@ -4,15 +4,11 @@ It knows events, numbers, keys and time, and nothing of any trade. Every definit
 event log as of a moment, or kept up to date event by event.
 """
 
-import math
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
 DAY_MS = 86_400_000
-_DURATION = re.compile(r"([1-9][0-9]*)(d|h)")
 
 
 class DefinitionError(ValueError):
@@ -34,6 +30,7 @@ class Function(StrEnum):
     COUNT = "count"
     SUM = "sum"
     RECENCY = "recency"
+    FIRST = "first"
     DECAYED_COUNT = "decayed_count"
     DECAYED_SUM = "decayed_sum"
 
@@ -74,7 +71,8 @@ class Aggregate:
     """One number from a customer's events of the stream `of`.
 
     `value` names the summed number. `window_days` counts back from the moment asked; None is all time.
-    An event's weight halves every `half_life_days`. Recency is in days, missing without events.
+    An event's weight halves every `half_life_days`. Recency counts the days since the last event, `first`
+    those since the first; both are missing without events.
     """
 
     function: Function
@@ -85,11 +83,37 @@ class Aggregate:
 
 
 @dataclass(frozen=True, slots=True)
+class Distinct:
+    """How many different things a customer's events of the stream `of` were about.
+
+    These are either the different numbers that `value` took, or the different keys that the events touched in
+    the affinity family `key`.
+    """
+
+    of: str
+    value: str | None = None
+    key: str | None = None
+    window_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ratio:
     """One customer feature over another; missing where the divisor is 0."""
 
     numerator: str
     denominator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """The sum of some customer features, each times its weight; missing where one of them is."""
+
+    weights: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A customer's number that somebody else computes and gives; no event changes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,118 +166,5 @@ class FamilyDefinition:
     unit: float
 
 
-Definition: TypeAlias = Aggregate | Ratio | AttributeValue | PopulationValue | ContextValue | PairStatistic
-Plain: TypeAlias = Mapping[str, object]
-
-
-def parse_definition(source: Source, plain: Plain) -> Definition:
-    """Read one feature's definition from plain data.
-
-    Raises:
-        DefinitionError: with the first thing that is wrong.
-    """
-    return _PARSERS[source](plain)
-
-
-def parse_family(plain: Plain) -> FamilyDefinition:
-    """Read the definition of a family of counters from plain data.
-
-    Raises:
-        DefinitionError: with the first thing that is wrong.
-    """
-    _only(plain, {"of", "value", "unit"})
-    unit = plain.get("unit", 1.0)
-    if not isinstance(unit, int | float) or isinstance(unit, bool) or not 0 < unit < math.inf:
-        raise DefinitionError("'unit' must be a number above 0")
-    return FamilyDefinition(_text(plain, "of"), _text(plain, "value"), float(unit))
-
-
-def _customer(plain: Plain) -> Definition:
-    if "ratio" in plain:
-        _only(plain, {"ratio", "to"})
-        return Ratio(_text(plain, "ratio"), _text(plain, "to"))
-    function = Function(_one_of(plain, "aggregate", [item.value for item in Function]))
-    summed = function in (Function.SUM, Function.DECAYED_SUM)
-    decayed = function in (Function.DECAYED_COUNT, Function.DECAYED_SUM)
-    windowed = function in (Function.COUNT, Function.SUM) and "window" in plain
-    allowed = {"value"} if summed else set()
-    allowed |= {"half_life"} if decayed else set()
-    allowed |= {"window"} if function in (Function.COUNT, Function.SUM) else set()
-    _only(plain, {"aggregate", "of"} | allowed)
-    return Aggregate(
-        function,
-        _text(plain, "of"),
-        value=_text(plain, "value") if summed else None,
-        window_days=_days(plain, "window") if windowed else None,
-        half_life_days=_days(plain, "half_life") if decayed else None,
-    )
-
-
-def _action(plain: Plain) -> Definition:
-    if "population" in plain:
-        _only(plain, {"affinity", "population"})
-        statistic = _one_of(plain, "population", [item.value for item in PopulationStatistic])
-        return PopulationValue(_text(plain, "affinity"), PopulationStatistic(statistic))
-    _only(plain, {"attribute", "codes"})
-    codes = plain.get("codes", {})
-    if not isinstance(codes, Mapping) or not all(_is_number(code) for code in codes.values()):
-        raise DefinitionError("'codes' must map strings to numbers")
-    return AttributeValue(
-        _text(plain, "attribute"), tuple((str(name), float(code)) for name, code in codes.items())
-    )
-
-
-def _context(plain: Plain) -> Definition:
-    _only(plain, {"context"})
-    return ContextValue(_text(plain, "context"))
-
-
-def _pair(plain: Plain) -> Definition:
-    _only(plain, {"affinity", "statistic", "combine", "relative"})
-    statistic = Statistic(_one_of(plain, "statistic", [item.value for item in Statistic]))
-    combine = Combine(_one_of(plain, "combine", [item.value for item in Combine]))
-    relative = plain.get("relative", False)
-    if not isinstance(relative, bool):
-        raise DefinitionError("'relative' must be true or false")
-    if relative and (statistic is Statistic.RECENCY or combine is not Combine.SUM):
-        raise DefinitionError("'relative' needs the statistic count or total, and combine: sum")
-    return PairStatistic(_text(plain, "affinity"), statistic, combine, relative)
-
-
-_PARSERS: Mapping[Source, Callable[[Plain], Definition]] = {
-    Source.CUSTOMER: _customer,
-    Source.ACTION: _action,
-    Source.CONTEXT: _context,
-    Source.PAIR: _pair,
-}
-
-
-def _only(plain: Plain, allowed: set[str]) -> None:
-    unknown = sorted(set(plain) - allowed)
-    if unknown:
-        raise DefinitionError(f"unknown field '{unknown[0]}' (known here: {', '.join(sorted(allowed))})")
-
-
-def _text(plain: Plain, field: str) -> str:
-    value = plain.get(field)
-    if not isinstance(value, str) or not value:
-        raise DefinitionError(f"'{field}' must be a non-empty string")
-    return value
-
-
-def _one_of(plain: Plain, field: str, allowed: list[str]) -> str:
-    value = plain.get(field)
-    if value not in allowed:
-        raise DefinitionError(f"'{field}' must be one of {', '.join(allowed)}")
-    return str(value)
-
-
-def _days(plain: Plain, field: str) -> float:
-    match = _DURATION.fullmatch(str(plain.get(field)))
-    if match is None:
-        raise DefinitionError(f"'{field}' must be a duration like 91d or 12h")
-    return int(match[1]) / (24 if match[2] == "h" else 1)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+CustomerDefinition: TypeAlias = Aggregate | Distinct | Ratio | Weighted | External
+Definition: TypeAlias = CustomerDefinition | AttributeValue | PopulationValue | ContextValue | PairStatistic

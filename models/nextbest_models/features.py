@@ -12,20 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextbest_models.definitions import (
-    Aggregate,
-    AttributeValue,
-    ContextValue,
     Definition,
     DefinitionError,
+    Distinct,
     FamilyDefinition,
     PairStatistic,
-    Plain,
     PopulationValue,
     Ratio,
     Source,
-    parse_definition,
-    parse_family,
+    Weighted,
 )
+from nextbest_models.parsing import Plain, parse_definition, parse_family
 
 _SCHEMA_ID_BYTES = 8
 
@@ -179,24 +176,36 @@ def _contradictions(spec: FeatureSpec) -> Iterator[str]:
     """Yield what is wrong between declarations that are fine one by one."""
     yield from _repeated("feature", [feature.name for feature in spec.features])
     yield from _repeated("affinity", [family.name for family in spec.families])
-    families = {family.name for family in spec.families}
+    families = {family.name: family.definition.of for family in spec.families}
     seen: set[str] = set()
     for feature in spec.features:
-        yield from _dangling(feature, families, seen)
-        if isinstance(feature.definition, Aggregate):
+        for problem in _dangling(feature.definition, families, seen):
+            yield f"feature '{feature.name}': {problem}"
+        if feature.source is Source.CUSTOMER:
             seen.add(feature.name)
 
 
-def _dangling(feature: Feature, families: set[str], aggregates: set[str]) -> Iterator[str]:
-    match feature.definition:
-        case PairStatistic(affinity=family) | PopulationValue(affinity=family) if family not in families:
-            yield f"feature '{feature.name}': affinity '{family}' is not declared"
+def _dangling(definition: Definition, streams: Mapping[str, str], above: set[str]) -> Iterator[str]:
+    """Yield what a definition names in vain. `streams`: of each affinity family."""
+    match definition:
+        case PairStatistic(affinity=family) | PopulationValue(affinity=family) if family not in streams:
+            yield f"affinity '{family}' is not declared"
+        case Distinct(key=str(key)) if key not in streams:
+            yield f"affinity '{key}' is not declared"
+        case Distinct(key=str(key), of=of) if streams[key] != of:
+            yield f"affinity '{key}' counts '{streams[key]}' and not '{of}'"
         case Ratio(numerator=numerator, denominator=denominator):
-            for name in (numerator, denominator):
-                if name not in aggregates:
-                    yield f"feature '{feature.name}': '{name}' is not an aggregate declared above it"
-        case Aggregate() | AttributeValue() | PopulationValue() | ContextValue() | PairStatistic():
+            yield from _not_above([numerator, denominator], above)
+        case Weighted(weights=weights):
+            yield from _not_above([name for name, _ in weights], above)
+        case _:
             pass
+
+
+def _not_above(names: Sequence[str], above: set[str]) -> Iterator[str]:
+    for name in names:
+        if name not in above:
+            yield f"'{name}' is not a customer's feature declared above it"
 
 
 def _repeated(what: str, names: Sequence[str]) -> Iterator[str]:

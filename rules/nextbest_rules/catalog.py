@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from nextbest_rules.declarations import Schema, ValueType
+from nextbest_rules.durations import DAY_MS
 from nextbest_rules.policies import ConditionRule, Policies, Selector
+from nextbest_rules.records import Outcome
 from nextbest_rules.terms import ActionType, Direction
 
 AttributeValue: TypeAlias = str | int | float | bool
@@ -96,7 +98,8 @@ class Placement:
 
     A placement with several channels leaves the choice to us: `channel_weights` says how much each one suits
     the customer, and a weight of 0 or less rules it out. `best_hour` is the hour of the customer's day (0 to
-    23) at which to send. `fallback` is offered when nothing else may be.
+    23) at which to send. `fallback` is offered when nothing else may be. What it proposes is reserved for
+    `hold_ms`; None is as long as the catalog's memory says.
     """
 
     id: str
@@ -110,6 +113,7 @@ class Placement:
     best_hour: Formula | None = None
     time_zone: Formula | None = None
     fallback: str | None = None
+    hold_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,86 @@ class AffinityDeclaration:
     family: str
     definition: dict[str, PlainData]
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A type of event: what it may tell and what it does to what is known of a customer.
+
+    A `recorded` one is kept as an Event record, which rules read. It may be the end of earlier records of the
+    type `ends` with the same subject. `sets` gives, per fact, where its value comes from: subject, time,
+    channel, brand, amount (of all items) or properties.<name>; `clears` are the facts that are not known any
+    more then. One that `answers` sets the fact that its subject names to its property `answer`, which is of
+    that fact's type. An `internal` one is never sent from outside.
+    """
+
+    type: str
+    description: str
+    properties: Mapping[str, ValueType]
+    recorded: bool
+    ends: str = ""
+    sets: Mapping[str, str] = field(default_factory=dict)
+    clears: frozenset[str] = frozenset()
+    answers: bool = False
+    internal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamDeclaration:
+    """A sequence of events that features count: those of its types, and outcomes, that match `where`.
+
+    `where` gives accepted texts per channel, brand, subject or properties.<name>. `values` gives, per name of
+    a value, where it comes from: items.amount, items.quantity (sums over the items), items.count, amount (of
+    an outcome, or of all items) or properties.<name> (true is 1, false 0).
+    """
+
+    name: str
+    events: frozenset[str]
+    outcomes: frozenset[Outcome]
+    where: Mapping[str, frozenset[str]]
+    values: Mapping[str, str]
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A kind of identity, its name in lower case.
+
+    `fold_case` makes ids that differ in case one. Of a `one_per_person` namespace a person has one id only.
+    An `anonymous` one names a device rather than a person.
+    """
+
+    name: str
+    fold_case: bool = False
+    one_per_person: bool = False
+    anonymous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A condition with memory: entering and leaving are events. Of a `group` the last that holds counts."""
+
+    id: str
+    when: str
+    group: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How long things are remembered, in milliseconds.
+
+    `hold_ms`: a reservation, and the answer to a repeated request. `late_outcomes_ms`: a token's life.
+    `late_events_ms`: how far behind a person's newest event one still counts. `settle_ms`: how long an event
+    can be taken back when two names turn out to be one person; those under anonymous names as long as late
+    events. `keep` overrides, per part (tickets, purchases, events, contacts), what the rules are found to need.
+    """
+
+    hold_ms: int = 15 * 60_000
+    late_outcomes_ms: int = 30 * DAY_MS
+    late_events_ms: int = 60 * DAY_MS
+    settle_ms: int = 2 * DAY_MS
+    keep: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +252,8 @@ class NamedCondition:
 class Catalog:
     """Everything business people own. An action's index in `actions` is its bit in every bitmask.
 
-    `goals` and `brands` are by id. `locales` are language tags, the default first.
+    `goals` and `brands` are by id. `locales` are language tags, the default first. `events` are by type and
+    include those that every catalog knows. `namespaces` begin with the strongest.
     """
 
     name: str
@@ -193,3 +278,8 @@ class Catalog:
     goals: Mapping[str, Emphasis] = field(default_factory=dict)
     default_goal: str = ""
     conditions: tuple[NamedCondition, ...] = ()
+    events: Mapping[str, EventType] = field(default_factory=dict)
+    streams: tuple[StreamDeclaration, ...] = ()
+    namespaces: tuple[Namespace, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    memory: Memory = Memory()

@@ -1,9 +1,7 @@
-"""The expressions of a catalog: each checked once, with the named conditions that it uses filled in."""
+"""The expressions of a catalog: each checked once, with the conditions and segments that it names filled in."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from functools import lru_cache
-from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
 
 from nextbest_rules.catalog import Catalog
@@ -13,37 +11,37 @@ from nextbest_rules.cel import (
     ExpressionChecker,
     ExpressionFault,
     Kind,
+    Mention,
     Node,
     Vocabulary,
 )
 from nextbest_rules.declarations import ValueType
+from nextbest_rules.definitions import Definition, definitions, users_last, way_round
 
 Checked: TypeAlias = Expression | tuple[ExpressionFault, ...]
 
 MAX_DEPTH = 64
-"""How deep an expression may be nested once its named conditions are filled in."""
+"""How deep an expression may be nested once all that it names is filled in."""
 
 
 class CheckedExpressions:
-    """Checks expressions against one vocabulary and one set of named conditions, and remembers what it found.
+    """Checks expressions against one vocabulary and what its names mean, and remembers what it found.
 
-    `cycles` gives, for each named condition that leads back to itself, the way round: a, b, a.
+    `cycles` gives, for each name that leads back to itself, the way round: a, b, a.
     """
 
-    def __init__(self, vocabulary: Vocabulary, conditions: Mapping[str, str]) -> None:
+    def __init__(self, vocabulary: Vocabulary, meanings: Mapping[Mention, Definition]) -> None:
         self._checker = ExpressionChecker(vocabulary)
         self._written: dict[tuple[str, Kind, str | None], Checked] = {}
         self._filled: dict[tuple[str, Kind, str | None], Checked] = {}
-        uses = {name: self._conditions_of(source) for name, source in conditions.items()}
-        order = _users_last(uses)
+        uses = {name: self._names_of(meaning) for name, meaning in meanings.items()}
+        order = users_last(uses)
         circling = uses.keys() - set(order)
-        self.cycles = {
-            name: way for name in conditions if name in circling and (way := _way_round(name, uses))
-        }
-        self._named: dict[str, Expression] = {}
+        self.cycles = {name: way for name in meanings if name in circling and (way := way_round(name, uses))}
+        self._named: dict[Mention, Expression] = {}
         for name in order:
-            found = self.check(conditions[name], Kind.BOOL)
-            if isinstance(found, Expression) and self._named.keys() >= set(uses[name]):
+            found = self._meaning(meanings[name])
+            if found is not None and self._named.keys() >= set(uses[name]):
                 self._named[name] = found
 
     def as_written(self, source: str, kind: Kind, element: str | None = None) -> Checked:
@@ -54,9 +52,9 @@ class CheckedExpressions:
         return self._written[key]
 
     def check(self, source: str, kind: Kind, element: str | None = None) -> Checked:
-        """Return the expression with its named conditions filled in, or everything that is wrong with it.
+        """Return the expression with all that it names filled in, or everything that is wrong with it.
 
-        What uses a named condition that is unsound stays as it is written: that fault is enough.
+        What names an unsound condition or segment stays as it is written: that fault is enough.
         """
         key = source, kind, element
         if key not in self._filled:
@@ -64,12 +62,18 @@ class CheckedExpressions:
             self._filled[key] = self._fill(written) if isinstance(written, Expression) else written
         return self._filled[key]
 
-    def _conditions_of(self, source: str) -> tuple[str, ...]:
-        written = self.as_written(source, Kind.BOOL)
-        return tuple(_conditions_in(written)) if isinstance(written, Expression) else ()
+    def _names_of(self, meaning: Definition) -> tuple[Mention, ...]:
+        written = [self.as_written(source, Kind.BOOL) for source in meaning.sources]
+        return tuple(name for item in written if isinstance(item, Expression) for name in _names_in(item))
+
+    def _meaning(self, meaning: Definition) -> Expression | None:
+        """Return what a name stands for, or None if it is unsound."""
+        checked = [self.check(source, Kind.BOOL) for source in meaning.sources]
+        sound = [item for item in checked if isinstance(item, Expression)]
+        return sound[0].but_not(sound[1:]) if len(sound) == len(checked) else None
 
     def _fill(self, expression: Expression) -> Checked:
-        used = {name: self._named.get(name) for name in _conditions_in(expression)}
+        used = {name: self._named.get(name) for name in _names_in(expression)}
         sound = {name: found for name, found in used.items() if found is not None}
         if not used or len(sound) < len(used):
             return expression
@@ -80,12 +84,12 @@ class CheckedExpressions:
 _TOO_LARGE = ExpressionFault(
     1,
     1,
-    f"too large once its named conditions are filled in: at most {MAX_NODES:,} parts and {MAX_DEPTH} levels",
+    f"too large once all that it names is filled in: at most {MAX_NODES:,} parts and {MAX_DEPTH} levels",
 )
 
 
-def _conditions_in(expression: Expression) -> Iterator[str]:
-    return (mention.field for mention in expression.mentions if mention.root == "conditions")
+def _names_in(expression: Expression) -> Iterator[Mention]:
+    return (mention for mention in expression.mentions if mention.root in ("conditions", "segments"))
 
 
 def _is_handy(tree: Node) -> bool:
@@ -101,38 +105,6 @@ def _is_handy(tree: Node) -> bool:
     return False
 
 
-def _users_last(uses: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Return the conditions, each after those that it uses, without those that lead into a cycle."""
-    sorter, order = TopologicalSorter(uses), list[str]()
-    with suppress(CycleError):
-        sorter.prepare()
-    while ready := sorter.get_ready():
-        order += ready
-        sorter.done(*ready)
-    return order
-
-
-def _way_round(start: str, uses: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the shortest way from a condition back to itself, or nothing if there is none."""
-    came_from: dict[str, str] = {}
-    reached = [start]
-    for name in reached:
-        for used in uses.get(name, ()):
-            if used == start:
-                return _trace(start, name, came_from)
-            if used not in came_from:
-                came_from[used] = name
-                reached.append(used)
-    return ()
-
-
-def _trace(start: str, last: str, came_from: Mapping[str, str]) -> tuple[str, ...]:
-    way = [start, last]
-    while way[-1] != start:
-        way.append(came_from[way[-1]])
-    return tuple(reversed(way))
-
-
 class UnsoundExpressionError(ValueError):
     """An expression that no catalog could be loaded with."""
 
@@ -142,15 +114,16 @@ class UnsoundExpressionError(ValueError):
 
 
 class Expressions:
-    """The expressions of a loaded catalog, as the engine compiles them: named conditions are filled in.
+    """The expressions of a loaded catalog, as the engine compiles them: all that they name is filled in.
 
     Loading has checked them already, and what it found is still known, so this is cheap. All methods raise
     `UnsoundExpressionError` for what could not have been loaded.
     """
 
     def __init__(self, catalog: Catalog) -> None:
-        conditions = {condition.name: condition.when for condition in catalog.conditions}
-        self._checked = checked_expressions(_vocabulary(catalog), conditions)
+        conditions = ((item.name, item.when) for item in catalog.conditions)
+        segments = ((item.id, item.when, item.group) for item in catalog.segments)
+        self._checked = checked_expressions(_vocabulary(catalog), definitions(conditions, segments))
 
     def condition(self, source: str, element: str | None = None) -> Expression:
         """Return a condition; `element` names the record that it looks at, such as ticket."""
@@ -195,17 +168,25 @@ def _vocabulary(catalog: Catalog) -> Vocabulary:
 _Types: TypeAlias = tuple[tuple[str, ValueType | None], ...]
 
 
-def checked_expressions(vocabulary: Vocabulary, conditions: Mapping[str, str]) -> CheckedExpressions:
-    """Return the expressions of a vocabulary with its named conditions: the same object for equal ones.
+def checked_expressions(
+    vocabulary: Vocabulary, meanings: Mapping[Mention, Definition]
+) -> CheckedExpressions:
+    """Return the expressions of a vocabulary and what its names mean: the same object for equal ones.
 
     So the engine finds checked what the loader has just checked.
     """
     declared = (vocabulary.facts, vocabulary.features, vocabulary.context, vocabulary.attributes)
-    return _shared(tuple(tuple(types.items()) for types in declared), tuple(conditions.items()))
+    return _shared(tuple(tuple(types.items()) for types in declared), tuple(meanings.items()))
 
 
 @lru_cache(maxsize=8)
-def _shared(declared: tuple[_Types, ...], conditions: tuple[tuple[str, str], ...]) -> CheckedExpressions:
+def _shared(
+    declared: tuple[_Types, ...], meanings: tuple[tuple[Mention, Definition], ...]
+) -> CheckedExpressions:
     facts, features, context, attributes = map(dict, declared)
-    names = frozenset(name for name, _ in conditions)
-    return CheckedExpressions(Vocabulary(facts, features, context, attributes, names), dict(conditions))
+    conditions, segments = (
+        frozenset(name.field for name, _ in meanings if name.root == root)
+        for root in ("conditions", "segments")
+    )
+    vocabulary = Vocabulary(facts, features, context, attributes, conditions, segments)
+    return CheckedExpressions(vocabulary, dict(meanings))

@@ -26,12 +26,14 @@ def observed(
 
 
 def wanted(source: str, catalog: Catalog) -> str:
-    """Return a condition as text for people: on one line, and with the meaning of the named ones it uses."""
+    """Return a condition as text for people: on one line, and with the meaning of all that it names."""
     text = " ".join(source.split())
+    named = {f"conditions.{item.name}": item.when for item in catalog.conditions}
+    named |= {f"segments.{item.id}": item.when for item in catalog.segments}
     meanings = [
-        f"conditions.{item.name}: {' '.join(item.when.split())}"
-        for item in catalog.conditions
-        if re.search(rf"\bconditions\.{item.name}\b", text)
+        f"{name}: {' '.join(when.split())}"
+        for name, when in named.items()
+        if re.search(rf"\b{re.escape(name)}\b", text)
     ]
     return f"{text} ({'; '.join(meanings)})" if meanings else text
 

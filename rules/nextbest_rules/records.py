@@ -29,10 +29,15 @@ class Outcome(StrEnum):
 
 
 OUTCOMES = frozenset(outcome.value for outcome in Outcome)
+RESERVED = "RESERVED"
+"""What the contact history holds of a proposition that was made and of whose fate nothing is known yet."""
 
 
 class Ticket(NamedTuple):
-    """A case at the service desk. It is closed once `closed_at_ms` is set."""
+    """A case at the service desk. It is closed once `closed_at_ms` is set.
+
+    `updated_at_ms` is when the newest of what is known of it was said.
+    """
 
     id: str
     kind: str = ""
@@ -41,6 +46,7 @@ class Ticket(NamedTuple):
     categories: tuple[str, ...] = ()
     opened_at_ms: int | None = None
     closed_at_ms: int | None = None
+    updated_at_ms: int | None = None
 
     @property
     def open(self) -> bool:
@@ -72,7 +78,7 @@ class Event(NamedTuple):
 
 
 class Contact(NamedTuple):
-    """One outcome of one proposition in the contact history.
+    """One outcome of one proposition in the contact history, or with outcome RESERVED its reservation.
 
     `type`, `issue` and `group` are those of the action when it was proposed: they still count when the action
     has left the catalog. Outcomes of one proposition share `decision`.

@@ -13,6 +13,8 @@ from nextbest_rules.catalog import Action, Catalog
 from nextbest_rules.explanation import Exclusion, Finding, Stop, first_stops, stop
 from nextbest_rules.expressions import Expressions
 from nextbest_rules.formulas import Formulas
+from nextbest_rules.retention import retention_of
+from nextbest_rules.segments import Segments
 from nextbest_rules.sight import RECORD_LISTS, Layout, Sight, View
 from nextbest_rules.situation import Situation
 from nextbest_rules.stages.availability import Availability
@@ -27,7 +29,7 @@ from nextbest_rules.stages.volumes import VolumeCaps
 from nextbest_rules.terms import ActionType, Stage
 
 # Part of every rule set's version: raise it when the same catalog may screen differently than before.
-_ENGINE = "2"
+_ENGINE = "3"
 
 
 class StageRules(Protocol):
@@ -48,59 +50,68 @@ class StageRules(Protocol):
 class Screening:
     """The outcome for one customer: bit i of `live` is set if `catalog.actions[i]` may be offered.
 
-    `boosts` are what guards bring forward.
+    `boosts` are what guards bring forward. `left` is what each of `RuleSet.stages` left, as far as the
+    screening went: nothing is asked once nothing is left.
     """
 
     live: int
     boosts: tuple[Boost, ...] = ()
+    left: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
     """The rules of one catalog, compiled. Immutable and safe to share between requests.
 
-    `reads` names the kinds of records that any rule looks at: nobody needs to load the others.
+    `reads` names the kinds of records that any rule looks at: nobody needs to load the others. `stages` are
+    the kinds of rules that this catalog has, in the order in which they screen.
     """
 
     catalog: Catalog
     version: str
     formulas: Formulas
     reads: frozenset[str]
+    stages: tuple[str, ...]
     _sight: Sight
     _stages: tuple[StageRules, ...]
     _guards: GuardStage
     _placements: PlacementStage
     _type_masks: Mapping[ActionType, int]
+    _caps: ContactCaps
+    _segments: Segments
 
     @classmethod
     def compile(cls, catalog: Catalog) -> "RuleSet":
         """Compile the rules of a loaded catalog."""
         layout = Layout(Expressions(catalog))
-        guards = GuardStage.of(catalog, layout)
+        guards, caps = GuardStage.of(catalog, layout), ContactCaps.of(catalog)
         # Cheap ones first, and those that stop much: what they leave decides what the others have to look at.
-        stages: list[StageRules] = [
-            Availability.of(catalog),
-            ConsentStage.of(catalog),
-            guards,
-            ConditionStages.of(catalog, layout),
-            OwnershipStage.of(catalog),
-            ContactCaps.of(catalog),
-            QuietHoursStage.of(catalog, layout),
-            VolumeCaps.of(catalog),
-        ]
+        stages: dict[str, StageRules] = {
+            "availability": Availability.of(catalog),
+            "consent": ConsentStage.of(catalog),
+            "guards": guards,
+            "conditions": ConditionStages.of(catalog, layout),
+            "ownership": OwnershipStage.of(catalog),
+            "contact_caps": caps,
+            "quiet_hours": QuietHoursStage.of(catalog, layout),
+            "volume_caps": VolumeCaps.of(catalog),
+        }
         formulas = Formulas.of(catalog, layout)
         return cls(
             catalog=catalog,
             version=_version(catalog),
             formulas=formulas,
             reads=_reads(catalog, layout),
+            stages=tuple(name for name, stage in stages.items() if not stage.idle),
             _sight=Sight.of(catalog, layout.slots),
-            _stages=tuple(stage for stage in stages if not stage.idle),
+            _stages=tuple(stage for stage in stages.values() if not stage.idle),
             _guards=guards,
             _placements=PlacementStage.of(catalog),
             _type_masks=MappingProxyType(
                 {kind: mask_where(catalog.actions, partial(_is_of, action_type=kind)) for kind in ActionType}
             ),
+            _caps=caps,
+            _segments=Segments.of(catalog),
         )
 
     def look(self, situation: Situation) -> View:
@@ -109,12 +120,13 @@ class RuleSet:
 
     def screen(self, view: View) -> Screening:
         """Return the actions that no customer-level rule stops. Never raises for what the values are."""
-        live = (1 << len(self.catalog.actions)) - 1
+        live, left = (1 << len(self.catalog.actions)) - 1, list[int]()
         for stage in self._stages:
             live = stage.screen(live, view)
+            left.append(live)
             if not live:
                 break
-        return Screening(live, self._guards.boosts(view))
+        return Screening(live, self._guards.boosts(view), tuple(left))
 
     def fit(self, surface: Surface) -> Fit:
         """Return what a surface takes by type, channel and treatment.
@@ -131,6 +143,25 @@ class RuleSet:
     def type_mask(self, action_type: ActionType) -> int:
         """Return the actions of one type."""
         return self._type_masks[action_type]
+
+    def reserving(self, channel: str) -> int:
+        """Return the actions that must be reserved when proposed on a channel: some cap counts them."""
+        return self._caps.reserving(channel)
+
+    def memberships(self, looked_at: Situation | View) -> frozenset[str]:
+        """Return the segments that the customer is in: of an exclusive set the last one that holds.
+
+        One that cannot be decided does not hold. Never raises for what the values are.
+        """
+        return self._segments.holding(looked_at.situation if isinstance(looked_at, View) else looked_at)
+
+    def retention(self) -> Mapping[str, int | None]:
+        """Return how long tickets, purchases, events and contacts are kept, in milliseconds by kind.
+
+        The time counts from the end of a record, or if it has none from when it was made; open tickets are
+        always kept. None is for ever, 0 that no rule reads them.
+        """
+        return retention_of(self.catalog)
 
     def stale_features(self, situation: Situation) -> tuple[str, ...]:
         """Return the features that rules read and that are older than declared, sorted."""
@@ -177,6 +208,7 @@ def _version(catalog: Catalog) -> str:
     """Return 12 hex digits that change with anything that may change a screening."""
     # Texts for people and figures for ranking change no screening.
     silent = {"version", "title", "description", "actions", "affinities"}
+    silent |= {"events", "streams", "namespaces", "memory"}  # what comes in, not what is made of it
     content: dict[str, object] = {
         item.name: getattr(catalog, item.name) for item in fields(catalog) if item.name not in silent
     }

@@ -206,8 +206,7 @@ class Sight:
 
     def stale_features(self, situation: Situation) -> tuple[str, ...]:
         """Return the features that rules read and that are older than declared, sorted."""
-        age = _age(situation.now_ms, situation.features_as_of_ms)
-        return tuple(sorted(item.name for item in self._features if _is_stale(item.declaration, age)))
+        return tuple(sorted(item.name for item in self._features if _is_stale_feature(item, situation)))
 
     def _age_facts(self, slots: Slots, situation: Situation) -> None:
         for item in self._ageing:
@@ -216,11 +215,10 @@ class Sight:
                 item.put(slots, item.stale((situation.facts or {}).get(item.name)))
 
     def _fill_features(self, slots: Slots, situation: Situation) -> None:
-        age = _age(situation.now_ms, situation.features_as_of_ms)
         for item in self._features:
             # Features may come as numpy scalars, which conditions do not know.
             value = _plain_number(situation.features.get(item.name))
-            item.put(slots, item.stale(value) if _is_stale(item.declaration, age) else value)
+            item.put(slots, item.stale(value) if _is_stale_feature(item, situation) else value)
 
 
 def _declared(
@@ -285,6 +283,12 @@ def _plain_number(value: object) -> object:
 
 def _age(now_ms: int, as_of_ms: int | None) -> int | None:
     return None if as_of_ms is None else now_ms - as_of_ms
+
+
+def _is_stale_feature(item: _Declared, situation: Situation) -> bool:
+    if item.declaration.max_age_ms is None:
+        return False
+    return _is_stale(item.declaration, _age(situation.now_ms, situation.feature_as_of_ms(item.name)))
 
 
 def _is_stale(declaration: Declaration, age_ms: int | None) -> bool:

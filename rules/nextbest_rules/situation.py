@@ -13,8 +13,8 @@ class Situation:
 
     A part that is None exists but cannot be read: then nothing is assumed of it, not even a default.
     `contacts` are newest first. `contact_at_ms` is when the message will reach the customer; None is now.
-    `facts_as_of` and `features_as_of_ms` say when values were known: one time for all facts, or one per
-    fact.
+    `facts_as_of` and `features_as_of` say when values were known: one time for all of them, or one per name.
+    A fact that is not named is of unknown age; a feature that is not named was computed just now.
     """
 
     now_ms: int
@@ -26,7 +26,7 @@ class Situation:
     facts: Mapping[str, object] | None = field(default_factory=dict)
     facts_as_of: int | Mapping[str, int] | None = None
     features: Mapping[str, float] = field(default_factory=dict)
-    features_as_of_ms: int | None = None
+    features_as_of: int | Mapping[str, int] | None = None
     context: Mapping[str, object] = field(default_factory=dict)
     consents: tuple[Consent, ...] | None = ()
     tickets: tuple[Ticket, ...] | None = ()
@@ -47,3 +47,9 @@ class Situation:
         if isinstance(self.facts_as_of, Mapping):
             return self.facts_as_of.get(name)
         return self.facts_as_of
+
+    def feature_as_of_ms(self, name: str) -> int | None:
+        """Return when a feature was known, or None where nobody said."""
+        if isinstance(self.features_as_of, Mapping):
+            return self.features_as_of.get(name, self.now_ms)
+        return self.features_as_of

@@ -1,4 +1,8 @@
-"""The service's only source of wall-clock time, so that a service can live at a past moment."""
+"""Which time it is for decisions: the store's, so that one machine's wrong clock breaks no cap, or another.
+
+The store tells its time with every read. A service can live at another moment: then its clock is that much
+ahead or behind, or stands still.
+"""
 
 import time
 from dataclasses import dataclass
@@ -6,36 +10,27 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Anything that tells the time."""
+    """Anything that turns the store's time into the service's."""
 
-    def now_ms(self) -> int:
-        """Return the time as Unix milliseconds."""
+    def at(self, store_ms: int) -> int:
+        """Return the service's time (Unix milliseconds) at a moment of the store's clock."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class SystemClock:
-    """The machine's clock."""
+class StoreClock:
+    """The store's clock, or one that runs a fixed time ahead of it (`offset_ms` may be negative)."""
 
-    def now_ms(self) -> int:
-        """Return the machine's time as Unix milliseconds."""
-        return time.time_ns() // 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class ShiftedClock:
-    """A clock that was set to another time and ticks on from there."""
-
-    offset_ms: int
+    offset_ms: int = 0
 
     @classmethod
-    def starting_at(cls, start_ms: int) -> "ShiftedClock":
-        """Return a clock that shows `start_ms` (Unix milliseconds) now and runs at normal speed."""
-        return cls(start_ms - SystemClock().now_ms())
+    def starting_at(cls, start_ms: int) -> "StoreClock":
+        """Return a clock that shows `start_ms` now and runs at normal speed."""
+        return cls(start_ms - machine_ms())
 
-    def now_ms(self) -> int:
-        """Return the shifted time as Unix milliseconds."""
-        return SystemClock().now_ms() + self.offset_ms
+    def at(self, store_ms: int) -> int:
+        """Return the service's time as Unix milliseconds."""
+        return store_ms + self.offset_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +39,11 @@ class FixedClock:
 
     time_ms: int
 
-    def now_ms(self) -> int:
+    def at(self, store_ms: int) -> int:  # noqa: ARG002 - that is the point
         """Return the fixed time as Unix milliseconds."""
         return self.time_ms
+
+
+def machine_ms() -> int:
+    """Return this machine's time as Unix milliseconds: for start-up and for people, never for caps."""
+    return time.time_ns() // 1_000_000

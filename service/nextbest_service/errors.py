@@ -64,6 +64,16 @@ class StoreUnavailableError(ServiceError):
     reason = "STORE_UNAVAILABLE"
 
 
+class UnknownDecisionError(ServiceError):
+    """What is reported happened to a decision that is not known any more: the person was erased since."""
+
+    status = grpc.StatusCode.NOT_FOUND
+    reason = "UNKNOWN_DECISION"
+
+    def __init__(self) -> None:
+        super().__init__("this decision is not known any more")
+
+
 class AuditUnavailableError(ServiceError):
     """The caller wants a durable record of the decision, and there is nowhere to keep one."""
 

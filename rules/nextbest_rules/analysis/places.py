@@ -21,6 +21,9 @@ _NAMED = (
     ("brand", "catalog.yaml", "brands.*", "id"),
     ("placement", "placements.yaml", "placements.*", "id"),
     ("named condition", "conditions.yaml", "conditions.*", "name"),
+    ("segment", "segments.yaml", "segments.*", "id"),
+    ("event type", "events.yaml", "events.*", "type"),
+    ("stream", "events.yaml", "streams.*", "name"),
 )
 
 

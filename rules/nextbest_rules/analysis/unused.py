@@ -3,11 +3,17 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from nextbest_rules.analysis.study import ELEMENTS, CatalogWarning, Study, WarningKind
+from nextbest_rules.analysis.study import CatalogWarning, Study, WarningKind
 from nextbest_rules.catalog import Catalog, Formula, PlainData
+from nextbest_rules.catalog_expressions import (
+    formulas,
+    guard_expressions,
+    named_expressions,
+    rule_expressions,
+)
 from nextbest_rules.cel import Expression
 from nextbest_rules.expressions import Expressions
-from nextbest_rules.policies import Cap, ConditionRule, DoNotContact, Guard, QuietHours, Selector
+from nextbest_rules.policies import Cap, Guard, Selector
 from nextbest_rules.rulebook import levers_of, rules_of
 
 _NAMED_CONDITION = re.compile(r"\bconditions\s*\.\s*([a-z0-9_]+)")
@@ -58,39 +64,17 @@ def _texts(data: PlainData) -> Iterator[str]:
 
 
 def _expressions(catalog: Catalog, check: Expressions) -> Iterator[Expression]:
-    yield from (check.condition(item.when) for item in catalog.conditions)
-    for rule in rules_of(catalog):
-        match rule:
-            case ConditionRule():
-                yield check.condition(rule.require)
-            case DoNotContact():
-                yield check.condition(rule.when)
-            case Guard():
-                yield check.condition(rule.when, ELEMENTS.get(rule.over))
-                if rule.ended is not None:
-                    yield check.instant(rule.ended, ELEMENTS.get(rule.over))
-            case QuietHours() if rule.time_zone is not None:
-                yield check.text(rule.time_zone)
-    yield from _formulas(catalog, check)
-
-
-def _formulas(catalog: Catalog, check: Expressions) -> Iterator[Expression]:
-    for action in catalog.actions:
-        if isinstance(action.value, Formula):
-            yield check.number(action.value.source)
-        for treatment in action.treatments:
-            yield from (check.parameter(formula.source) for formula in treatment.parameters.values())
-    for placement in catalog.placements.values():
-        yield from (check.number(formula.source) for formula in placement.channel_weights.values())
-        if placement.best_hour is not None:
-            yield check.integer(placement.best_hour.source)
-        if placement.time_zone is not None:
-            yield check.text(placement.time_zone.source)
+    yield from named_expressions(catalog, check)
+    yield from rule_expressions(catalog, check)
+    for guard in catalog.policies.guards:
+        yield from guard_expressions(guard, check)
+    yield from formulas(catalog, check)
 
 
 def _sources(catalog: Catalog) -> Iterator[str]:
     """Yield the text of every expression, as it is written."""
     yield from (item.when for item in catalog.conditions)
+    yield from (item.when for item in catalog.segments)
     for rule in rules_of(catalog):
         for field in ("when", "require", "ended", "time_zone"):
             source = getattr(rule, field, None)

@@ -12,6 +12,7 @@ from nextbest_rules.cel.evaluation import (
 )
 from nextbest_rules.cel.faults import MAX_SOURCE, ExpressionFault
 from nextbest_rules.cel.kinds import Kind, Type
+from nextbest_rules.cel.looking_back import Reach, age_limit, reaches
 from nextbest_rules.cel.nodes import (
     Node,
     conjuncts,
@@ -52,6 +53,7 @@ __all__ = [
     "Kind",
     "Mention",
     "Node",
+    "Reach",
     "Timestamp",
     "Type",
     "TypeValue",
@@ -59,6 +61,7 @@ __all__ = [
     "Unevaluable",
     "UnsupportedExpressionError",
     "Vocabulary",
+    "age_limit",
     "comparison_of",
     "compile_function",
     "conjuncts",
@@ -67,6 +70,7 @@ __all__ = [
     "members",
     "mentions_of",
     "presences_of",
+    "reaches",
     "readable",
     "searched_by",
     "size_of",

@@ -1,6 +1,6 @@
 """The seam to the reference engine: it parses and checks, once, at load; all else is done here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
@@ -17,7 +17,7 @@ from nextbest_rules.cel.wire import read_tree
 # The engine ships no types.
 Checked: TypeAlias = Any
 MAX_NODES: Final = 2_000
-"""The most nodes that an expression may have once named conditions stand in their places."""
+"""The most nodes that an expression may have once all that it names stands in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,20 @@ class Expression:
         """Return the expression for actions with these attributes. Reading one that they lack is an error."""
         return self._with_tree(folding.bind(self.tree, attributes))
 
-    def inline(self, conditions: Mapping[str, "Expression"]) -> "Expression":
-        """Return the expression with named conditions in the place of their names.
+    def inline(self, meanings: Mapping[Mention, "Expression"]) -> "Expression":
+        """Return the expression with conditions in the place of their names.
 
         Its size is for the caller to check.
         """
         return self._with_tree(
-            folding.inline(self.tree, {name: item.tree for name, item in conditions.items()})
+            folding.inline(self.tree, {name: item.tree for name, item in meanings.items()})
         )
+
+    def but_not(self, others: Sequence["Expression"]) -> "Expression":
+        """Return the condition that holds while this one does and none of the others."""
+        if not others:
+            return self
+        return self._with_tree(folding.but_not(self.tree, [other.tree for other in others]))
 
     def _with_tree(self, tree: Node) -> "Expression":
         return replace(self, tree=tree, mentions=mentions_of(tree))

@@ -1,6 +1,6 @@
 """Expressions with some of their values filled in, and what that settles."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -34,7 +34,7 @@ from nextbest_rules.cel.nodes import (
     Read,
     rebuild,
 )
-from nextbest_rules.cel.values import Timestamp, Unevaluable
+from nextbest_rules.cel.values import Mention, Timestamp, Unevaluable
 
 TRUE: Final = Constant(BOOL, True)
 FALSE: Final = Constant(BOOL, False)
@@ -58,17 +58,26 @@ def bind(tree: Node, attributes: Mapping[str, object]) -> Node:
     return fold(replace(tree))
 
 
-def inline(tree: Node, conditions: Mapping[str, Node]) -> Node:
-    """Return the tree with every `conditions.x` replaced by the tree of that condition."""
+def inline(tree: Node, meanings: Mapping[Mention, Node]) -> Node:
+    """Return the tree with every name, such as `conditions.x`, replaced by the tree that it stands for."""
 
     def replace(node: Node) -> Node:
         match node:
-            case Read(mention) if mention.root == "conditions" and mention.field in conditions:
-                # An && of one operand is true, false or an error, as a condition must be.
-                return And((conditions[mention.field],))
+            case Read(mention) if mention in meanings:
+                return _condition(meanings[mention])
         return rebuild(node, replace)
 
     return fold(replace(tree))
+
+
+def but_not(tree: Node, others: Iterable[Node]) -> Node:
+    """Return the tree of a condition that holds while one does and none of the others."""
+    return fold(And((tree, *(Call("!_", (_condition(other),)) for other in others))))
+
+
+def _condition(tree: Node) -> Node:
+    # An && of one operand is true, false or an error, as a condition must be.
+    return And((tree,))
 
 
 def literal(value: object) -> Node:

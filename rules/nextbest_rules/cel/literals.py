@@ -9,7 +9,7 @@ from nextbest_rules.cel.nodes import Constant, Node
 from nextbest_rules.cel.texts import searcher
 from nextbest_rules.cel.times import parse_duration, parse_timestamp
 from nextbest_rules.cel.values import Unevaluable
-from nextbest_rules.records import OUTCOMES
+from nextbest_rules.records import OUTCOMES, RESERVED
 
 _PARSERS: Final[dict[str, Callable[[str], object]]] = {
     "timestamp": parse_timestamp,
@@ -37,7 +37,7 @@ def _fault(function: str, text: str, count: int) -> str | None:
 
 def outcome_fault(outcome: str | None) -> str | None:
     """Return what is wrong with the outcome that a call asks for."""
-    if not outcome or outcome in OUTCOMES:
+    if not outcome or outcome in OUTCOMES or outcome == RESERVED:
         return None
     close = get_close_matches(outcome.upper(), sorted(OUTCOMES), n=1)
     return f"unknown outcome '{outcome}'" + (f"; did you mean '{close[0]}'?" if close else "")

@@ -47,6 +47,7 @@ MAX_LOOPS: Final = 3
 HISTORY: Final = frozenset({"count", "last"})
 _TEXTS: Final = 3
 """Functions over the history begin with an action, a channel and an outcome."""
+_ALWAYS_THERE: Final = {"conditions": "a named condition", "segments": "a segment"}
 _CONTACTS: Final = Read(Mention("contacts"), list_of(RECORD_TYPES["contact"]))
 _NOW: Final = Read(Mention("now"), TIMESTAMP)
 _PLACEHOLDER: Final = Missing(Mention(""))
@@ -142,8 +143,8 @@ class Reader:
             return Presence(operand, select.field) if select.test_only else Select(operand, select.field)
         if not select.test_only:
             return Read(mention, self.names.roots[mention.root][mention.field])
-        if mention.root == "conditions":
-            return self._refuse(node, "a named condition is always there: leave out has()")
+        if mention.root in _ALWAYS_THERE:
+            return self._refuse(node, f"{_ALWAYS_THERE[mention.root]} is always there: leave out has()")
         return Has(mention)
 
     def _mention(self, select: Expr, scope: _Scope) -> Mention | None:

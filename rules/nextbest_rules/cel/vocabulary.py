@@ -14,7 +14,7 @@ ELEMENTS: Final = ("ticket", "purchase", "event")
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What expressions may mention: per root, the fields and their types; and the names of named conditions.
+    """What expressions may mention: per root, the fields and their types; and the names of conditions and segments.
 
     A type of None accepts every use. It stands for a declaration that is itself faulty, so that one mistake
     is reported once.
@@ -25,6 +25,7 @@ class Vocabulary:
     context: Mapping[str, ValueType | None]
     attributes: Mapping[str, ValueType | None]
     conditions: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
 
     def roots(self) -> dict[str, Mapping[str, ValueType | None]]:
         """Return the fields of each root."""
@@ -35,6 +36,7 @@ class Vocabulary:
             "customer": {"known": ValueType.BOOL},
             "action": {**dict.fromkeys(ACTION_FIELDS, ValueType.STRING), **self.attributes},
             "conditions": dict.fromkeys(sorted(self.conditions), ValueType.BOOL),
+            "segments": dict.fromkeys(sorted(self.segments), ValueType.BOOL),
         }
 
 

@@ -11,10 +11,12 @@ from nextbest_rules.loading.documents import (
     ActionDocument,
     CatalogDocument,
     ConditionsDocument,
+    EventsDocument,
     FactsDocument,
     FeaturesDocument,
     PlacementsDocument,
     PoliciesDocument,
+    SegmentsDocument,
 )
 from nextbest_rules.trials.documents import SuiteDocument
 
@@ -29,6 +31,8 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "placements": (PlacementsDocument, "placements.yaml of a nextbest catalog"),
     "policies": (PoliciesDocument, "policies.yaml of a nextbest catalog"),
     "conditions": (ConditionsDocument, "conditions.yaml of a nextbest catalog"),
+    "segments": (SegmentsDocument, "segments.yaml of a nextbest catalog"),
+    "events": (EventsDocument, "events.yaml of a nextbest catalog"),
     "suite": (SuiteDocument, "A suite of policy tests of a nextbest catalog"),
     "actions": (list[ActionDocument], "A file of actions of a nextbest catalog"),
 }

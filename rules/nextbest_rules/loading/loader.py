@@ -13,10 +13,12 @@ from nextbest_rules.loading.documents import (
     CatalogDocument,
     ConditionsDocument,
     Document,
+    EventsDocument,
     FactsDocument,
     FeaturesDocument,
     PlacementsDocument,
     PoliciesDocument,
+    SegmentsDocument,
 )
 from nextbest_rules.loading.shape import read_document
 from nextbest_rules.loading.sources import Source, read_sources, version_of
@@ -30,6 +32,8 @@ _MODELS: Mapping[str, type[Document]] = {
     "placements.yaml": PlacementsDocument,
     "policies.yaml": PoliciesDocument,
     "conditions.yaml": ConditionsDocument,
+    "segments.yaml": SegmentsDocument,
+    "events.yaml": EventsDocument,
 }
 
 

@@ -76,7 +76,7 @@ def _situation(generation: Generation, request: DecisionRequest, reading: Readin
         facts=customer.facts,
         facts_as_of=customer.facts_as_of,
         features=dict(zip(generation.spec.customer_names, features, strict=True)),
-        features_as_of_ms=customer.features_as_of_ms,
+        features_as_of=customer.features_as_of_ms,
         context=request.context,
         consents=customer.consents,
         tickets=customer.tickets,

@@ -1,177 +1,88 @@
-"""How customer state looks as bytes in Redis.
+"""How stored values are sealed, so that damaged, foreign and newer bytes are never read as values.
 
-Every field of a customer is a sealed msgpack array: `[codec version, kind, ...]` and a CRC-32 (little endian)
-behind it. The seal is what keeps a half-written or foreign value from being read as numbers. Vectors are
-float32 payloads: a fifth of the bytes of a msgpack map by name and a third of its time
-(benchmarks/micro/codec.py).
+A sealed value is one header byte, the body, and a CRC-32 (little endian) that starts from the part's name: no
+part can be taken for another. The header is twice the codec version, and one more where the body is deflated.
 """
 
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import cache
+from typing import Any
 
 import msgpack
-import numpy as np
-from numpy.typing import NDArray
 
-CODEC_VERSION = 1
+CODEC_VERSION = 2
+DEFLATE_FROM_BYTES = 512
+DEFLATED_PAYS = 0.8
+"""The part of its size that a deflated body may have at most: less is not worth the time to inflate it."""
+
 _CRC = struct.Struct("<I")
-_ITEM_BYTES = {"<f4": 4, "<u2": 2, "<u4": 4, "<i8": 8}
+_SHORTEST_BYTES = 1 + _CRC.size
+_RAW_DEFLATE = -zlib.MAX_WBITS
+_FOREIGN = (ValueError, TypeError, OverflowError, msgpack.UnpackException)
 
 
 class CodecError(Exception):
-    """Stored bytes are damaged, of another kind, or written by a newer codec. The message names no value."""
+    """Stored bytes are damaged, of another part, or written by a newer codec. The message names no value."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredVector:
-    """A feature vector as stored: `values` is float32, in the order of the schema that `schema_id` names."""
-
-    schema_id: bytes
-    as_of_ms: int
-    values: NDArray[np.float32]
+def foreign(part: str) -> CodecError:
+    """Return the error for a sound seal around something that the part cannot be."""
+    return CodecError(f"stored {part} is something else")
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCounters:
-    """Sparse counters as stored: ascending `ids` and one column per statistic, all of the same length.
-
-    `tag` names the dictionary that gave the ids and the meaning of the columns.
-    """
-
-    tag: bytes
-    as_of_ms: int
-    ids: NDArray[np.generic]
-    columns: tuple[NDArray[np.generic], ...]
+def seal(part: str, body: bytes, *, deflate: bool = False) -> bytes:
+    """Return the bytes of one stored value; with `deflate` a large body is deflated where that pays."""
+    header = CODEC_VERSION << 1
+    if deflate and len(body) >= DEFLATE_FROM_BYTES:
+        deflated = zlib.compress(body, wbits=_RAW_DEFLATE)
+        if len(deflated) <= len(body) * DEFLATED_PAYS:
+            header, body = header | 1, deflated
+    sealed = bytes((header,)) + body
+    return sealed + _CRC.pack(zlib.crc32(sealed, _start(part)))
 
 
-AsOf: TypeAlias = int | Mapping[str, int] | None
-"""When facts were known, in Unix milliseconds: all of them, or each by name. None says nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFacts:
-    """Facts as stored, and when they were known."""
-
-    values: Mapping[str, object]
-    as_of_ms: AsOf = None
-
-
-def encode_vector(vector: StoredVector) -> bytes:
-    """Return the bytes of a feature vector."""
-    payload = vector.values.astype("<f4", copy=False).tobytes()
-    return seal(["vector", vector.schema_id, vector.as_of_ms, payload])
-
-
-def decode_vector(blob: bytes) -> StoredVector:
-    """Read a feature vector back.
+def unseal(part: str, blob: bytes) -> bytes:
+    """Return the body that was sealed as this part.
 
     Raises:
-        CodecError: the bytes are not a vector of this codec.
+        CodecError: the bytes are damaged, of another part, or of another codec.
     """
-    schema_id, as_of_ms, payload = unseal(blob, "vector", bytes, int, bytes)
-    return StoredVector(schema_id, as_of_ms, _array("<f4", payload))
-
-
-def encode_counters(counters: StoredCounters) -> bytes:
-    """Return the bytes of sparse counters; each column keeps its dtype."""
-    columns = [_column(array) for array in (counters.ids, *counters.columns)]
-    return seal(["counters", counters.tag, counters.as_of_ms, columns])
-
-
-def decode_counters(blob: bytes) -> StoredCounters:
-    """Read sparse counters back.
-
-    Raises:
-        CodecError: the bytes are not counters of this codec, or their columns differ in length.
-    """
-    tag, as_of_ms, columns = unseal(blob, "counters", bytes, int, list)
-    try:
-        ids, *statistics = (_array(dtype, payload) for dtype, payload in columns)
-    except (TypeError, ValueError) as error:
-        raise CodecError("stored counters are something else") from error
-    if any(len(column) != len(ids) for column in statistics):
-        raise CodecError("counter columns differ in length")
-    return StoredCounters(tag, as_of_ms, ids, tuple(statistics))
-
-
-def encode_facts(facts: Mapping[str, object], as_of_ms: AsOf = None) -> bytes:
-    """Return the bytes of facts: strings, numbers, booleans, UTC datetimes, lists and maps of them."""
-    as_of = dict(as_of_ms) if isinstance(as_of_ms, Mapping) else as_of_ms
-    return seal(["facts", dict(facts), *([] if as_of is None else [as_of])])
-
-
-def decode_facts(blob: bytes) -> StoredFacts:
-    """Read facts back.
-
-    Raises:
-        CodecError: the bytes are not facts of this codec.
-    """
-    values, *as_of = open_seal(blob, "facts") or [None]
-    if type(values) is not dict or not _is_as_of(as_of):
-        raise CodecError("stored facts are something else")
-    return StoredFacts(values, *as_of)
-
-
-def _column(array: NDArray[np.generic]) -> tuple[str, bytes]:
-    little_endian = array.dtype.newbyteorder("<")
-    return little_endian.str, array.astype(little_endian, copy=False).tobytes()
-
-
-def seal(content: Sequence[object]) -> bytes:
-    """Return `[kind, ...]` as the bytes of one field."""
-    body: bytes = msgpack.packb([CODEC_VERSION, *content], datetime=True)
-    return body + _CRC.pack(zlib.crc32(body))
-
-
-def unseal(blob: bytes, kind: str, *types: type, use_list: bool = True) -> list[Any]:
-    """Return what `seal` was given behind `kind`: one value of each of the types.
-
-    Raises:
-        CodecError: the bytes are damaged, or something else.
-    """
-    content = open_seal(blob, kind, use_list=use_list)
-    if [type(value) for value in content] != list(types):
-        raise CodecError(f"stored {kind} is something else")
-    return content
-
-
-def open_seal(blob: bytes, kind: str, *, use_list: bool = True) -> list[Any]:
-    """Return what `seal` was given behind `kind`, whatever it is.
-
-    Raises:
-        CodecError: the bytes are damaged, of another kind, or of a newer codec.
-    """
-    body = memoryview(blob)[: -_CRC.size]
-    if len(blob) <= _CRC.size or _CRC.unpack_from(blob, len(body))[0] != zlib.crc32(body):
-        raise CodecError(f"stored {kind} is damaged: its checksum does not fit")
-    try:
-        unpacked: list[Any] = msgpack.unpackb(body, timestamp=3, use_list=use_list)
-        version, found, *content = unpacked
-    except (TypeError, ValueError, OverflowError, msgpack.UnpackException) as error:
-        raise CodecError(f"stored {kind} is something else") from error
+    sealed = blob[: -_CRC.size]
+    if len(blob) < _SHORTEST_BYTES or blob[-_CRC.size :] != _CRC.pack(zlib.crc32(sealed, _start(part))):
+        raise CodecError(f"stored {part} is damaged: its checksum does not fit")
+    version, deflated = divmod(sealed[0], 2)
     if version != CODEC_VERSION:
-        raise CodecError(f"stored {kind} has codec version {version}; this build reads {CODEC_VERSION}")
-    if found != kind:
-        raise CodecError(f"stored {kind} is something else")
+        raise CodecError(f"stored {part} has codec version {version}; this build reads {CODEC_VERSION}")
+    if not deflated:
+        return sealed[1:]
+    try:
+        return zlib.decompress(sealed[1:], wbits=_RAW_DEFLATE)
+    except zlib.error as error:
+        raise foreign(part) from error
+
+
+def pack(part: str, content: object, *, deflate: bool = False) -> bytes:
+    """Return content of lists, maps, texts, bytes, numbers, flags and UTC datetimes as one stored value."""
+    return seal(part, msgpack.packb(content, datetime=True), deflate=deflate)
+
+
+def unpack(part: str, blob: bytes, kind: type, *, use_list: bool = False) -> Any:  # noqa: ANN401 - stored by others
+    """Return the content that was packed as this part; its type is `kind`, what it holds is not checked.
+
+    Raises:
+        CodecError: the bytes are damaged, of another part, or of another codec.
+    """
+    body = unseal(part, blob)
+    try:
+        content = msgpack.unpackb(body, timestamp=3, use_list=use_list)
+    except _FOREIGN as error:
+        raise foreign(part) from error
+    if type(content) is not kind:
+        raise foreign(part)
     return content
 
 
-def _is_as_of(found: list[object]) -> bool:
-    match found:
-        case []:
-            return True
-        case [dict() as times]:
-            return {*map(type, times)} <= {str} and {*map(type, times.values())} <= {int}
-        case [time_ms]:
-            return type(time_ms) is int
-        case _:
-            return False
-
-
-def _array(dtype: str, payload: bytes) -> NDArray[Any]:
-    if dtype not in _ITEM_BYTES or len(payload) % _ITEM_BYTES[dtype]:
-        raise CodecError("a stored array is of an unknown type, or cut off")
-    return np.frombuffer(payload, dtype=dtype)
+@cache
+def _start(part: str) -> int:
+    return zlib.crc32(part.encode())

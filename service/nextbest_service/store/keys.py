@@ -1,20 +1,33 @@
 """Where things live in Redis. All of one customer shares a hash tag, so a cluster keeps it on one node."""
 
+import base64
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeAlias
 
-VECTOR = b"v"
+# The fields of a person's hash. Those of a portion carry the number of its member, but for the head's.
+VERSION = b"n"
+IDENTITIES = b"i"
+SEGMENTS = b"g"
+POINTER = b">"
+"""The ref of the person that this identity was linked to."""
+FEATURES = b"v"
 COUNTERS = b"a"
 FACTS = b"f"
+SEEN = b"s"
+RESERVATIONS = b"r"
 RECORD_FIELDS: Mapping[str, bytes] = MappingProxyType(
     {"consents": b"c", "tickets": b"t", "purchases": b"p", "events": b"e", "contacts": b"h"}
 )
 """The fields that hold lists of records."""
 
-VECTOR_SCHEMAS = b"nb:vector-schemas"
-"""Hash: vector schema id -> the schema. Entries are never changed or removed."""
+SECRET = b"nb:secret"
+"""32 random bytes: what refs and tokens are made with. Written once, by whoever comes first."""
+STATE_SCHEMAS = b"nb:state-schemas"
+"""Hash: schema id of feature states -> the schema. Entries are never changed or removed."""
 AFFINITY_KEYS = b"{nb:affinity}:keys"
 """Hash: msgpack [family, key] -> id. Append-only: the next id is the number of entries."""
 AFFINITY_EPOCH = b"{nb:affinity}:epoch"
@@ -23,8 +36,14 @@ POPULATION = b"nb:population"
 """What all customers together did, sealed like one customer's counters."""
 KILLS = b"nb:kills"
 """Hash: action id -> sealed kill. Read with every decision, so that a kill counts at once."""
-VOLUMES = b"nb:volumes"
-"""Hash: action id -> contacts with the whole population so far, as a decimal number."""
+VOLUMES = b"nb:{volumes}"
+"""Hash: action id -> contacts with the whole population before we counted, as a decimal number."""
+DECISION_LOG = b"nb:{log}"
+"""Stream: every decision and every outcome, as long as there is room."""
+LOG_LEGENDS = b"nb:{log}:legends"
+"""Hash: id of a legend -> the names that entries of the log give by number. Only grows."""
+LOG_ERASURES = b"nb:{log}:erasures"
+"""Sorted set: digest of the ref of somebody erased -> when. Exported files follow it."""
 LOADED = b"nb:loaded"
 """msgpack: what the last load put here, for start-up messages and for people."""
 
@@ -32,6 +51,11 @@ LOADED = b"nb:loaded"
 MAX_IDENTITY_BYTES = 128
 NAMESPACE_RULE = "a letter, then at most 31 letters, digits or underscores"
 _NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
+
+
+Ref: TypeAlias = bytes
+"""Stands for an identity wherever the identity itself must not stand: 12 bytes, see `KeyRing.ref`."""
+REF_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +66,6 @@ class Identity:
     id: str
 
     @property
-    def customer_key(self) -> str:
-        """The Redis key of the hash that holds this person's state."""
-        return f"nb:{{{self.namespace}:{self.id}}}"
-
-    @property
     def faults(self) -> Mapping[str, str]:
         """What is wrong with the name, by field. The case of a namespace does not matter."""
         found = {}
@@ -55,3 +74,46 @@ class Identity:
         if not 1 <= len(self.id.encode()) <= MAX_IDENTITY_BYTES:
             found["id"] = f"1 to {MAX_IDENTITY_BYTES} bytes"
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """What is made with the installation's secret: refs of identities and signatures of tokens."""
+
+    secret: bytes
+
+    def ref(self, identity: Identity) -> Ref:
+        """Return what stands for an identity (normalised by its namespace) in keys, tokens and the log.
+
+        It is a keyed hash: without the secret nobody can tell whose it is, or try ids one by one.
+        """
+        named = f"ref\0{identity.namespace}\0{identity.id}".encode()
+        return hmac.digest(self.secret, named, "sha256")[:REF_BYTES]
+
+    def tombstone_key(self, ref: Ref) -> bytes:
+        """Return the key that stands for a while after the person behind a ref was erased.
+
+        It does not show the ref: whoever finds it learns nothing, and whoever knows the ref can look it up.
+        """
+        digest = hmac.digest(self.secret, b"erased\0" + ref, "sha256")[:REF_BYTES]
+        return b"nb:x:" + base64.urlsafe_b64encode(digest)
+
+    def signature(self, payload: bytes) -> bytes:
+        """Return 16 bytes that only a holder of the secret can make."""
+        return hmac.digest(self.secret, b"token\0" + payload, "sha256")[:16]
+
+
+def person_key(ref: Ref) -> bytes:
+    """Return the key of the hash of a person, or of the pointer to it."""
+    return b"nb:{" + base64.urlsafe_b64encode(ref) + b"}"
+
+
+def answer_keys(ref: Ref) -> tuple[bytes, bytes]:
+    """Return the keys of a person's remembered answers by request id, in alternating periods."""
+    key = person_key(ref)
+    return key + b":q0", key + b":q1"
+
+
+def held_key(action_id: str) -> bytes:
+    """Return the key of the sorted set of an action's contacts that count against its volume cap."""
+    return b"nb:{volumes}:" + action_id.encode()

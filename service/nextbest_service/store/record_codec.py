@@ -1,75 +1,123 @@
-"""How consents, tickets, purchases, events and contacts look as bytes: each part is one list of bare rows.
+"""How lists of records look as bytes: tables of values and of combinations of them, and columns of the rest.
 
-A row holds the fields of its record in the record's own order. Names would make twice the bytes, and
-a contact history is read with almost every decision (benchmarks/micro/codec.py).
+A contact history is read with almost every decision, and contacts have all but time and decision in common
+with others. So each combination of the other fields stands there once (benchmarks/micro/codec.py).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import chain, starmap
-from operator import attrgetter
+from functools import lru_cache, partial
+from itertools import chain
+from operator import add, attrgetter, itemgetter
 from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
 from nextbest_rules.records import Consent, Contact, Event, Kill, Purchase, Ticket
-from nextbest_service.store.codec import CodecError, seal, unseal
+from nextbest_service.customers.portion import Reservation
+from nextbest_service.store.codec import foreign, pack, unpack
+from nextbest_service.store.columns import (
+    FOREIGN,
+    Packed,
+    packed_decisions,
+    packed_numbers,
+    packed_times,
+    unpacked_decisions,
+    unpacked_numbers,
+    unpacked_times,
+)
 
-Record: TypeAlias = Consent | Ticket | Purchase | Event | Contact | Kill
+Record: TypeAlias = Consent | Ticket | Purchase | Event | Contact | Reservation | Kill
+Column: TypeAlias = Sequence[Any]
 
 _KILL = "kill"
 _KILLS_KEPT = 1024
-_TEXT, _TEXTS = frozenset({str}), frozenset({tuple})
-_FLAG = frozenset({bool})
+_CONTACTS = "contacts"
+_NEWEST_FIRST: Callable[[Any], int] = attrgetter("at_ms")
+_TEXT, _TEXTS, _FLAG = frozenset({str}), frozenset({tuple}), frozenset({bool})
 _TIME, _TIME_IF_ANY = frozenset({int}), frozenset({int, type(None)})
+_DECISION: frozenset[type] = frozenset()
+_SHARED = (_TEXT, _TEXTS, _FLAG)
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The record that a row makes, and its fields in order, each with the types that its value may have."""
+    """A record, and its fields in order, each with the types that its value may have.
+
+    `shared` are those that many records have in common, `own` the others; `texts_only` where the shared
+    ones are all texts. `in_order` brings a row of shared and then own fields into the record's order.
+    """
 
     record: type[Record]
     fields: Mapping[str, frozenset[type]]
+    shared: tuple[str, ...]
+    own: tuple[str, ...]
+    texts_only: bool
+    in_order: Callable[[Sequence[Any]], tuple[Any, ...]]
+
+    @classmethod
+    def of(cls, record: type[Record], fields: Mapping[str, frozenset[type]]) -> "_Layout":
+        shared = tuple(name for name, types in fields.items() if types in _SHARED)
+        own = tuple(name for name in fields if name not in shared)
+        places = [(shared + own).index(name) for name in fields]
+        texts_only = all(fields[name] is _TEXT for name in shared)
+        return cls(record, fields, shared, own, texts_only, itemgetter(*places))
 
 
 _LAYOUTS: Mapping[str, _Layout] = MappingProxyType(
     {
-        "consents": _Layout(
+        "consents": _Layout.of(
             Consent,
             {"granted": _FLAG, "at_ms": _TIME, "channel": _TEXT, "purpose": _TEXT}
             | {"expires_at_ms": _TIME_IF_ANY},
         ),
-        "tickets": _Layout(
+        "tickets": _Layout.of(
             Ticket,
             {"id": _TEXT, "kind": _TEXT, "severity": _TEXT, "products": _TEXTS, "categories": _TEXTS}
             | {"opened_at_ms": _TIME_IF_ANY, "closed_at_ms": _TIME_IF_ANY},
         ),
-        "purchases": _Layout(
+        "purchases": _Layout.of(
             Purchase,
             {"product": _TEXT, "category": _TEXT, "channel": _TEXT}
             | {"at_ms": _TIME_IF_ANY, "ended_at_ms": _TIME_IF_ANY},
         ),
-        "events": _Layout(
+        "events": _Layout.of(
             Event,
             {"type": _TEXT, "subject": _TEXT, "severity": _TEXT, "channel": _TEXT}
             | {"products": _TEXTS, "categories": _TEXTS}
             | {"at_ms": _TIME_IF_ANY, "ended_at_ms": _TIME_IF_ANY},
         ),
-        "contacts": _Layout(
+        _CONTACTS: _Layout.of(
             Contact,
             {"action": _TEXT, "outcome": _TEXT, "at_ms": _TIME, "channel": _TEXT, "brand": _TEXT}
-            | {"type": _TEXT, "issue": _TEXT, "group": _TEXT, "decision": _TEXT},
+            | {"type": _TEXT, "issue": _TEXT, "group": _TEXT, "decision": _DECISION},
         ),
-        _KILL: _Layout(Kill, {"reason": _TEXT, "since_ms": _TIME, "until_ms": _TIME_IF_ANY, "caller": _TEXT}),
+        "reservations": _Layout.of(
+            Reservation,
+            {"action": _TEXT, "decision": _DECISION, "at_ms": _TIME, "until_ms": _TIME}
+            | {"channel": _TEXT, "brand": _TEXT, "type": _TEXT, "issue": _TEXT, "group": _TEXT},
+        ),
+        _KILL: _Layout.of(
+            Kill, {"reason": _TEXT, "since_ms": _TIME, "until_ms": _TIME_IF_ANY, "caller": _TEXT}
+        ),
     }
 )
 
 
 def encode_records(part: str, records: Iterable[Record]) -> bytes:
     """Return the bytes of a part that is a list of records; contacts come into the order newest first."""
-    if part == "contacts":
-        records = sorted(records, key=attrgetter("at_ms"), reverse=True)
-    return seal([part, [*map(attrgetter(*_LAYOUTS[part].fields), records)]])
+    layout = _LAYOUTS[part]
+    rows = sorted(records, key=_NEWEST_FIRST, reverse=True) if part == _CONTACTS else [*records]
+    combinations: dict[tuple[Any, ...], int] = {}
+    values: dict[object, int] = {}
+    places = [combinations.setdefault(it, len(combinations)) for it in map(attrgetter(*layout.shared), rows)]
+    numbers = [values.setdefault(it, len(values)) for it in chain.from_iterable(combinations)]
+    content = [
+        [*values],
+        packed_numbers(numbers, len(values)),
+        None if len(combinations) == len(rows) else packed_numbers(places, len(combinations)),
+        *(_packed(layout.fields[name], [*map(attrgetter(name), rows)]) for name in layout.own),
+    ]
+    return pack(part, content)
 
 
 def decode_records(part: str, blob: bytes) -> tuple[Any, ...]:
@@ -78,11 +126,12 @@ def decode_records(part: str, blob: bytes) -> tuple[Any, ...]:
     Raises:
         CodecError: the bytes are not this part by this codec.
     """
-    (rows,) = unseal(blob, part, tuple, use_list=False)
-    layout = _LAYOUTS[part]
-    if rows and not _fit(rows, [*layout.fields.values()]):
-        raise CodecError(f"stored {part} are something else")
-    return tuple(starmap(layout.record, rows))
+    content, layout = unpack(part, blob, tuple), _LAYOUTS[part]
+    try:
+        rows = _rows(layout, *content)
+        return tuple(map(partial(tuple.__new__, layout.record), map(layout.in_order, rows)))
+    except FOREIGN as error:
+        raise foreign(part) from error
 
 
 def encode_kill(kill: Kill) -> bytes:
@@ -99,20 +148,45 @@ def decode_kill(blob: bytes) -> Kill:
     """
     kills = decode_records(_KILL, blob)
     if len(kills) != 1:
-        raise CodecError("a stored kill is something else")
+        raise foreign(_KILL)
     return cast(Kill, kills[0])
 
 
-def _fit(rows: Sequence[Iterable[object]], types: Sequence[frozenset[type]]) -> bool:
-    """Tell whether every row has the fields of its record: column by column, which is fast."""
-    try:
-        columns = [*zip(*rows, strict=True)]
-    except (TypeError, ValueError):
-        return False
-    return len(columns) == len(types) and all(map(_column_fits, columns, types))
+def _rows(layout: _Layout, values: Packed, numbers: Packed, places: Packed, *own: Packed) -> Iterable[Any]:
+    """Return the rows of shared and then own fields: whole rows at a time, which is faster than columns."""
+    width = len(layout.shared)
+    cells = [*map(values.__getitem__, unpacked_numbers(numbers, len(values)))]
+    if layout.texts_only:
+        _check(_TEXT, values)
+    else:
+        for start, name in enumerate(layout.shared):
+            _check(layout.fields[name], cells[start::width])
+    combinations = [*zip(*[iter(cells)] * width, strict=True)]
+    if places is not None:
+        combinations = [*map(combinations.__getitem__, unpacked_numbers(places, len(combinations)))]
+    columns = [
+        _unpacked(layout.fields[name], packed, len(combinations))
+        for name, packed in zip(layout.own, own, strict=True)
+    ]
+    return map(add, combinations, zip(*columns, strict=True))
 
 
-def _column_fits(column: Sequence[Any], types: frozenset[type]) -> bool:
+def _packed(types: frozenset[type], column: Column) -> Packed:
+    return packed_decisions(column) if types is _DECISION else packed_times(column)
+
+
+def _unpacked(types: frozenset[type], packed: Packed, size: int) -> Column:
+    column = unpacked_decisions(packed) if types is _DECISION else unpacked_times(packed, size)
+    if len(column) != size:
+        raise ValueError
+    if types is not _DECISION:
+        _check(types, column)
+    return column
+
+
+def _check(types: frozenset[type], column: Column) -> None:
+    """Let only those values pass that may stand in the column."""
     if not types.issuperset(map(type, column)):
-        return False
-    return types is not _TEXTS or _TEXT.issuperset(map(type, chain.from_iterable(column)))
+        raise TypeError
+    if types is _TEXTS and not _TEXT.issuperset(map(type, chain.from_iterable(column))):
+        raise TypeError

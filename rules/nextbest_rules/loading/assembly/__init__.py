@@ -6,7 +6,9 @@ from typing import TypeVar
 
 from nextbest_rules.catalog import Action, Catalog, Emphasis, NamedCondition
 from nextbest_rules.declarations import ValueType
+from nextbest_rules.event_types import with_built_in
 from nextbest_rules.loading.assembly.actions import action
+from nextbest_rules.loading.assembly.events import event_type, memory, namespace, segment, stream
 from nextbest_rules.loading.assembly.placements import placement
 from nextbest_rules.loading.assembly.policies import policies
 from nextbest_rules.loading.assembly.schemas import affinity, feature, schema
@@ -17,10 +19,12 @@ from nextbest_rules.loading.documents import (
     ConditionsDocument,
     Document,
     EmphasisDocument,
+    EventsDocument,
     FactsDocument,
     FeaturesDocument,
     PlacementsDocument,
     PoliciesDocument,
+    SegmentsDocument,
 )
 
 __all__ = ["assemble"]
@@ -35,6 +39,9 @@ def assemble(documents: Mapping[str, Document], version: str) -> Catalog:
     types = {attribute.name: ValueType(attribute.type) for attribute in head.action_attributes}
     actions = _actions(documents, types)
     placements = tuple(map(placement, _only(documents, PlacementsDocument).placements))
+    conditions = _optional(documents, ConditionsDocument, ConditionsDocument())
+    segments = _optional(documents, SegmentsDocument, SegmentsDocument())
+    events = _optional(documents, EventsDocument, EventsDocument())
     return Catalog(
         name=head.name,
         title=head.title,
@@ -57,12 +64,25 @@ def assemble(documents: Mapping[str, Document], version: str) -> Catalog:
         default_brand=head.default_brand,
         goals=_emphases(head.goals, types),
         default_goal=head.default_goal,
-        conditions=_conditions(documents),
+        conditions=tuple(
+            NamedCondition(item.name, item.when, item.description) for item in conditions.conditions
+        ),
+        events=with_built_in(map(event_type, events.events)),
+        streams=tuple(map(stream, events.streams)),
+        namespaces=tuple(map(namespace, head.namespaces)),
+        segments=tuple(map(segment, segments.segments)),
+        memory=memory(head.memory),
     )
 
 
 def _only(documents: Mapping[str, Document], model: type[AnyDocument]) -> AnyDocument:
     return next(document for document in documents.values() if isinstance(document, model))
+
+
+def _optional(
+    documents: Mapping[str, Document], model: type[AnyDocument], absent: AnyDocument
+) -> AnyDocument:
+    return next((document for document in documents.values() if isinstance(document, model)), absent)
 
 
 def _actions(documents: Mapping[str, Document], types: Types) -> tuple[Action, ...]:
@@ -77,13 +97,4 @@ def _actions(documents: Mapping[str, Document], types: Types) -> tuple[Action, .
 def _emphases(items: Iterable[EmphasisDocument], types: Types) -> Mapping[str, Emphasis]:
     return MappingProxyType(
         {item.id: Emphasis(item.id, item.title, levers(item.levers, types)) for item in items}
-    )
-
-
-def _conditions(documents: Mapping[str, Document]) -> tuple[NamedCondition, ...]:
-    return tuple(
-        NamedCondition(item.name, item.when, item.description)
-        for document in documents.values()
-        if isinstance(document, ConditionsDocument)
-        for item in document.conditions
     )

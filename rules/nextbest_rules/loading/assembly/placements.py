@@ -22,6 +22,7 @@ def placement(item: PlacementDocument) -> Placement:
         best_hour=_formula(item.best_hour),
         time_zone=_formula(item.time_zone),
         fallback=item.fallback,
+        hold_ms=item.hold,
     )
 
 

@@ -9,8 +9,15 @@ from nextbest_rules.loading.documents.actions import (
     ValidityDocument,
 )
 from nextbest_rules.loading.documents.conditions import ConditionsDocument, NamedConditionDocument
+from nextbest_rules.loading.documents.events import EventsDocument, EventTypeDocument, StreamDocument
 from nextbest_rules.loading.documents.fields import Attribute, Document, Id, Name, Text
-from nextbest_rules.loading.documents.head import AttributeDocument, CatalogDocument, EmphasisDocument
+from nextbest_rules.loading.documents.head import (
+    AttributeDocument,
+    CatalogDocument,
+    EmphasisDocument,
+    MemoryDocument,
+    NamespaceDocument,
+)
 from nextbest_rules.loading.documents.placements import PlacementDocument, PlacementsDocument
 from nextbest_rules.loading.documents.policies import (
     BoughtDocument,
@@ -36,6 +43,7 @@ from nextbest_rules.loading.documents.schemas import (
     FeatureDocument,
     FeaturesDocument,
 )
+from nextbest_rules.loading.documents.segments import SegmentDocument, SegmentsDocument
 from nextbest_rules.loading.documents.selectors import LeverDocument, PlainSelectorDocument, SelectorDocument
 
 __all__ = [
@@ -56,6 +64,8 @@ __all__ = [
     "DoNotContactDocument",
     "Document",
     "EmphasisDocument",
+    "EventTypeDocument",
+    "EventsDocument",
     "ExclusiveDocument",
     "FactDocument",
     "FactsDocument",
@@ -64,8 +74,10 @@ __all__ = [
     "GuardDocument",
     "Id",
     "LeverDocument",
+    "MemoryDocument",
     "Name",
     "NamedConditionDocument",
+    "NamespaceDocument",
     "OwnConditionDocument",
     "OwnedDocument",
     "PlacementDocument",
@@ -74,7 +86,10 @@ __all__ = [
     "PoliciesDocument",
     "PromotionDocument",
     "QuietHoursDocument",
+    "SegmentDocument",
+    "SegmentsDocument",
     "SelectorDocument",
+    "StreamDocument",
     "SubjectDocument",
     "SuppressionDocument",
     "Text",

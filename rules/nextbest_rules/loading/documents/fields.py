@@ -32,12 +32,14 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
 
 
-def _pattern(pattern: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+def pattern(regex: str) -> WithJsonSchema:
+    """Return the JSON Schema of texts that match a regular expression as a whole."""
+    return WithJsonSchema({"type": "string", "pattern": f"^{regex}$"})
 
 
-def _matching(pattern: str, fault: str) -> AfterValidator:
-    compiled = re.compile(pattern)
+def matching(regex: str, fault: str) -> AfterValidator:
+    """Return what refuses texts that do not match as a whole; `{}` in the fault stands for the text."""
+    compiled = re.compile(regex)
 
     def validate(text: str) -> str:
         if not compiled.fullmatch(text):
@@ -176,14 +178,14 @@ _NO_ZERO_WINDOW = "a window of 0 would mean never or always; leave the rule out,
 
 Id = Annotated[
     str,
-    _matching(_ID, "an id has 1 to 128 letters, digits and _ . : - and starts with a letter or digit"),
-    _pattern(_ID),
+    matching(_ID, "an id has 1 to 128 letters, digits and _ . : - and starts with a letter or digit"),
+    pattern(_ID),
 ]
 Name = Annotated[
     str,
-    _matching(_NAME, "a name has 1 to 64 lower-case letters, digits and _ and starts with a letter"),
+    matching(_NAME, "a name has 1 to 64 lower-case letters, digits and _ and starts with a letter"),
     AfterValidator(_not_reserved),
-    _pattern(_NAME),
+    pattern(_NAME),
 ]
 Text = Annotated[str, AfterValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})]
 Expression = Annotated[
@@ -201,15 +203,15 @@ NumberOrFormula = Annotated[
     PlainValidator(_number_or_formula),
     WithJsonSchema({"type": ["number", "string"], "minimum": 0, "maxLength": _MAX_EXPRESSION}),
 ]
-Instant = Annotated[int, _instant(dates.instant_ms), _pattern(_INSTANT)]
-Start = Annotated[int, _instant(dates.start_ms), _pattern(f"({_DATE}|{_INSTANT})")]
-End = Annotated[int, _instant(dates.end_ms), _pattern(f"({_DATE}|{_INSTANT})")]
-Duration = Annotated[int, _duration(_NO_ZERO), _pattern(durations.PATTERN)]
-CapWindow = Annotated[int, _duration(_NO_ZERO_WINDOW), _pattern(durations.PATTERN)]
-TimeOfDay = Annotated[int, _read(_minute, "a time of day like 21:00"), _pattern(_TIME_OF_DAY)]
+Instant = Annotated[int, _instant(dates.instant_ms), pattern(_INSTANT)]
+Start = Annotated[int, _instant(dates.start_ms), pattern(f"({_DATE}|{_INSTANT})")]
+End = Annotated[int, _instant(dates.end_ms), pattern(f"({_DATE}|{_INSTANT})")]
+Duration = Annotated[int, _duration(_NO_ZERO), pattern(durations.PATTERN)]
+CapWindow = Annotated[int, _duration(_NO_ZERO_WINDOW), pattern(durations.PATTERN)]
+TimeOfDay = Annotated[int, _read(_minute, "a time of day like 21:00"), pattern(_TIME_OF_DAY)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Locale = Annotated[
-    str, _matching(_LOCALE, "'{}' is not a language tag like en, vi or pt-BR"), _pattern(_LOCALE)
+    str, matching(_LOCALE, "'{}' is not a language tag like en, vi or pt-BR"), pattern(_LOCALE)
 ]
 Attribute = Annotated[Any, PlainValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 WeightedKeys = Annotated[
@@ -242,6 +244,7 @@ UnknownModeName = Literal["deny", "allow"]
 FailModeName = Literal["open", "closed"]
 DayName = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DimensionName = Literal["action", "group", "issue", "type", "channel", "brand"]
+RecordsName = Literal["tickets", "purchases", "events", "contacts"]
 OutcomeName = Literal[
     "DELIVERED",
     "DISPLAYED",

@@ -7,6 +7,7 @@ from nextbest_rules.loading.documents.fields import (
     DirectionName,
     Distinct,
     Document,
+    Duration,
     Expression,
     Formula,
     Id,
@@ -36,6 +37,11 @@ class PlacementDocument(Document):
     max_limit: int = Field(default=50, ge=1, le=1_000, description="The most that a request may ask for.")
     fallback: Id | None = Field(
         default=None, description="The action that is offered when nothing else may be."
+    )
+    hold: Duration | None = Field(
+        default=None,
+        description="How long what it proposes counts before anything is heard of it. Absent: as memory of "
+        "catalog.yaml says.",
     )
     best_hour: Expression | None = Field(
         default=None,

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nextbest_rules.cel import Expression, Kind
+from nextbest_rules.cel import Expression, Kind, Mention
+from nextbest_rules.definitions import definitions
 from nextbest_rules.diagnostics import Diagnostic
 from nextbest_rules.expressions import CheckedExpressions, checked_expressions
 from nextbest_rules.loading.references.faults import Faults, Roots, action_nodes
@@ -22,18 +23,21 @@ _ABOUT_CUSTOMERS = (
     (_PLACEMENTS, "placements.*.best_hour", Kind.INT),
     (_PLACEMENTS, "placements.*.time_zone", Kind.STRING),
 )
+_OF_REQUEST = frozenset({"context", "channel", "direction", "brand", "goal"})
 _OF_ACTIONS = (("value", Kind.NUMBER), ("treatments.*.parameters.*", Kind.ANY))
 
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """An expression in its place: what kind it must be, and whether it may read the action and a record."""
+    """An expression in its place: what kind it must be, and what it may read beside the customer."""
 
     file: str
     node: ScalarNode
     kind: Kind
     element: str | None = None
     about_action: bool = False
+    about_request: bool = True
+    group: str = ""
 
     @property
     def source(self) -> str:
@@ -45,24 +49,36 @@ def check_expressions(roots: Roots, texts: Mapping[str, str], names: Names) -> F
     vocabulary = vocabulary_of(roots)
     if vocabulary is None:
         return
-    named = _named_conditions(roots)
-    checked = checked_expressions(vocabulary, {name: site.source for name, site in named.items()})
+    named = _named(roots)
+    conditions = ((name.field, site.source) for name, site in named.items() if name.root == "conditions")
+    segments = (
+        (name.field, site.source, site.group) for name, site in named.items() if name.root == "segments"
+    )
+    checked = checked_expressions(vocabulary, definitions(conditions, segments))
     checks = _Checks(checked, names, texts)
     for name, site in named.items():
         yield from checks.faults(site)
         if name in checked.cycles:
-            yield checks.at(site, 0, f"goes round in a circle: {' → '.join(checked.cycles[name])}")
+            yield checks.at(site, 0, f"goes round in a circle: {' → '.join(map(str, checked.cycles[name]))}")
     for site in _sites(roots):
         yield from checks.faults(site)
 
 
-def _named_conditions(roots: Roots) -> dict[str, _Site]:
-    """Return the named conditions. Of several with one name, the first counts."""
-    found: dict[str, _Site] = {}
+def _named(roots: Roots) -> dict[Mention, _Site]:
+    """Return the conditions and segments that have a name. Of several with one name, the first counts."""
+    found: dict[Mention, _Site] = {}
     for item in items_of(roots.get("conditions.yaml"), "conditions"):
         name, when = text_of(item, "name"), text_of(item, "when")
         if name is not None and when is not None and is_usable(name.text):
-            found.setdefault(name.text, _Site("conditions.yaml", when, Kind.BOOL, about_action=True))
+            site = _Site("conditions.yaml", when, Kind.BOOL, about_action=True)
+            found.setdefault(Mention("conditions", name.text), site)
+    for item in items_of(roots.get("segments.yaml"), "segments"):
+        name, when, group = text_of(item, "id"), text_of(item, "when"), text_of(item, "group")
+        if name is not None and when is not None and is_usable(name.text):
+            site = _Site(
+                "segments.yaml", when, Kind.BOOL, about_request=False, group=group.text if group else ""
+            )
+            found.setdefault(Mention("segments", name.text), site)
     return found
 
 
@@ -126,8 +142,10 @@ class _Checks:
                 yield self.at(site, _offset(site.source, fault.line, fault.column), fault.message)
         if isinstance(written, Expression):
             yield from self._unknown_arguments(site, written)
-        if isinstance(filled, Expression) and not site.about_action:
-            yield from self._no_action(site, filled)
+        if isinstance(filled, Expression):
+            for mention in filled.mentions:
+                if message := _out_of_place(site, mention):
+                    yield self.at(site, max(site.source.find(str(mention)), 0), message)
 
     def _unknown_arguments(self, site: _Site, expression: Expression) -> Faults:
         """Yield the actions and channels that a function over the history names and nobody declares."""
@@ -144,12 +162,6 @@ class _Checks:
             ("channel '{}' is not declared in catalog.yaml", self.names.channels),
         )
 
-    def _no_action(self, site: _Site, expression: Expression) -> Faults:
-        for mention in expression.mentions:
-            if mention.root == "action":
-                message = f"action.{mention.field} means nothing here, where no single action is in question"
-                yield self.at(site, max(site.source.find(str(mention)), 0), message)
-
     def at(self, site: _Site, offset: int, message: str) -> Diagnostic:
         """Return a fault at an offset of the expression."""
         text = site.node.text
@@ -161,3 +173,12 @@ class _Checks:
 def _offset(source: str, line: int, column: int) -> int:
     lines = source.split("\n")
     return sum(len(text) + 1 for text in lines[: line - 1]) + column - 1
+
+
+def _out_of_place(site: _Site, mention: Mention) -> str:
+    """Return why an expression may not read something where it stands, or nothing if it may."""
+    if mention.root == "action" and not site.about_action:
+        return f"{mention} means nothing here, where no single action is in question"
+    if mention.root in _OF_REQUEST and not site.about_request:
+        return f"{mention} means nothing here: a segment is about the customer, whoever asks"
+    return ""

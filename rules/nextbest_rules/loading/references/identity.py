@@ -15,12 +15,16 @@ _KINDS = (
     ("action attribute", "catalog.yaml", "action_attributes", "name"),
     ("brand", "catalog.yaml", "brands", "id"),
     ("goal", "catalog.yaml", "goals", "id"),
+    ("namespace", "catalog.yaml", "namespaces", "name"),
     ("affinity family", "features.yaml", "affinities", "family"),
     ("feature", "features.yaml", "features", "name"),
     ("fact", "facts.yaml", "facts", "name"),
     ("context value", "facts.yaml", "context", "name"),
     ("placement", "placements.yaml", "placements", "id"),
     ("condition", "conditions.yaml", "conditions", "name"),
+    ("segment", "segments.yaml", "segments", "id"),
+    ("event type", "events.yaml", "events", "type"),
+    ("stream", "events.yaml", "streams", "name"),
 )
 
 

@@ -62,6 +62,12 @@ class Names:
         return declared_types(self._head, "action_attributes") if known else None
 
     @cached_property
+    def facts(self) -> Types | None:
+        """The facts of a customer with their types."""
+        root = self._roots.get("facts.yaml")
+        return declared_types(root, "facts") if _tells(root, "facts") else None
+
+    @cached_property
     def families(self) -> Known:
         """The families of affinity counters."""
         root = self._roots.get("features.yaml")
@@ -133,7 +139,7 @@ def vocabulary_of(roots: Roots) -> Vocabulary | None:
     """Return what expressions may mention, or None if a file that declares some of it cannot be read."""
     if not all(_tells(roots.get(file), section) for file, section in _VOCABULARY):
         return None
-    if "conditions.yaml" in roots and not _tells(roots["conditions.yaml"], "conditions"):
+    if not all(tells_if_there(roots, f"{section}.yaml", section) for section in ("conditions", "segments")):
         return None
     return Vocabulary(
         facts=declared_types(roots["facts.yaml"], "facts"),
@@ -149,6 +155,11 @@ _VOCABULARY = (
     ("facts.yaml", "facts"),
     ("facts.yaml", "context"),
 )
+
+
+def tells_if_there(roots: Roots, file: str, section: str) -> bool:
+    """Tell whether an optional file is absent, or what it lists in a section is a list."""
+    return file not in roots or _tells(roots[file], section)
 
 
 def _tells(root: Node | None, section: str) -> bool:

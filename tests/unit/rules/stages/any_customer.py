@@ -63,7 +63,7 @@ class _Lot:
             features={
                 item.name: random.uniform(-1, 10) for item in catalog.features if random.random() < 0.7
             },
-            features_as_of_ms=self.perhaps(self.moment),
+            features_as_of=self.perhaps(self.moment),
             context=self.values(catalog.context),
             consents=self.readable(self.several(self.consent)),
             tickets=self.readable(self.several(self.ticket)),

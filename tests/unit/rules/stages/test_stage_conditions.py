@@ -326,11 +326,11 @@ eligibility:
 
 def test_features_grow_old_too_and_those_that_rules_read_are_reported(world: World) -> None:
     rules = world(features=AGED_FEATURES, policies=READS_FEATURES)
-    fresh = customer(features={"visits": 7.0, "spend": 7.0, "other": 7.0}, features_as_of_ms=NOW - DAY)
+    fresh = customer(features={"visits": 7.0, "spend": 7.0, "other": 7.0}, features_as_of=NOW - DAY)
     assert held(rules, fresh) == set()
     assert rules.stale_features(fresh) == ()
     for as_of_ms in (NOW - DAY - 1, None):
-        stale = replace(fresh, features_as_of_ms=as_of_ms, features={**fresh.features, "visits": 1.0})
+        stale = replace(fresh, features_as_of=as_of_ms, features={**fresh.features, "visits": 1.0})
         assert held(rules, stale) == {"card"}
         assert why(rules, stale, "card").actual == "features.spend is unknown"
         assert rules.stale_features(stale) == ("spend", "visits")

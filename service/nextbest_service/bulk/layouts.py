@@ -1,0 +1,116 @@
+"""From rows to messages: what each column of a file puts into the message of its row."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from nextbest_rules.loading.suggestions import suggestion
+from nextbest_service.bulk.cells import CellError
+from nextbest_service.bulk.mapping import Mapping
+
+M = TypeVar("M")
+T = TypeVar("T", contravariant=True)
+Put: TypeAlias = Callable[[M, Any], None]
+"""Puts a cell into a message. Raises CellError where it does not fit, or ValueError, TypeError."""
+
+MAX_LAYOUTS = 1000
+
+
+class Fields(Protocol[M]):
+    """The fields of one kind of rows."""
+
+    message: Callable[[], M]
+    """Makes an empty message."""
+
+    def put(self, name: str) -> Put[M] | None:
+        """Return what puts a cell into a field, None where there is no such field."""
+        ...
+
+    def names(self) -> Iterable[str]:
+        """Return the names of fields, for suggestions."""
+        ...
+
+
+class CellFault(Exception):
+    """One cell that does not fit its field, or a column that is none."""
+
+    def __init__(self, field: str, description: str) -> None:
+        super().__init__(f"{field}: {description}")
+        self.field = field
+        self.description = description
+
+
+@dataclass(frozen=True, slots=True)
+class Layout(Generic[M]):
+    """What the columns of a row put into its message, and what is wrong with the columns."""
+
+    puts: tuple[tuple[int, str, Put[M]], ...]
+    faults: tuple[CellFault, ...]
+    fields: frozenset[str]
+
+
+class Layouts(Generic[M]):
+    """The layouts of a file: one, or as many as its rows have sets of columns."""
+
+    def __init__(self, fields: Fields[M], mapping: Mapping) -> None:
+        self._fields = fields
+        self._mapping = mapping
+        self._constants = tuple(self._constant_puts())
+        self._known: dict[tuple[str, ...], Layout[M]] = {}
+
+    def of(self, columns: tuple[str, ...]) -> Layout[M]:
+        """Return the layout of rows with these columns."""
+        layout = self._known.get(columns)
+        if layout is None:
+            layout = self._compiled(columns)
+            if len(self._known) < MAX_LAYOUTS:
+                self._known[columns] = layout
+        return layout
+
+    def message(self, columns: tuple[str, ...], cells: Sequence[Any]) -> M:
+        """Return the message of a row.
+
+        Raises:
+            CellFault: a column is not known, or a cell does not fit; the first one counts.
+        """
+        layout = self.of(columns)
+        if layout.faults:
+            raise layout.faults[0]
+        message = self._fields.message()
+        for cell, name, put in self._constants:
+            _put(message, name, put, cell)
+        for index, name, put in layout.puts:
+            cell = cells[index]
+            if cell is not None and cell != "":
+                _put(message, name, put, cell)
+        return message
+
+    def _compiled(self, columns: tuple[str, ...]) -> Layout[M]:
+        puts, faults = [], []
+        for index, column in enumerate(columns):
+            name = self._mapping.columns.get(column, column)
+            if name is None:
+                continue
+            put = self._fields.put(name)
+            if put is None:
+                faults.append(CellFault(column, f"no such field{suggestion(name, self._fields.names())}"))
+            else:
+                puts.append((index, name, put))
+        return Layout(tuple(puts), tuple(faults), frozenset(name for _, name, _ in puts))
+
+    def _constant_puts(self) -> Iterable[tuple[Any, str, Put[M]]]:
+        for name, value in self._mapping.constants.items():
+            put = self._fields.put(name)
+            if put is None:
+                hint = suggestion(name, self._fields.names())
+                raise CellFault(f"constants.{name}", f"no such field{hint}")
+            yield value, name, put
+
+
+def _put(message: M, name: str, put: Put[M], cell: object) -> None:
+    try:
+        put(message, cell)
+    except CellError as error:
+        raise CellFault(name, str(error)) from None
+    except (TypeError, ValueError, AttributeError, KeyError):
+        raise CellFault(name, "not what the field holds") from None

@@ -1,0 +1,62 @@
+"""A person: all identities that are known to be one human being, and what came in under each of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from nextbest_service.customers.portion import EMPTY, Portion
+from nextbest_service.store.keys import Identity, Ref
+
+MAX_MEMBERS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One identity of a person and its portion.
+
+    `identity` is None where only the ref is known: the name has not been told yet. `since_ms` and `source`
+    say when and by whom it was linked; 0 and empty for the identity that came first.
+    """
+
+    ref: Ref
+    identity: Identity | None
+    since_ms: int = 0
+    source: str = ""
+    portion: Portion = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person as stored at the ref of the head, which is the first member.
+
+    `version` names the state that was read; empty where nothing is stored. `segments` are the segments that
+    the person was in after the last write, with the time of entry.
+    """
+
+    members: tuple[Member, ...]
+    version: bytes = b""
+    segments: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def head(self) -> Ref:
+        """The ref under which the person is stored."""
+        return self.members[0].ref
+
+    @property
+    def portions(self) -> tuple[Portion, ...]:
+        """The portions, that of the head first."""
+        return tuple(member.portion for member in self.members)
+
+    def portion(self, origin: Ref) -> Portion:
+        """Return what came in under one identity; an identity that is no member has an empty portion."""
+        return next((member.portion for member in self.members if member.ref == origin), EMPTY)
+
+    def with_portion(self, origin: Ref, portion: Portion) -> "Person":
+        """Return the person with another portion under one member, who joins if it is none yet."""
+        if any(member.ref == origin for member in self.members):
+            members = tuple(
+                replace(member, portion=portion) if member.ref == origin else member
+                for member in self.members
+            )
+        else:
+            members = (*self.members, Member(origin, None, portion=portion))
+        return replace(self, members=members)

@@ -1,0 +1,156 @@
+"""Turns events and outcomes into what features count: the streams that the catalog declares."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+from nextbest_models.affinity import AffinityKey
+from nextbest_models.online import StreamEvent
+from nextbest_rules import Action, Catalog
+from nextbest_rules.catalog import AffinityDeclaration, StreamDeclaration
+from nextbest_rules.records import Outcome
+from nextbest_service.customers.incoming import Line, ReportedOutcome, TrackedEvent
+
+_PER_LINE: Mapping[str, Callable[[Line], float]] = MappingProxyType(
+    {
+        "items.amount": lambda line: line.amount,
+        "items.quantity": lambda line: line.quantity,
+        "items.count": lambda _: 1.0,
+    }
+)
+_PROPERTY = "properties."
+
+
+@dataclass(frozen=True, slots=True)
+class _Happening:
+    """An event or outcome, as streams see it."""
+
+    time_ms: int
+    lines: tuple[Line, ...]
+    amount: float
+    properties: Mapping[str, object]
+    texts: Mapping[str, str]
+
+    def number(self, source: str) -> float:
+        """Return a value of the whole; what was not told is 0."""
+        per_line = _PER_LINE.get(source)
+        if per_line is not None:
+            return math.fsum(map(per_line, self.lines))
+        value = self.amount if source == "amount" else self.properties.get(source.removeprefix(_PROPERTY))
+        return float(value) if isinstance(value, int | float) else 0.0
+
+    def text(self, source: str) -> str:
+        """Return what a stream may ask for: a text that was not told is empty."""
+        if source in self.texts:
+            return self.texts[source]
+        value = self.properties.get(source.removeprefix(_PROPERTY), "")
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """A declared stream, and the families that count what it touches with the source of their value."""
+
+    declared: StreamDeclaration
+    families: tuple[tuple[str, str], ...]
+
+    def counts(self, happening: _Happening) -> bool:
+        """Tell whether it is about this."""
+        return all(happening.text(source) in texts for source, texts in self.declared.where.items())
+
+    def event(self, happening: _Happening, ids: Mapping[AffinityKey, int]) -> StreamEvent:
+        """Return what features count."""
+        return StreamEvent(
+            self.declared.name,
+            happening.time_ms,
+            {name: happening.number(source) for name, source in self.declared.values.items()},
+            {
+                family: touches
+                for family, source in self.families
+                if (touches := _touches(happening, family, source, ids))
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """All streams of a catalog, by what feeds them.
+
+    `ids` is the dictionary of affinity keys: it may grow, but an id never changes. Keys that it does not have
+    are not counted.
+    """
+
+    ids: Mapping[AffinityKey, int]
+    _by_event: Mapping[str, tuple[_Stream, ...]]
+    _by_outcome: Mapping[Outcome, tuple[_Stream, ...]]
+    _actions: Mapping[str, Action]
+
+    @classmethod
+    def of(cls, catalog: Catalog, ids: Mapping[AffinityKey, int]) -> "Streams":
+        """Compile the streams of a catalog."""
+        streams = [_Stream(item, tuple(_families(item, catalog.affinities))) for item in catalog.streams]
+        return cls(
+            ids,
+            {name: tuple(it for it in streams if name in it.declared.events) for name in catalog.events},
+            {kind: tuple(it for it in streams if kind in it.declared.outcomes) for kind in Outcome},
+            {action.id: action for action in catalog.actions},
+        )
+
+    def of_event(self, event: TrackedEvent) -> tuple[StreamEvent, ...]:
+        """Return what features get from an event."""
+        streams = self._by_event.get(event.type, ())
+        if not streams:
+            return ()
+        texts = {"channel": event.channel, "brand": event.brand, "subject": event.subject}
+        happening = _Happening(event.time_ms, event.lines, event.amount, event.properties, texts)
+        return self._counted(streams, happening)
+
+    def of_outcome(self, outcome: ReportedOutcome, time_ms: int) -> tuple[StreamEvent, ...]:
+        """Return what features get from an outcome: it touches the affinity keys of its action."""
+        streams = self._by_outcome[outcome.type]
+        if not streams:
+            return ()
+        of, action = outcome.of, self._actions.get(outcome.of.action)
+        keys = {} if action is None else action.affinity
+        touched = {family: tuple(key for key, _ in weighted) for family, weighted in keys.items()}
+        line = Line(of.action, amount=outcome.amount, keys=touched)
+        texts = {"channel": of.channel, "brand": of.brand, "subject": of.action}
+        happening = _Happening(time_ms, (line,), outcome.amount, outcome.properties, texts)
+        return self._counted(streams, happening)
+
+    def _counted(self, streams: Iterable[_Stream], happening: _Happening) -> tuple[StreamEvent, ...]:
+        return tuple(stream.event(happening, self.ids) for stream in streams if stream.counts(happening))
+
+
+def _families(
+    stream: StreamDeclaration, affinities: Iterable[AffinityDeclaration]
+) -> Iterable[tuple[str, str]]:
+    """Yield the families that a stream feeds, with the source of the value that they sum."""
+    for affinity in affinities:
+        if affinity.definition.get("of") == stream.name:
+            yield affinity.family, stream.values.get(str(affinity.definition.get("value")), "")
+
+
+def _touches(
+    happening: _Happening, family: str, source: str, ids: Mapping[AffinityKey, int]
+) -> tuple[tuple[int, float], ...]:
+    """Return the key ids of one family that were touched, each with the value of the lines that touch it.
+
+    A value that belongs to the whole rather than to lines falls on every key.
+    """
+    per_line = _PER_LINE.get(source)
+    of_line = per_line or partial(_nothing)
+    whole = 0.0 if per_line else happening.number(source) if source else 0.0
+    totals: dict[int, float] = {}
+    for line in happening.lines:
+        for key in line.keys.get(family, ()):
+            id_ = ids.get((family, key))
+            if id_ is not None:
+                totals[id_] = totals.get(id_, whole) + of_line(line)
+    return tuple(totals.items())
+
+
+def _nothing(_: Line) -> float:
+    return 0.0

@@ -1,0 +1,97 @@
+"""What decisions of one generation have in common: written once, so that each record only has numbers."""
+
+import hashlib
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextbest_service.decision_log.entries import LogFormatError, pack, unpack
+from nextbest_service.decisions.generation import Generation, Versions
+
+_FIELDS = 8
+_DIGEST_BYTES = 8
+_LONGEST_WORDS = 32_000  # deflate looks back 32 KiB
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """The names behind the numbers of a record.
+
+    `actions` are in the order of the catalog, `features` in that of a vector, `stages` in that of screening.
+    `values` and, by brand and goal, `levers` are float32 with one entry per action: records only tell what is
+    different for their customer. `words` is a text that bodies are likely to repeat.
+    """
+
+    id: bytes
+    catalog: str
+    versions: Versions
+    actions: tuple[str, ...]
+    features: tuple[str, ...]
+    stages: tuple[str, ...]
+    values: Floats
+    levers: Mapping[tuple[str, str], Floats]
+    words: bytes
+    blob: bytes
+
+    @classmethod
+    def of(cls, generation: Generation) -> "Legend":
+        """Return the legend of a generation."""
+        catalog, versions = generation.catalog, generation.versions
+        brands_and_goals = [(brand, goal) for brand in ("", *catalog.brands) for goal in ("", *catalog.goals)]
+        content = pack(
+            [
+                catalog.name,
+                [versions.catalog, versions.ruleset, versions.model, versions.feature_spec],
+                [action.id for action in catalog.actions],
+                list(generation.spec.customer_names),
+                list(generation.rules.stages),
+                generation.values.astype("<f4").tobytes(),
+                [[*pair, generation.levers(*pair).astype("<f4").tobytes()] for pair in brands_and_goals],
+                _words(generation),
+            ]
+        )
+        return cls.from_blob(zlib.compress(content))
+
+    @classmethod
+    def from_blob(cls, blob: bytes) -> "Legend":
+        """Return the legend that was written as these bytes.
+
+        Raises:
+            LogFormatError: they are damaged.
+        """
+        try:
+            content: Any = unpack(zlib.decompress(blob), _FIELDS)
+        except zlib.error as error:
+            raise LogFormatError("a legend of the decision log cannot be read") from error
+        catalog, versions, actions, features, stages, values, levers, words = content[:_FIELDS]
+        return cls(
+            id=hashlib.sha256(blob).digest()[:_DIGEST_BYTES],
+            catalog=catalog,
+            versions=Versions(*versions),
+            actions=tuple(actions),
+            features=tuple(features),
+            stages=tuple(stages),
+            values=np.frombuffer(values, dtype="<f4"),
+            levers={(brand, goal): np.frombuffer(own, dtype="<f4") for brand, goal, own in levers},
+            words=words,
+            blob=blob,
+        )
+
+
+def _words(generation: Generation) -> bytes:
+    catalog = generation.catalog
+    names: Sequence[str] = [
+        *catalog.channels,
+        *catalog.brands,
+        *catalog.goals,
+        *catalog.context.declarations,
+        *catalog.facts.declarations,
+        *(placement for placement in catalog.placements),
+    ]
+    return b"".join(pack(name) for name in names)[-_LONGEST_WORDS:]

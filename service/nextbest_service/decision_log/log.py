@@ -1,0 +1,173 @@
+"""Writes the log: decisions behind their answers, outcomes before they are acknowledged, nothing lost unseen."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Self
+
+import structlog
+
+from nextbest_service.decision_log.decisions import DecisionRecord
+from nextbest_service.decision_log.entries import Entry, append
+from nextbest_service.decision_log.legend import Legend
+from nextbest_service.decision_log.outcomes import LoggedOutcome
+from nextbest_service.decision_log.pending import Pending
+from nextbest_service.errors import AuditUnavailableError, StoreUnavailableError
+from nextbest_service.store.connection import Command, Store
+from nextbest_service.store.keys import LOG_LEGENDS
+
+ROOM = 10_000
+"""Decisions that may wait to be written."""
+LENGTH = 1_000_000
+"""Entries that the stream keeps."""
+BATCH = 100
+TRIES = 3
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class DecisionLog:
+    """The log as decisions and outcomes write it, over a connection of its own."""
+
+    def __init__(self, store: Store, *, room: int = ROOM, length: int = LENGTH) -> None:
+        self.store = store
+        self._length = length
+        self._pending = Pending(room)
+        self._waiting = asyncio.Event()
+        self._told: set[bytes] = set()
+        self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def gap_is_open(self) -> bool:
+        """Whether decisions were lost that the log does not know of yet."""
+        return self._pending.gap_is_open
+
+    @property
+    def dropped(self) -> int:
+        """How many decisions were not recorded since the start."""
+        return self._pending.dropped
+
+    @property
+    def waiting(self) -> int:
+        """How many decisions are to be written yet."""
+        return len(self._pending)
+
+    async def __aenter__(self) -> Self:
+        """Begin to write."""
+        self._writer = asyncio.create_task(self._write_on())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Write what still waits, unless the store does not answer, and close the connection."""
+        if self._writer is not None:
+            self._writer.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._writer
+        try:
+            await self.flush()
+        except StoreUnavailableError:
+            log.error("decision_log_incomplete", lost=self.waiting)
+        await self.store.aclose()
+
+    def offer(self, record: DecisionRecord) -> None:
+        """Take a record that is written soon; returns at once. Without room it is lost, counted and reported."""
+        was_open = self.gap_is_open
+        if not self._pending.add(record) and not was_open:
+            log.error("decision_log_gap", waiting=self.waiting, hint="the store is slow or does not answer")
+        self._waiting.set()
+
+    async def record(self, record: DecisionRecord) -> Entry:
+        """Write a record now, and return the entry: it is as durable as the store.
+
+        Raises:
+            AuditUnavailableError: it could not be written. Writing it again is harmless.
+        """
+        entry = record.entry()
+        try:
+            await self._tell([record.legend])
+        except StoreUnavailableError as error:
+            raise _no_record() from error
+        await self.repeat(entry)
+        return entry
+
+    async def repeat(self, entry: Entry) -> None:
+        """Write an entry now, even if it was written before.
+
+        Raises:
+            AuditUnavailableError: it could not be written.
+        """
+        for left in reversed(range(TRIES)):
+            try:
+                await self._run([append(entry, self._length)])
+            except StoreUnavailableError as error:
+                if not left:
+                    raise _no_record() from error
+            else:
+                return
+
+    async def record_outcomes(self, outcomes: Sequence[LoggedOutcome]) -> None:
+        """Write outcomes; they are as durable as the store. Writing them again is harmless.
+
+        Raises:
+            StoreUnavailableError: the store did not answer in time; any of them may have been written.
+        """
+        await self._run([append(outcome.entry(), self._length) for outcome in outcomes])
+
+    async def flush(self) -> None:
+        """Write everything that waits.
+
+        Raises:
+            StoreUnavailableError: the store did not answer in time.
+        """
+        while self.waiting or self.gap_is_open:
+            await self._write_some()
+
+    async def _write_on(self) -> None:
+        """Write whatever comes, for ever; with growing pauses while the store does not take it."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            await self._waiting.wait()
+            self._waiting.clear()
+            try:
+                await self.flush()
+                pause = FIRST_PAUSE_SECONDS
+            except StoreUnavailableError:
+                log.warning("decision_log_waits", waiting=self.waiting, retry_in_seconds=pause)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                self._waiting.set()
+
+    async def _write_some(self) -> None:
+        records = self._pending.first(BATCH)
+        await self._tell([record.legend for record in records])
+        commands = []
+        for record in records:
+            commands.append(append(record.entry(), self._length))
+            await asyncio.sleep(0)  # answers come first
+        gap = self._pending.gap_to_tell()
+        if gap is not None:
+            commands.append(append(gap.entry(), self._length))
+        await self._run(commands)
+        self._pending.written(len(records))
+        if gap is not None:
+            log.warning("decision_log_gap_closed", lost=gap.lost)
+
+    async def _tell(self, legends: Sequence[Legend]) -> None:
+        """Write the legends that the log does not have yet."""
+        new = {legend.id: legend.blob for legend in legends if legend.id not in self._told}
+        await self._run([("HSETNX", LOG_LEGENDS, key, blob) for key, blob in new.items()])
+        self._told |= new.keys()
+
+    async def _run(self, commands: Sequence[Command]) -> Sequence[Any]:
+        replies = await self.store.run(commands) if commands else []
+        for reply in replies:
+            if isinstance(reply, Exception):
+                log.error("decision_log_refused", error=str(reply))
+                raise StoreUnavailableError("the store refused an entry of the decision log")
+        return replies
+
+
+def _no_record() -> AuditUnavailableError:
+    return AuditUnavailableError("the decision could not be recorded; try again with the same request id")

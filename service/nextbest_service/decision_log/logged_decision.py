@@ -1,0 +1,205 @@
+"""Reads the record of a decision back, with the names that its legend has for the numbers."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from nextbest_service.decision_log.decisions import COLUMNS, SELECTIONS
+from nextbest_service.decision_log.entries import Entry, LogFormatError
+from nextbest_service.decision_log.legend import Floats, Legend
+from nextbest_service.decisions.generation import Versions
+from nextbest_service.store.keys import Ref
+
+LEGEND_ID_BYTES = 8
+_FIELDS = 11
+_UTC_DATETIMES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedPlacement:
+    """A placement that was asked for, and the rows of what was offered in it, best first."""
+
+    placement: str
+    limit: int
+    excluded: tuple[str, ...]
+    offered: tuple["Offered", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An action that was offered. `send_at_ms` None is now."""
+
+    action: str
+    rank: int
+    selection: str
+    channel: str
+    treatment: str
+    selection_probability: float
+    send_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Competition:
+    """Everything that passed the rules, in the order of the catalog: one entry per candidate, all float32."""
+
+    actions: tuple[str, ...]
+    propensity: Floats
+    value: Floats
+    lever: Floats
+    context_weight: Floats
+    pinned: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedDecision:
+    """A decision with everything that it rested on.
+
+    `facts` None means that they could not be read. `records` are by kind: how many there were, and the first
+    of them. `only` are the actions that the caller limited the question to, None where it did not. `stopped`
+    gives, per channel and stage, the actions that this stage was the first to leave out.
+    """
+
+    id: str
+    decided_at_ms: int
+    customer: Ref
+    catalog: str
+    versions: Versions
+    request_id: str
+    channel: str
+    brand: str
+    goal: str
+    locale: str
+    context: Mapping[str, object]
+    only: tuple[str, ...] | None
+    placements: tuple[LoggedPlacement, ...]
+    allow_duplicates: bool
+    known: bool
+    features: Mapping[str, float]
+    facts: Mapping[str, object] | None
+    records: Mapping[str, tuple[int, Sequence[Mapping[str, object]]]]
+    unreadable: tuple[str, ...]
+    volumes: Mapping[str, int]
+    killed: tuple[str, ...]
+    competition: Competition
+    stopped: Mapping[str, Mapping[str, tuple[str, ...]]]
+    unvalued: tuple[str, ...]
+    unshowable: tuple[str, ...]
+    selection_type: str
+    degraded: tuple[str, ...]
+    stale_features: tuple[str, ...]
+
+
+def legend_of(entry: Entry) -> bytes:
+    """Return the id of the legend that the record of a decision needs."""
+    return entry.body[:LEGEND_ID_BYTES]
+
+
+def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
+    """Return the decision that an entry holds.
+
+    Raises:
+        LogFormatError: the entry is damaged, or written by a version that knows more than this one.
+    """
+    content = _unpacked(entry, legend)
+    at_ms, question, inputs, world, competition, placed, stopped, failed, ranked, degraded, stale = content
+    request_id, channel, brand, goal, locale, context, only, placements, duplicates = question
+    known, vector, facts, records, unreadable, defaulted = inputs
+    return LoggedDecision(
+        id=entry.id.hex(),
+        decided_at_ms=at_ms,
+        customer=entry.customer,
+        catalog=legend.catalog,
+        versions=legend.versions,
+        request_id=request_id,
+        channel=channel,
+        brand=brand,
+        goal=goal,
+        locale=locale,
+        context=context,
+        only=None if only is None else _actions(only, legend),
+        placements=tuple(
+            LoggedPlacement(placement, limit, _actions(excluded, legend), _offered(offers, legend))
+            for (placement, limit, excluded), offers in zip(placements, placed, strict=True)
+        ),
+        allow_duplicates=duplicates,
+        known=known,
+        features=dict(zip(legend.features, np.frombuffer(vector, "<f4").tolist(), strict=True)),
+        facts=facts,
+        records={name: (count, _rows(name, rows)) for name, (count, rows) in records.items()},
+        unreadable=tuple(unreadable),
+        volumes=world[0],
+        killed=tuple(world[1]),
+        competition=_competition(competition, legend, brand, goal),
+        stopped={
+            channel: {
+                stage: _actions(mask, legend)
+                for stage, mask in zip(legend.stages, masks, strict=False)  # it ends once nothing is left
+            }
+            for channel, masks in stopped
+        },
+        unvalued=_actions(failed[0], legend),
+        unshowable=_actions(failed[1], legend),
+        selection_type=SELECTIONS[ranked].value,
+        degraded=tuple(degraded),
+        stale_features=tuple(sorted({*stale, *defaulted})),
+    )
+
+
+def _unpacked(entry: Entry, legend: Legend) -> Sequence[Any]:
+    inflate = zlib.decompressobj(-15, zdict=legend.words)
+    try:
+        packed = inflate.decompress(entry.body[LEGEND_ID_BYTES:]) + inflate.flush()
+        content: Sequence[Any] = msgpack.unpackb(packed, timestamp=_UTC_DATETIMES)
+    except (zlib.error, ValueError, TypeError, msgpack.UnpackException) as error:
+        raise LogFormatError("the record of a decision cannot be read") from error
+    if not isinstance(content, list) or len(content) < _FIELDS:
+        raise LogFormatError("the record of a decision has an unknown form")
+    return content[:_FIELDS]
+
+
+def _offered(offers: Sequence[Sequence[Any]], legend: Legend) -> tuple[Offered, ...]:
+    return tuple(
+        Offered(legend.actions[row], rank, SELECTIONS[selection].value, *rest)
+        for rank, (row, selection, *rest) in enumerate(offers, start=1)
+    )
+
+
+def _competition(content: Sequence[Any], legend: Legend, brand: str, goal: str) -> Competition:
+    mask, propensity, values, levers, weights, pinned = content
+    rows = np.flatnonzero(_flags(mask, len(legend.actions)))
+    return Competition(
+        actions=tuple(legend.actions[row] for row in rows.tolist()),
+        propensity=np.frombuffer(propensity, "<f4"),
+        value=_with(legend.values[rows], values),
+        lever=_with(legend.levers[brand, goal][rows], levers),
+        context_weight=_with(np.ones(len(rows), dtype=np.float32), weights),
+        pinned=_flags(pinned, len(rows)),
+    )
+
+
+def _with(declared: Floats, differences: Sequence[bytes]) -> Floats:
+    if not differences:
+        return declared
+    flags, own = differences
+    figures = declared.copy()
+    figures[_flags(flags, len(declared))] = np.frombuffer(own, "<f4")
+    return figures
+
+
+def _rows(name: str, rows: Sequence[Sequence[object]]) -> Sequence[Mapping[str, object]]:
+    return [dict(zip(COLUMNS[name], row, strict=False)) for row in rows]
+
+
+def _actions(mask: bytes, legend: Legend) -> tuple[str, ...]:
+    flags = _flags(mask, len(legend.actions))
+    return tuple(legend.actions[row] for row in np.flatnonzero(flags).tolist())
+
+
+def _flags(mask: bytes, size: int) -> NDArray[np.bool_]:
+    padded = mask.ljust((size + 7) // 8, b"\0")
+    return np.unpackbits(np.frombuffer(padded, np.uint8), count=size, bitorder="little").view(np.bool_)

@@ -1,0 +1,62 @@
+"""What waits to be written, as much of it as there is room for; the rest is counted."""
+
+import secrets
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from nextbest_service.decision_log.decisions import DecisionRecord
+from nextbest_service.decision_log.entries import ID_BYTES
+from nextbest_service.decision_log.gaps import Gap
+
+OVERFLOW = "more was decided than could be written"
+
+
+@dataclass(slots=True)
+class Pending:
+    """A queue with room for so many records. Those that do not fit make a gap, open until the log is told.
+
+    `dropped` is how many records were lost since the start.
+    """
+
+    room: int
+    dropped: int = 0
+    _records: deque[DecisionRecord] = field(default_factory=deque)
+    _gap: Gap | None = None
+    _being_told: Gap | None = None
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @property
+    def gap_is_open(self) -> bool:
+        """Whether records were lost and the log does not know yet."""
+        return self._gap is not None or self._being_told is not None
+
+    def add(self, record: DecisionRecord) -> bool:
+        """Put a record at the end; tell whether there was room."""
+        if len(self._records) < self.room:
+            self._records.append(record)
+            return True
+        self.dropped += 1
+        if self._gap is None:
+            self._gap = Gap(secrets.token_bytes(ID_BYTES), OVERFLOW, record.at_ms, record.at_ms, 0)
+        self._gap = replace(self._gap, to_ms=max(record.at_ms, self._gap.to_ms), lost=self._gap.lost + 1)
+        return False
+
+    def first(self, most: int) -> Sequence[DecisionRecord]:
+        """Return the first records; they stay until they are `written`."""
+        return [*islice(self._records, most)]
+
+    def gap_to_tell(self) -> Gap | None:
+        """Return the gap that the log should be told of: the same one until it is `written`."""
+        if self._being_told is None:
+            self._being_told, self._gap = self._gap, None
+        return self._being_told
+
+    def written(self, count: int) -> None:
+        """Forget the first records, and the gap that was to be told."""
+        for _ in range(count):
+            self._records.popleft()
+        self._being_told = None

@@ -1,0 +1,27 @@
+"""What a decision rests on, kept for its record."""
+
+from dataclasses import dataclass
+
+from nextbest_service.decisions.arbitration import Factors
+from nextbest_service.decisions.generation import Generation
+from nextbest_service.decisions.reach import Reach
+from nextbest_service.decisions.request import DecisionRequest
+from nextbest_service.store.customers import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What was asked, read and computed on the way to a decision: references only, nothing is copied.
+
+    Masks are over the catalog: `shown` is what any placement takes; of that, `unvalued` has no value for the
+    customer, and `unshowable` would have been chosen, but a parameter has none.
+    """
+
+    generation: Generation
+    request: DecisionRequest
+    reading: Reading
+    reach: Reach
+    factors: Factors
+    shown: int
+    unvalued: int
+    unshowable: int

@@ -1,0 +1,66 @@
+"""What the store's own files keep: whether acknowledged writes are in them, and that erased ones leave them."""
+
+import asyncio
+import time
+from typing import Any
+
+import redis
+import structlog
+from redis.asyncio.cluster import RedisCluster as AsyncCluster
+
+from nextbest_service.store.connection import Store, SyncClient
+
+REWRITE_SECONDS = 10.0
+"""How long an erasure waits for the append-only file to be rewritten."""
+UNSURE_MS = 3_600_000
+"""Within an hour a store that does not tell has written a new file, if its operator saw to it."""
+_PAUSE_SECONDS = 0.05
+
+log = structlog.get_logger()
+
+
+def warn_if_writes_may_be_lost(client: SyncClient) -> None:
+    """Say in the log what a killed store would lose; stores that do not tell are left in peace."""
+    try:
+        settings: Any = client.config_get("append*")
+    except redis.RedisError:
+        return
+    if settings.get("appendonly") != "yes":
+        log.warning(
+            "store_may_lose_writes",
+            hint="the store keeps no append-only file: what it acknowledged is gone if it is killed",
+        )
+    elif settings.get("appendfsync") != "always":
+        log.warning(
+            "store_may_lose_writes",
+            hint="set appendfsync to always, or the last second before a crash may be lost",
+        )
+
+
+async def rewrite_files(store: Store) -> int:
+    """Have the store write its append-only file anew, without what was erased.
+
+    Returns how many milliseconds from now on the old file may still be there: 0 where it is gone.
+    """
+    client = store.client
+    if isinstance(client, AsyncCluster):
+        nodes = client.get_primaries()
+        return max([await _rewritten(client, {"target_nodes": node}) for node in nodes], default=0)
+    return await _rewritten(client, {})
+
+
+async def _rewritten(client: Any, where: dict[str, Any]) -> int:  # noqa: ANN401 - two kinds of client
+    try:
+        persistence = await client.info("persistence", **where)
+        if not persistence.get("aof_enabled"):
+            return 0
+        await client.execute_command("BGREWRITEAOF", **where)
+        until = time.monotonic() + REWRITE_SECONDS
+        while time.monotonic() < until:
+            await asyncio.sleep(_PAUSE_SECONDS)
+            persistence = await client.info("persistence", **where)
+            if not (persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]):
+                return 0
+    except (redis.RedisError, OSError, TimeoutError) as error:
+        log.warning("store_files_not_rewritten", error=type(error).__name__)
+    return UNSURE_MS
