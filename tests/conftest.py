@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 import redis
-import redis
-
 from valkey_cluster import valkey_cluster
 
 from nextbest_service.store.connection import SyncClient, connect_for_bulk
@@ -30,7 +28,9 @@ def valkey(valkey_url: str) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture(scope="session", params=["one node", "cluster"])
-def each_valkey_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def each_valkey_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """The URL of a Valkey, and then that of a cluster of three: what uses it runs on both."""
     if request.param == "one node":
         yield request.getfixturevalue("valkey_url")

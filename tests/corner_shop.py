@@ -6,20 +6,21 @@ from pathlib import Path
 
 import lightgbm
 import numpy as np
-import redis
 
 from nextbest.v1 import decision_pb2, identity_pb2
 from nextbest_models import artifact
 from nextbest_models.affinity import AffinityCounters, AffinityKeys
 from nextbest_models.artifact import ModelFacts
 from nextbest_models.features import FeatureSpec
-from nextbest_models.state import CustomerFeatures
+from nextbest_models.online import FeatureState, OnlineFeatures
 from nextbest_rules import Catalog, load_catalog
+from nextbest_service.customers.person import Member, Person
+from nextbest_service.customers.portion import Portion
 from nextbest_service.decisions.generation import catalog_affinity_keys, feature_spec
-from nextbest_service.store.features import counters_tag, stored_counters, stored_vector, vector_schema
+from nextbest_service.store.connection import SyncClient
 from nextbest_service.store.keys import Identity
-from nextbest_service.store.registry import register_affinity_keys, register_vector_schema
-from nextbest_service.store.writer import CustomerRecord, write_customers
+from nextbest_service.store.preparing import Prepared, prepare
+from nextbest_service.store.writer import write_persons
 
 DIRECTORY = Path(__file__).parent / "catalogs" / "corner_shop"
 NOW_MS = 1_710_496_800_000  # the catalog's clock, 2024-03-15T10:00:00Z
@@ -48,35 +49,49 @@ def spec() -> FeatureSpec:
     return feature_spec(catalog())
 
 
-def state_of(identity: Identity, keys: AffinityKeys) -> CustomerFeatures:
+@cache
+def online() -> OnlineFeatures:
+    """Return how the catalog's features are kept."""
+    return OnlineFeatures(spec())
+
+
+def state_of(identity: Identity, keys: AffinityKeys) -> FeatureState:
     """Return what the store holds of a customer for ranking."""
     if identity == ANNA:
-        return CustomerFeatures(vector(9.0, 210.5, 2.0), _counters(keys, {"apples": 4, "wine": 7}), NOW_MS)
-    return CustomerFeatures(vector(1.0, 12.0, 30.0), _counters(keys, {"fruit": 1}), NOW_MS - DAY_MS)
+        return given(9.0, 210.5, 2.0, counters=_counters(keys, {"apples": 4, "wine": 7}))
+    return given(1.0, 12.0, 30.0, as_of_ms=NOW_MS - DAY_MS, counters=_counters(keys, {"fruit": 1}))
 
 
-def vector(trips: float, spend: float, days_since_trip: float) -> np.ndarray:
-    """Return a customer's vector in the order of the catalog."""
-    return np.array([trips, spend, days_since_trip], dtype=np.float32)
+def given(
+    *values: float,
+    as_of_ms: int = NOW_MS,
+    counters: AffinityCounters | None = None,
+    features: OnlineFeatures | None = None,
+) -> FeatureState:
+    """Return a state of values that a warehouse gave, in the order of the features, and of counters."""
+    made = features or online()
+    named = dict(zip(made.spec.customer_names, values, strict=False))
+    state = made.with_given(made.empty, named, as_of_ms)
+    return FeatureState(state.tallies, counters or made.empty.counters)
 
 
-def open_for_business(client: redis.Redis) -> None:
+def prepared(client: SyncClient) -> Prepared:
+    """Return how persons look in a store, which is ready for the catalog then."""
+    return prepare(client, online(), catalog_affinity_keys(catalog()))
+
+
+def open_for_business(client: SyncClient) -> None:
     """Write the customers into a store."""
-    dictionary = register_affinity_keys(client, catalog_affinity_keys(catalog()))
-    register_vector_schema(client, vector_schema(spec()))
-    tag, keys = counters_tag(spec(), dictionary), AffinityKeys(dictionary.keys)
-    records = [
-        CustomerRecord(
-            identity,
-            stored_vector(vector_schema(spec()).id, state),
-            stored_counters(tag, state),
-            CUSTOMERS[identity],
+    codec, dictionary = prepared(client)
+    keys = AffinityKeys(dictionary.keys)
+    states = {identity: None if identity == CARL else state_of(identity, keys) for identity in CUSTOMERS}
+    persons = (
+        Person(
+            (Member(codec.ring.ref(identity), identity, portion=Portion(facts, features=states[identity])),)
         )
-        for identity in CUSTOMERS
-        for state in [state_of(identity, keys)]
-    ]
-    list(write_customers(client, records))
-    client.hdel(CARL.customer_key, "v", "a")
+        for identity, facts in CUSTOMERS.items()
+    )
+    list(write_persons(client, codec, persons, NOW_MS))
 
 
 def train_model(root: Path) -> Path:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from corner_shop import DIRECTORY
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from nextbest.v1 import decision_pb2, decision_pb2_grpc
 
+CORNER_SHOP = Path(__file__).parent / "catalogs" / "corner_shop"
 DECIDE = "/nextbest.v1.DecisionService/Decide"
 CANARY = "canary-jane.doe@example.org"  # personal data that no error and no log line may repeat
 PATIENCE_SECONDS = 20.0
@@ -144,7 +144,7 @@ class Service:
 
 @contextmanager
 def service(
-    home: Path, *options: str, catalog: Path = DIRECTORY, wait_for: str = "ready"
+    home: Path, *options: str, catalog: Path = CORNER_SHOP, wait_for: str = "ready"
 ) -> Iterator[Service]:
     """Start the service on a free port, wait for an event in its log, and see that it ends."""
     arguments = ["serve", "--home", str(home), "--catalog", str(catalog), "--log-format", "json", *options]

@@ -119,9 +119,7 @@ def value(plain: PlainValue) -> value_pb2.Value:
 
 def values(plain: Mapping[str, PlainValue | value_pb2.Value]) -> dict[str, value_pb2.Value]:
     """Return values by name; a ready-made one stays as it is."""
-    return {
-        name: item if isinstance(item, value_pb2.Value) else value(item) for name, item in plain.items()
-    }
+    return {name: item if isinstance(item, value_pb2.Value) else value(item) for name, item in plain.items()}
 
 
 def event(
@@ -145,5 +143,8 @@ def outcome(token: str, kind: str, time_ms: int = 0, **fields: Any) -> outcome_p
     fields.setdefault("id", fresh("outcome"))
     fields.setdefault("source", "tests")
     return outcome_pb2.Outcome(
-        type=outcome_pb2.OutcomeType.Value(f"OUTCOME_TYPE_{kind}"), token=token, time_unix_ms=time_ms, **fields
+        type=outcome_pb2.OutcomeType.Value(f"OUTCOME_TYPE_{kind}"),
+        token=token,
+        time_unix_ms=time_ms,
+        **fields,
     )

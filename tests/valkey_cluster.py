@@ -20,6 +20,7 @@ CONFIG = {
     "cluster-config-file": "nodes.conf",
     "cluster-node-timeout": "2000",
     "hash-max-listpack-value": "4096",
+    "stream-node-max-entries": "1",
     "loglevel": "warning",
 }
 
@@ -53,7 +54,9 @@ def _node(directory: Path, port: int) -> Iterator[None]:
     config = directory / "valkey.conf"
     generate_config_file(config, port, directory, CONFIG)
     with (directory / "valkey.log").open("wb") as log:
-        process = subprocess.Popen([str(get_binary_path()), str(config)], stdout=log, stderr=log, cwd=directory)
+        process = subprocess.Popen(
+            [str(get_binary_path()), str(config)], stdout=log, stderr=log, cwd=directory
+        )
     try:
         yield
     finally:

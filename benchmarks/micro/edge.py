@@ -12,7 +12,8 @@ import uvloop
 
 from benchmarks.interleaved import Candidate, run
 from nextbest.v1 import decision_pb2, decision_pb2_grpc, identity_pb2
-from nextbest_service.api.edge import Context, service_handler
+from nextbest_service.api.edge import service_handler
+from nextbest_service.api.refusals import Context
 
 SERVICE = decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]
 REQUEST = decision_pb2.DecideRequest(

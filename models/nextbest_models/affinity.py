@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_COUNT = np.iinfo(np.uint16).max
+MAX_COUNT: int = np.iinfo(np.uint16).max
 
 KeyIds: TypeAlias = NDArray[np.uint16] | NDArray[np.uint32]
 AffinityKey: TypeAlias = tuple[str, str]
@@ -62,7 +62,7 @@ class AffinityKeys:
         return cls((family, key) for family, key in pairs)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AffinityCounters:
     """One customer's sparse counters: a row for each key ever touched, in ascending order of key id.
 
@@ -86,7 +86,23 @@ class AffinityCounters:
         """One column per statistic, in the order in which the constructor takes them after `ids`."""
         return self.counts, self.last_days, self.totals
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AffinityCounters):
+            return NotImplemented
+        pairs = zip((self.ids, *self.statistics), (other.ids, *other.statistics), strict=True)
+        return all(np.array_equal(one, two) for one, two in pairs)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.ids.tolist()))
+
     @property
     def nbytes(self) -> int:
         """Size of the bare columns in bytes."""
         return sum(column.nbytes for column in (self.ids, *self.statistics))
+
+
+def smallest(ids: NDArray[np.int64]) -> KeyIds:
+    """Return ascending key ids in the smallest integer type that holds them."""
+    if len(ids) and ids[-1] > MAX_COUNT:
+        return ids.astype(np.uint32)
+    return ids.astype(np.uint16)

@@ -21,7 +21,7 @@ from nextbest_models.definitions import (
 )
 from nextbest_models.features import FeatureSpec
 from nextbest_models.population import Population
-from nextbest_models.state import Ageing, CustomerFeatures
+from nextbest_models.state import CustomerFeatures
 
 Scalar: TypeAlias = str | int | float | bool
 Floats: TypeAlias = NDArray[np.float64]
@@ -50,13 +50,12 @@ class CandidateAssembler:
     again: the actions' own features, and what the population did with their keys.
     """
 
-    __slots__ = ("_ageing", "_base", "_context", "_customer_columns", "_families", "spec")
+    __slots__ = ("_base", "_context", "_customer_columns", "_families", "spec")
 
     def __init__(
         self, spec: FeatureSpec, actions: Sequence[ActionProfile], keys: AffinityKeys, population: Population
     ) -> None:
         self.spec = spec
-        self._ageing = Ageing(spec)
         self._customer_columns = spec.positions(Source.CUSTOMER)
         tables = {name: _KeyTable.of(name, actions, keys) for name in spec.family_units}
         self._base = _action_side(spec, actions, tables, population)
@@ -76,12 +75,13 @@ class CandidateAssembler:
     ) -> Floats:
         """Return one row per candidate, float64 of shape [len(rows), len(spec.columns)]; NaN is missing.
 
+        The customer's features are taken as they are: they have to be those of `now_ms`.
         `rows` are positions in the sequence of actions. `context` may hold more than the features name.
         """
         matrix = self._base[rows]
         if not len(rows):
             return matrix
-        matrix[:, self._customer_columns] = self._ageing.aged(customer, now_ms)
+        matrix[:, self._customer_columns] = customer.vector
         for name, column in self._context.items():
             if name in context:
                 matrix[:, column] = context[name]

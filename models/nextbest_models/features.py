@@ -24,8 +24,6 @@ from nextbest_models.definitions import (
 )
 from nextbest_models.parsing import Plain, parse_definition, parse_family
 
-_SCHEMA_ID_BYTES = 8
-
 
 class FeatureSpecError(ValueError):
     """The declarations of features do not make a specification; `problems` lists every reason."""
@@ -111,18 +109,8 @@ class FeatureSpec:
             "families": [asdict(family) for family in self.families],
             "features": [_described(feature) for feature in self.features],
         }
-        return _sha256(described).hex()
-
-    @cached_property
-    def vector_schema_id(self) -> bytes:
-        """Eight bytes that name the layout and meaning of the stored customer vector."""
-        described = [(feature.name, asdict(feature.definition)) for feature in self.customer_features]
-        return _sha256(described)[:_SCHEMA_ID_BYTES]
-
-    @cached_property
-    def counters_schema_id(self) -> bytes:
-        """Eight bytes that name the meaning of the stored counters."""
-        return _sha256([asdict(family) for family in self.families])[:_SCHEMA_ID_BYTES]
+        canonical = json.dumps(described, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
 
     def of_source(self, source: Source) -> tuple[Feature, ...]:
         """Return the features of one source, in column order."""
@@ -224,8 +212,3 @@ def _described(feature: Feature) -> Mapping[str, object]:
         "definition": asdict(feature.definition),
         "default": default,
     }
-
-
-def _sha256(plain: object) -> bytes:
-    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).digest()

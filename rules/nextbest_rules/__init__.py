@@ -19,6 +19,7 @@ from nextbest_rules.ruleset import RuleSet, Screening
 from nextbest_rules.sight import View
 from nextbest_rules.situation import Situation
 from nextbest_rules.stages.placements import Fit, Surface, UnknownPlacementError
+from nextbest_rules.stages.rooms import Room
 from nextbest_rules.terms import ActionType, Direction, Stage
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "ParameterError",
     "ParameterValue",
     "Placement",
+    "Room",
     "RuleSet",
     "Screening",
     "Situation",

@@ -170,7 +170,8 @@ class StreamDeclaration:
 
     `where` gives accepted texts per channel, brand, subject or properties.<name>. `values` gives, per name of
     a value, where it comes from: items.amount, items.quantity (sums over the items), items.count, amount (of
-    an outcome, or of all items) or properties.<name> (true is 1, false 0).
+    an outcome, or of all items), properties.<name> (true is 1, false 0), subject, channel or brand. Texts are
+    for features that count different ones.
     """
 
     name: str
@@ -212,7 +213,7 @@ class Memory:
     `hold_ms`: a reservation, and the answer to a repeated request. `late_outcomes_ms`: a token's life.
     `late_events_ms`: how far behind a person's newest event one still counts. `settle_ms`: how long an event
     can be taken back when two names turn out to be one person; those under anonymous names as long as late
-    events. `keep` overrides, per part (tickets, purchases, events, contacts), what the rules are found to need.
+    events. `keep` goes, per part (tickets, purchases, events, contacts), before what rules are found to need.
     """
 
     hold_ms: int = 15 * 60_000

@@ -10,15 +10,10 @@ from nextbest_rules.cel import Mention
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A name that expressions may use: it holds while `when` does and none of `unless`, all of them CEL."""
+    """A name that expressions may use: it holds while `when` does, in CEL, and that of none of `unless`."""
 
     when: str
-    unless: tuple[str, ...] = ()
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Every condition that the name depends on."""
-        return self.when, *self.unless
+    unless: tuple[Mention, ...] = ()
 
 
 def definitions(
@@ -33,8 +28,8 @@ def definitions(
     found = {Mention("conditions", name): Definition(when) for name, when in conditions}
     listed = tuple(segments)
     for place, (name, when, group) in enumerate(listed):
-        later = tuple(other for _, other, its_group in listed[place + 1 :] if group and its_group == group)
-        found[Mention("segments", name)] = Definition(when, later)
+        later = [other for other, _, its_group in listed[place + 1 :] if group and its_group == group]
+        found[Mention("segments", name)] = Definition(when, tuple(Mention("segments", it) for it in later))
     return found
 
 

@@ -25,8 +25,8 @@ def _recorded(
     return replace(_type(name, description, properties), recorded=True, internal=internal)
 
 
-# Recorded is what rules ask for as an event. Orders are seen as purchases, tickets as tickets, answers as facts,
-# messages of ours as contacts; pages and carts would fill the memory, and features count them anyway.
+# Recorded is what rules ask for as an event. Orders are seen as purchases, tickets as tickets, answers as
+# facts, messages of ours as contacts; pages and carts would fill the memory, and features count them anyway.
 BUILT_IN: Mapping[str, EventType] = MappingProxyType(
     {
         item.type: item
@@ -43,7 +43,7 @@ BUILT_IN: Mapping[str, EventType] = MappingProxyType(
             _type("message.opened", "Such a message was opened."),
             _type("message.clicked", "A link in such a message was followed."),
             replace(
-                _type("question.answered", "A question was answered: its answer becomes the fact of that name."),
+                _type("question.answered", "A question was answered: the answer becomes a fact."),
                 answers=True,
             ),
             _recorded("mention.posted", "The customer wrote about us in public.", _SEVERITY),
@@ -55,7 +55,7 @@ BUILT_IN: Mapping[str, EventType] = MappingProxyType(
             ),
             _recorded(
                 SEGMENT_PASSED,
-                "The customer went from one segment of an exclusive set to another: `from>to` is its subject.",
+                "The customer went from one segment of a set to another; its subject is `from>to`.",
                 internal=True,
             ),
         )

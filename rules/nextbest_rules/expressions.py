@@ -1,4 +1,4 @@
-"""The expressions of a catalog: each checked once, with the conditions and segments that it names filled in."""
+"""The expressions of a catalog: each checked once, with all that it names filled in."""
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -40,7 +40,7 @@ class CheckedExpressions:
         self.cycles = {name: way for name in meanings if name in circling and (way := way_round(name, uses))}
         self._named: dict[Mention, Expression] = {}
         for name in order:
-            found = self._meaning(meanings[name])
+            found = self._meaning(name, meanings)
             if found is not None and self._named.keys() >= set(uses[name]):
                 self._named[name] = found
 
@@ -63,12 +63,14 @@ class CheckedExpressions:
         return self._filled[key]
 
     def _names_of(self, meaning: Definition) -> tuple[Mention, ...]:
-        written = [self.as_written(source, Kind.BOOL) for source in meaning.sources]
-        return tuple(name for item in written if isinstance(item, Expression) for name in _names_in(item))
+        written = self.as_written(meaning.when, Kind.BOOL)
+        own = _names_in(written) if isinstance(written, Expression) else ()
+        return *own, *meaning.unless
 
-    def _meaning(self, meaning: Definition) -> Expression | None:
+    def _meaning(self, name: Mention, meanings: Mapping[Mention, Definition]) -> Expression | None:
         """Return what a name stands for, or None if it is unsound."""
-        checked = [self.check(source, Kind.BOOL) for source in meaning.sources]
+        asked = (name, *meanings[name].unless)
+        checked = [self.check(meanings[item].when, Kind.BOOL) for item in asked]
         sound = [item for item in checked if isinstance(item, Expression)]
         return sound[0].but_not(sound[1:]) if len(sound) == len(checked) else None
 
@@ -168,9 +170,7 @@ def _vocabulary(catalog: Catalog) -> Vocabulary:
 _Types: TypeAlias = tuple[tuple[str, ValueType | None], ...]
 
 
-def checked_expressions(
-    vocabulary: Vocabulary, meanings: Mapping[Mention, Definition]
-) -> CheckedExpressions:
+def checked_expressions(vocabulary: Vocabulary, meanings: Mapping[Mention, Definition]) -> CheckedExpressions:
     """Return the expressions of a vocabulary and what its names mean: the same object for equal ones.
 
     So the engine finds checked what the loader has just checked.

@@ -36,7 +36,7 @@ RESERVED = "RESERVED"
 class Ticket(NamedTuple):
     """A case at the service desk. It is closed once `closed_at_ms` is set.
 
-    `updated_at_ms` is when the newest of what is known of it was said.
+    `updated_at_ms` is when its severity was said.
     """
 
     id: str

@@ -13,6 +13,7 @@ from nextbest_rules.catalog import Action, Catalog
 from nextbest_rules.explanation import Exclusion, Finding, Stop, first_stops, stop
 from nextbest_rules.expressions import Expressions
 from nextbest_rules.formulas import Formulas
+from nextbest_rules.reservations import asked_for
 from nextbest_rules.retention import retention_of
 from nextbest_rules.segments import Segments
 from nextbest_rules.sight import RECORD_LISTS, Layout, Sight, View
@@ -25,6 +26,7 @@ from nextbest_rules.stages.guards import Boost, GuardStage
 from nextbest_rules.stages.ownership import OwnershipStage
 from nextbest_rules.stages.placements import Fit, PlacementStage, Surface
 from nextbest_rules.stages.quiet_hours import QuietHoursStage
+from nextbest_rules.stages.rooms import Room
 from nextbest_rules.stages.volumes import VolumeCaps
 from nextbest_rules.terms import ActionType, Stage
 
@@ -78,6 +80,7 @@ class RuleSet:
     _placements: PlacementStage
     _type_masks: Mapping[ActionType, int]
     _caps: ContactCaps
+    _asked_for: int
     _segments: Segments
 
     @classmethod
@@ -111,6 +114,7 @@ class RuleSet:
                 {kind: mask_where(catalog.actions, partial(_is_of, action_type=kind)) for kind in ActionType}
             ),
             _caps=caps,
+            _asked_for=asked_for(catalog),
             _segments=Segments.of(catalog),
         )
 
@@ -145,8 +149,22 @@ class RuleSet:
         return self._type_masks[action_type]
 
     def reserving(self, channel: str) -> int:
-        """Return the actions that must be reserved when proposed on a channel: some cap counts them."""
-        return self._caps.reserving(channel)
+        """Return the actions that must be reserved when proposed on a channel.
+
+        Some cap counts them, or some condition wants to know whether they are on their way.
+        """
+        return self._caps.reserving(channel) | self._asked_for
+
+    def rooms(self, ways: Sequence[tuple[View, int]], most: int) -> tuple[Room, ...]:
+        """Return what caps leave for one answer, where that may be less than it can hold.
+
+        Args:
+            ways: per channel of the answer the customer as seen there, and the mask of the live actions that
+                may go out on it.
+            most: how many propositions the answer can have.
+        """
+        # Nothing live is used up, so a single proposition always has room.
+        return () if most <= 1 else self._caps.rooms([(view.situation, mask) for view, mask in ways], most)
 
     def memberships(self, looked_at: Situation | View) -> frozenset[str]:
         """Return the segments that the customer is in: of an exclusive set the last one that holds.

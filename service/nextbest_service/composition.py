@@ -4,32 +4,52 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
-
-import redis
-import redis.asyncio
 
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.artifact import load as load_ranker
 from nextbest_models.features import FeatureSpec
+from nextbest_models.online import OnlineFeatures
 from nextbest_models.ranker import Ranker
 from nextbest_rules import Catalog, RuleSet, load_catalog
 from nextbest_service.catalogs import find_catalog
-from nextbest_service.clock import Clock, FixedClock, ShiftedClock, SystemClock
+from nextbest_service.clock import Clock, FixedClock, StoreClock, machine_ms
+from nextbest_service.customers.books import Books
+from nextbest_service.customers.care import Care
+from nextbest_service.customers.intake import Intake
+from nextbest_service.customers.naming import Naming
+from nextbest_service.customers.settling import settled
+from nextbest_service.decision_log.legend import Legend
+from nextbest_service.decision_log.log import DecisionLog
 from nextbest_service.decisions.decider import Decider
 from nextbest_service.decisions.generation import Generation, catalog_affinity_keys, feature_spec
+from nextbest_service.feast.mapping import external_features, read_mapping
+from nextbest_service.feast.reader import FeastReader
 from nextbest_service.home import Home
 from nextbest_service.settings import Settings
-from nextbest_service.store.customers import CustomerStore
+from nextbest_service.store.affinity_names import AffinityNames
+from nextbest_service.store.connection import Store, SyncClient, connect
+from nextbest_service.store.customer_store import CustomerStore
 from nextbest_service.store.embedded import embedded_valkey
-from nextbest_service.store.features import FeatureReader, vector_schema
+from nextbest_service.store.feature_codec import FeatureCodec
+from nextbest_service.store.given import FeatureSource
+from nextbest_service.store.keys import KeyRing
+from nextbest_service.store.links import Links
+from nextbest_service.store.people import People
+from nextbest_service.store.person_codec import PersonCodec
+from nextbest_service.store.person_hashes import PersonHashes
 from nextbest_service.store.population import read_population
+from nextbest_service.store.products import ProductBook
 from nextbest_service.store.registry import (
-    read_vector_schemas,
+    AffinityDictionary,
+    AffinityIds,
     register_affinity_keys,
-    register_vector_schema,
+    register_schema,
 )
+from nextbest_service.store.secret import read_key_ring
+from nextbest_service.store.volume_holds import VolumeHolds
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +77,87 @@ def load_parts(catalog: str, home: Home, model: Path | None = None) -> LoadedPar
     return LoadedParts(RuleSet.compile(loaded), spec, ranker)
 
 
-def build_decider(
-    parts: LoadedParts, bulk: redis.Redis, client: redis.asyncio.Redis, clock: Clock
-) -> Decider:
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What answers calls: decisions, what comes in, and what people ask about customers."""
+
+    decider: Decider
+    intake: Intake
+    care: Care
+
+
+def build_serving(
+    parts: LoadedParts,
+    bulk: SyncClient,
+    store: Store,
+    clock: Clock,
+    decision_log: DecisionLog,
+    source: FeatureSource | None = None,
+) -> Serving:
     """Bring the loaded parts and the store together; blocks while it registers what the catalog needs."""
     dictionary = register_affinity_keys(bulk, catalog_affinity_keys(parts.rules.catalog))
-    register_vector_schema(bulk, vector_schema(parts.spec))
-    reader = FeatureReader.of(parts.spec, dictionary, read_vector_schemas(bulk))
-    generation = Generation.build(
-        parts.rules,
-        parts.spec,
-        AffinityKeys(dictionary.keys),
-        read_population(bulk, reader.tag),
-        parts.ranker,
+    keys = AffinityKeys(dictionary.keys)
+    features = FeatureCodec(OnlineFeatures(parts.spec), keys, dictionary.epoch)
+    register_schema(bulk, features)
+    population = read_population(bulk, features.tag)
+    generation = Generation.build(parts.rules, parts.spec, keys, population, parts.ranker)
+    intake = build_intake(parts.rules, features, dictionary, read_key_ring(bulk), store, clock, decision_log)
+    people = intake.people
+    decider = Decider(
+        generation=generation,
+        customers=CustomerStore(people, clock, source),
+        people=people,
+        volumes=intake.volumes,
+        log=decision_log,
+        legend=Legend.of(generation),
     )
-    return Decider(generation, reader, CustomerStore(client), clock)
+    care = Care(people, Links(people), intake.books, AffinityNames(store), decision_log)
+    return Serving(decider, intake, care)
+
+
+def build_intake(
+    rules: RuleSet,
+    features: FeatureCodec,
+    dictionary: AffinityDictionary,
+    ring: KeyRing,
+    store: Store,
+    clock: Clock,
+    decision_log: DecisionLog,
+) -> Intake:
+    """Return what takes in events, outcomes and profiles: the same for callers and for files."""
+    ids = AffinityIds.of(store, dictionary)
+    books = Books.of(rules, features.features, ids.known)
+    people = People(
+        hashes=PersonHashes(store, ring, clock),
+        naming=Naming.of(rules.catalog, ring),
+        codec=PersonCodec(ring, features),
+        linking=books.linking,
+        settle=partial(settled, books),
+    )
+    volumes = VolumeHolds.of(store, rules.catalog)
+    return Intake(people, books, ProductBook(store), ids, volumes, decision_log)
+
+
+def open_feature_source(settings: Settings, parts: LoadedParts) -> FeastReader | None:
+    """Return the reader of the Feast store that the settings name, None where they name none.
+
+    Raises:
+        BrokenFileError: the mapping has faults; all of them are listed.
+    """
+    if settings.feast is None or settings.feast_redis_url is None:
+        return None
+    namespaces = {namespace.name for namespace in parts.rules.catalog.namespaces}
+    mapping = read_mapping(settings.feast, external_features(parts.spec), namespaces)
+    url = settings.feast_redis_url.get_secret_value()
+    return FeastReader(connect(url, settings.store_timeout_ms), mapping)
 
 
 def choose_clock(settings: Settings, catalog: Catalog) -> Clock:
     """Return the clock asked for, else the one the catalog lives by, else the machine's."""
     start_ms = catalog.clock_ms if settings.clock is None else _start_ms(settings.clock)
     if settings.freeze_clock:
-        return FixedClock(SystemClock().now_ms() if start_ms is None else start_ms)
-    return SystemClock() if start_ms is None else ShiftedClock.starting_at(start_ms)
+        return FixedClock(machine_ms() if start_ms is None else start_ms)
+    return StoreClock() if start_ms is None else StoreClock.starting_at(start_ms)
 
 
 def _start_ms(clock: datetime | Literal["now"]) -> int | None:

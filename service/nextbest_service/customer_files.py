@@ -100,10 +100,8 @@ def check_customers(paths: Sequence[Path], catalog: Catalog, now_ms: int, watch:
     return customers
 
 
-def read_states(
-    paths: Iterable[Path], catalog: Catalog, now_ms: int
-) -> Iterator[tuple[Identity, CustomerState]]:
-    """Yield the state under each name of each customer of files that were checked.
+def read_states(paths: Iterable[Path], catalog: Catalog, now_ms: int) -> Iterator[CustomerEntry]:
+    """Yield the customers of files that were checked.
 
     Raises:
         CustomerFileError: a file has changed since, and for the worse.
@@ -111,8 +109,7 @@ def read_states(
     for entry in read_customers(paths, catalog, now_ms, lambda _: None):
         if isinstance(entry, Diagnostic):
             raise CustomerFileError([entry])
-        for identity in entry.identities:
-            yield identity, entry.state
+        yield entry
 
 
 def read_customers(paths: Iterable[Path], catalog: Catalog, now_ms: int, watch: Watch) -> Iterator[Entry]:

@@ -1,26 +1,29 @@
-"""Brings a data source into the store: every customer's features, counters and facts as of one moment."""
+"""Brings a data source into the store: every customer as of one moment, and the product book."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import redis
 
-from nextbest_models.affinity import AffinityCounters, AffinityKeys, KeyIds
+from nextbest_models.affinity import AffinityKey, AffinityKeys
 from nextbest_models.complete_journey import CompleteJourney
 from nextbest_models.features import FeatureSpec
-from nextbest_models.population import Population
+from nextbest_models.history import EventLog, Touches
+from nextbest_models.online import OnlineFeatures
 from nextbest_models.progress import Progress
-from nextbest_models.snapshot import Snapshot, SnapshotEngine
-from nextbest_models.state import CustomerFeatures
-from nextbest_rules import Catalog
+from nextbest_models.snapshot import SnapshotEngine
+from nextbest_rules import Catalog, RuleSet
+from nextbest_rules.records import Contact, Outcome
+from nextbest_service.customers.person import Member, Person
+from nextbest_service.customers.portion import Portion
 from nextbest_service.decisions.generation import catalog_affinity_keys
-from nextbest_service.store.features import counters_tag, stored_counters, stored_vector, vector_schema
-from nextbest_service.store.keys import Identity
+from nextbest_service.store.connection import SyncClient
+from nextbest_service.store.keys import Identity, KeyRing
 from nextbest_service.store.loaded import Loaded, write_loaded
 from nextbest_service.store.population import write_population
-from nextbest_service.store.registry import register_affinity_keys, register_vector_schema
-from nextbest_service.store.writer import CustomerRecord, write_customers
+from nextbest_service.store.preparing import prepare
+from nextbest_service.store.products import product_commands
+from nextbest_service.store.writer import write_persons
 
 NAMESPACE = "customer"
 
@@ -32,13 +35,14 @@ class LoadReport:
     source: str
     as_of_ms: int
     customers: int
+    products: int
     transactions: int
     transactions_seen: int
     actions: int
 
 
 def load_journey(
-    client: redis.Redis,
+    client: SyncClient,
     journey: CompleteJourney,
     catalog: Catalog,
     spec: FeatureSpec,
@@ -46,60 +50,79 @@ def load_journey(
     progress: Progress,
 ) -> LoadReport:
     """Write every household's state as of a moment, replacing what the store held of it."""
-    dictionary = register_affinity_keys(
-        client,
-        {(family, key) for family, key in journey.log.keys.to_plain()} | catalog_affinity_keys(catalog),
-    )
-    register_vector_schema(client, vector_schema(spec))
-    snapshot = SnapshotEngine(spec, journey.log).snapshot(as_of_ms)
-    translation = _translation(journey.log.keys, AffinityKeys(dictionary.keys))
-    tag = counters_tag(spec, dictionary)
-    write_population(client, tag, as_of_ms, _translate_population(snapshot.population, translation))
+    features = OnlineFeatures(spec)
+    own = {(family, key) for family, key in journey.log.keys.to_plain()}
+    codec, dictionary = prepare(client, features, own | catalog_affinity_keys(catalog))
+    log = _numbered(journey.log, dictionary.keys)
+    write_population(client, codec.features.tag, SnapshotEngine(spec, log).snapshot(as_of_ms).population)
+    contacts = _redeemed(journey, catalog, as_of_ms)
+    households = _households(journey, log, features, codec.ring, contacts, as_of_ms)
     written = 0
-    for batch in write_customers(client, _records(journey, spec, snapshot, translation, tag)):
+    for batch in write_persons(client, codec, households, as_of_ms):
         written += batch
-        progress("Writing customers", written, len(journey.log.customers))
+        progress("Writing customers", written, len(log.customers))
+    products = journey.product_keys()
+    for command in product_commands(products):
+        client.execute_command(*command)
+    progress("Writing products", len(products), len(products))
     write_loaded(client, Loaded(source="Complete Journey", as_of_ms=as_of_ms, customers=written))
     return LoadReport(
         source="Complete Journey",
         as_of_ms=as_of_ms,
         customers=written,
-        transactions=journey.transactions,
+        products=len(products),
+        transactions=len(journey.transactions),
         transactions_seen=int(journey.log.stream("trips").before(as_of_ms).values["lines"].sum()),
         actions=len(catalog.actions),
     )
 
 
-def _records(
-    journey: CompleteJourney, spec: FeatureSpec, snapshot: Snapshot, translation: KeyIds, tag: bytes
-) -> Iterator[CustomerRecord]:
-    facts = journey.facts(snapshot.as_of_ms)
-    schema_id = vector_schema(spec).id
-    for customer, features in zip(journey.log.customers, snapshot, strict=True):
-        translated = CustomerFeatures(
-            features.vector, _translate(features.counters, translation), features.as_of_ms
+def _households(
+    journey: CompleteJourney,
+    log: EventLog,
+    features: OnlineFeatures,
+    ring: KeyRing,
+    contacts: Mapping[str, Sequence[Contact]],
+    as_of_ms: int,
+) -> Iterator[Person]:
+    facts = journey.facts(as_of_ms)
+    for household, state in zip(log.customers, features.from_snapshot(log, as_of_ms), strict=True):
+        identity = Identity(NAMESPACE, household)
+        portion = Portion(
+            facts=facts[household],
+            facts_as_of=dict.fromkeys(facts[household], as_of_ms),
+            contacts=tuple(contacts.get(household, ())),
+            features=state,
         )
-        yield CustomerRecord(
-            identity=Identity(NAMESPACE, customer),
-            vector=stored_vector(schema_id, translated),
-            counters=stored_counters(tag, translated),
-            facts=facts[customer],
-        )
+        yield Person((Member(ring.ref(identity), identity, portion=portion),))
 
 
-def _translation(own: AffinityKeys, registered: AffinityKeys) -> KeyIds:
-    """Return, for each key id of the source, the id that the store's dictionary gave the same key."""
-    ids = [registered.ids_for(family, [key])[0] for family, key in own.to_plain()]
-    return registered.stored(np.array(ids, dtype=np.int64))
+def _redeemed(
+    journey: CompleteJourney, catalog: Catalog, as_of_ms: int
+) -> Mapping[str, Sequence[Contact]]:
+    """Return what each household redeemed, newest first, as far back as a rule looks."""
+    kept_ms = RuleSet.compile(catalog).retention()["contacts"]
+    found: dict[str, list[Contact]] = {}
+    for household, redemption in journey.redemptions(0 if kept_ms is None else as_of_ms - kept_ms, as_of_ms):
+        bit = catalog.index.get(redemption.offer)
+        if bit is not None:
+            action = catalog.actions[bit]
+            found.setdefault(household, []).append(
+                Contact(
+                    action=action.id,
+                    outcome=Outcome.ACCEPTED.value,
+                    at_ms=redemption.day_ms,
+                    type=action.type.value,
+                    issue=action.issue,
+                    group=action.group,
+                )
+            )
+    return {household: sorted(own, key=lambda it: -it.at_ms) for household, own in found.items()}
 
 
-def _translate(counters: AffinityCounters, translation: KeyIds) -> AffinityCounters:
-    ids = translation[counters.ids]
-    order = np.argsort(ids)
-    return AffinityCounters(ids[order], *(column[order] for column in counters.statistics))
-
-
-def _translate_population(population: Population, translation: KeyIds) -> Population:
-    """Return the population by the store's key ids; nobody touched keys that the source does not have."""
-    columns = (population.customers, population.counts, population.totals)
-    return Population(*(np.bincount(translation, column).astype(np.int64) for column in columns))
+def _numbered(log: EventLog, keys: Sequence[AffinityKey]) -> EventLog:
+    """Return the log with the key ids of the store's dictionary."""
+    dictionary = AffinityKeys(keys)
+    ids = np.array([dictionary.ids_for(family, [key])[0] for family, key in log.keys.to_plain()])
+    touches = {family: Touches(it.stream, ids[it.keys]) for family, it in log.touches.items()}
+    return EventLog(log.customers, log.streams, touches, dictionary)

@@ -3,36 +3,55 @@
 import asyncio
 import os
 import signal
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import grpc
 import grpc.aio
 import redis
-import redis.asyncio
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from nextbest.v1 import admin_pb2, customer_pb2, decision_pb2, outcome_pb2
+from nextbest_service.api.customer_servicer import CustomerServicer
 from nextbest_service.api.decision_servicer import DecisionServicer
-from nextbest_service.api.edge import service_handler
-from nextbest_service.clock import Clock
-from nextbest_service.composition import LoadedParts, build_decider, choose_clock, load_parts, store_url
-from nextbest_service.decisions.decider import Decider
+from nextbest_service.api.edge import MAX_WIRE_BYTES, Method, service_handler
+from nextbest_service.api.outcome_servicer import OutcomeServicer
+from nextbest_service.clock import Clock, machine_ms
+from nextbest_service.composition import (
+    LoadedParts,
+    Serving,
+    build_serving,
+    choose_clock,
+    load_parts,
+    open_feature_source,
+    store_url,
+)
+from nextbest_service.decision_log.log import DecisionLog
 from nextbest_service.errors import NotReadyError, StartupError
+from nextbest_service.feast.reader import FeastReader
 from nextbest_service.home import Home, RunningService
-from nextbest_service.settings import Settings
-from nextbest_service.store.connection import connect, connect_for_bulk, wait_until_up, without_secrets
-from nextbest_service.store.loaded import read_loaded
+from nextbest_service.settings import AuditMode, Settings
+from nextbest_service.store.connection import (
+    Store,
+    connect,
+    connect_for_bulk,
+    wait_until_up,
+    without_secrets,
+)
+from nextbest_service.store.durability import warn_if_writes_may_be_lost
+from nextbest_service.store.loaded import Loaded, read_loaded
 
 DECISION_SERVICE = decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]
-SERVICES = (
-    DECISION_SERVICE,
-    customer_pb2.DESCRIPTOR.services_by_name["CustomerService"],
-    outcome_pb2.DESCRIPTOR.services_by_name["OutcomeService"],
-    admin_pb2.DESCRIPTOR.services_by_name["AdminService"],
-)
+CUSTOMER_SERVICE = customer_pb2.DESCRIPTOR.services_by_name["CustomerService"]
+OUTCOME_SERVICE = outcome_pb2.DESCRIPTOR.services_by_name["OutcomeService"]
+ADMIN_SERVICE = admin_pb2.DESCRIPTOR.services_by_name["AdminService"]
+SERVICES = (DECISION_SERVICE, CUSTOMER_SERVICE, OUTCOME_SERVICE, ADMIN_SERVICE)
+LOG_TIMEOUT_MS = 1000
+"""The log is written behind the answers: it may wait longer than they can."""
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -57,14 +76,34 @@ def run(settings: Settings) -> None:
 
 @dataclass(slots=True)
 class _Readiness:
-    """Holds the decider once there is one."""
+    """Holds what answers calls, once there is anything."""
 
-    decider: Decider | None = None
+    serving: Serving | None = None
 
-    def current(self) -> Decider:
-        if self.decider is None:
+    def current(self) -> Serving:
+        if self.serving is None:
             raise NotReadyError("the service is not ready yet; try again shortly")
-        return self.decider
+        return self.serving
+
+
+@dataclass(frozen=True, slots=True)
+class _Connections:
+    """What the service keeps open while it runs."""
+
+    url: str
+    store: Store
+    log: DecisionLog
+    source: FeastReader | None
+
+    @classmethod
+    def open(cls, settings: Settings, parts: LoadedParts, url: str) -> "_Connections":
+        """Connect lazily: nothing is asked of anybody yet."""
+        return cls(
+            url,
+            connect(url, settings.store_timeout_ms),
+            DecisionLog(connect(url, LOG_TIMEOUT_MS), length=settings.log_length),
+            open_feature_source(settings, parts),
+        )
 
 
 async def _serve(settings: Settings, home: Home, parts: LoadedParts, url: str) -> None:
@@ -73,20 +112,23 @@ async def _serve(settings: Settings, home: Home, parts: LoadedParts, url: str) -
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     readiness, checks = _Readiness(), health.aio.HealthServicer()
-    client = connect(url, settings.store_timeout_ms)
+    connections = _Connections.open(settings, parts, url)
     server, address = await _listen(settings, readiness, checks)
-    starting = asyncio.create_task(_become_ready(settings, parts, client, url, readiness))
-    stop = asyncio.create_task(stopping.wait())
-    try:
+    clock = choose_clock(settings, parts.rules.catalog)
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(connections.store.aclose)
+        if connections.source is not None:
+            closing.push_async_callback(connections.source.aclose)
+        await closing.enter_async_context(connections.log)
+        closing.push_async_callback(_drain, settings, home, server, checks)
+        starting = asyncio.create_task(_become_ready(parts, connections, clock, readiness))
+        closing.callback(starting.cancel)
+        stop = asyncio.create_task(stopping.wait())
         await asyncio.wait({starting, stop}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            await _announce(readiness.current().clock, home, parts, address, checks)
+            await _announce(clock, home, parts, address, checks)
             await stop
-    finally:
-        starting.cancel()
-        await _drain(settings, home, server, checks)
-        await client.aclose()
 
 
 async def _listen(
@@ -95,13 +137,13 @@ async def _listen(
     server = grpc.aio.server(
         options=[
             ("grpc.so_reuseport", 0),  # otherwise two services would share a port without a word
-            ("grpc.max_receive_message_length", settings.max_message_bytes),
+            ("grpc.max_receive_message_length", max(MAX_WIRE_BYTES, settings.max_message_bytes)),
         ]
     )
-    decisions = DecisionServicer(readiness.current)
-    served = {DECISION_SERVICE.full_name: {"Decide": decisions.decide}}
+    served = _methods(readiness, audited=settings.audit is AuditMode.REQUIRED)
     for service in SERVICES:
-        server.add_generic_rpc_handlers((service_handler(service, served.get(service.full_name, {})),))
+        limit = settings.max_message_bytes if service is DECISION_SERVICE else MAX_WIRE_BYTES
+        server.add_generic_rpc_handlers((service_handler(service, served.get(service.full_name, {}), limit),))
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     names = [service.full_name for service in SERVICES]
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
@@ -119,17 +161,45 @@ async def _listen(
     return server, f"{host}:{port}"
 
 
+def _methods(readiness: _Readiness, *, audited: bool) -> Mapping[str, Mapping[str, Method]]:
+    """Return what is served, by service and RPC."""
+    decisions = DecisionServicer(lambda: readiness.current().decider, audited=audited)
+    customers = CustomerServicer(lambda: readiness.current().intake, lambda: readiness.current().care)
+    outcomes = OutcomeServicer(lambda: readiness.current().intake)
+    return {
+        DECISION_SERVICE.full_name: {"Decide": decisions.decide},
+        CUSTOMER_SERVICE.full_name: {
+            "UpsertProfiles": customers.upsert_profiles,
+            "TrackEvents": customers.track_events,
+            "StreamEvents": customers.stream_events,
+            "LinkIdentities": customers.link_identities,
+            "UnlinkIdentities": customers.unlink_identities,
+            "GetCustomer": customers.get_customer,
+            "ExportCustomer": customers.export_customer,
+            "EraseCustomer": customers.erase_customer,
+        },
+        OUTCOME_SERVICE.full_name: {"ReportOutcomes": outcomes.report_outcomes},
+    }
+
+
 async def _become_ready(
-    settings: Settings, parts: LoadedParts, client: redis.asyncio.Redis, url: str, readiness: _Readiness
+    parts: LoadedParts, connections: _Connections, clock: Clock, readiness: _Readiness
 ) -> None:
-    await wait_until_up(client, url)
-    clock = choose_clock(settings, parts.rules.catalog)
+    await wait_until_up(connections.store, connections.url)
+
+    def build() -> Loaded | None:
+        with connect_for_bulk(connections.url) as bulk:
+            warn_if_writes_may_be_lost(bulk)
+            readiness.serving = build_serving(
+                parts, bulk, connections.store, clock, connections.log, connections.source
+            )
+            return read_loaded(bulk)
+
     try:
-        with await asyncio.to_thread(connect_for_bulk, url) as bulk:
-            readiness.decider = await asyncio.to_thread(build_decider, parts, bulk, client, clock)
-            loaded = await asyncio.to_thread(read_loaded, bulk)
+        loaded = await asyncio.to_thread(build)
     except redis.RedisError as error:
-        raise StartupError(f"the store at {without_secrets(url)} cannot be used: {error}") from error
+        store = without_secrets(connections.url)
+        raise StartupError(f"the store at {store} cannot be used: {error}") from error
     if loaded is None:
         log.warning(
             "no_customers", hint="the store is empty: everybody is anonymous; see `nextbest load --help`"
@@ -153,7 +223,7 @@ async def _announce(
         actions=len(catalog.actions),
         catalog_version=catalog.version,
         model_version=parts.ranker.version if parts.ranker else None,
-        clock=datetime.fromtimestamp(clock.now_ms() / 1000, tz=UTC).isoformat(timespec="seconds"),
+        clock=datetime.fromtimestamp(clock.at(machine_ms()) / 1000, tz=UTC).isoformat(timespec="seconds"),
     )
 
 
@@ -168,5 +238,5 @@ async def _drain(
 
 
 async def _set_health(checks: health.aio.HealthServicer, status: int) -> None:
-    for name in ("", DECISION_SERVICE.full_name):
+    for name in ("", DECISION_SERVICE.full_name, CUSTOMER_SERVICE.full_name, OUTCOME_SERVICE.full_name):
         await checks.set(name, status)

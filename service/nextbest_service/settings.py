@@ -1,12 +1,20 @@
 """One frozen object with all that can be set from outside, by the command line or NEXTBEST_* variables."""
 
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from nextbest_service.logs import LogFormat, LogLevel
+
+
+class AuditMode(StrEnum):
+    """Whether answers wait for their record in the decision log."""
+
+    BEST_EFFORT = "best-effort"
+    REQUIRED = "required"
 
 
 class Settings(BaseModel):
@@ -21,6 +29,10 @@ class Settings(BaseModel):
     """Directory of a model version; by default the one in use for the catalog in `home`."""
     redis_url: SecretStr | None = None
     """The customer store; None starts the embedded Valkey in `home`. Secret, for it may carry a password."""
+    feast: Path | None = None
+    """Mapping of features that are read from a Feast online store; needs `feast_redis_url`."""
+    feast_redis_url: SecretStr | None = None
+    """Where Feast keeps its online store. Secret, for it may carry a password."""
     host: str = "127.0.0.1"
     port: int = Field(default=50051, ge=0, le=65535)
     """0 picks a free port."""
@@ -30,11 +42,15 @@ class Settings(BaseModel):
     """Whether the clock stands still where it starts."""
     store_timeout_ms: int = Field(default=50, gt=0)
     drain_seconds: float = Field(default=10.0, ge=0)
+    audit: AuditMode = AuditMode.BEST_EFFORT
+    """Whether an answer waits for its record in the decision log where the request leaves that open."""
+    log_length: int = Field(default=1_000_000, gt=0)
+    """Entries that the decision log keeps; the oldest make room."""
     max_message_bytes: int = Field(default=256 * 1024, gt=0)
     log_format: LogFormat = LogFormat.AUTO
     log_level: LogLevel = LogLevel.INFO
 
-    @field_validator("redis_url")
+    @field_validator("redis_url", "feast_redis_url")
     @classmethod
     def _redis_url_is_usable(cls, url: SecretStr | None) -> SecretStr | None:
         from nextbest_service.store.connection import check_url  # noqa: PLC0415 - slow to import
@@ -42,3 +58,9 @@ class Settings(BaseModel):
         if url is not None:
             check_url(url.get_secret_value())
         return url
+
+    @model_validator(mode="after")
+    def _feast_is_whole(self) -> "Settings":
+        if (self.feast is None) != (self.feast_redis_url is None):
+            raise ValueError("--feast and --feast-redis-url go together")
+        return self

@@ -50,7 +50,10 @@ class StoreProcess:
             self._process.wait()
 
     def _answers(self) -> bool:
-        with contextlib.suppress(redis.RedisError, OSError), redis.Redis(port=self.port, retry=None) as client:
+        with (
+            contextlib.suppress(redis.RedisError, OSError),
+            redis.Redis(port=self.port, retry=None) as client,
+        ):
             return bool(client.ping())
         return False
 

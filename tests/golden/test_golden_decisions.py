@@ -11,32 +11,29 @@ from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightgbm
 import numpy as np
 import pytest
-import redis
 import yaml
+from deciding import HandClock, ask, deciding
 from google.protobuf.json_format import MessageToDict, ParseDict
 
 from nextbest.v1 import decision_pb2
 from nextbest_models.affinity import AffinityCounters, AffinityKeys
 from nextbest_models.artifact import model_version
+from nextbest_models.online import FeatureState, OnlineFeatures
 from nextbest_models.ranker import Ranker
-from nextbest_models.state import CustomerFeatures
-from nextbest_rules import RuleSet, load_catalog
-from nextbest_service.api.read_request import read_request
-from nextbest_service.api.render_answer import render_answer
+from nextbest_rules import Catalog, load_catalog
 from nextbest_service.catalogs import shipped_catalogs
-from nextbest_service.clock import FixedClock
-from nextbest_service.composition import LoadedParts, build_decider
+from nextbest_service.customers.person import Member, Person
+from nextbest_service.customers.portion import Portion
 from nextbest_service.decisions.generation import catalog_affinity_keys, feature_spec
-from nextbest_service.store.connection import connect
-from nextbest_service.store.features import counters_tag, stored_counters, stored_vector, vector_schema
-from nextbest_service.store.keys import FACTS, Identity
-from nextbest_service.store.registry import register_affinity_keys
-from nextbest_service.store.writer import CustomerRecord, write_customers
+from nextbest_service.store.connection import SyncClient
+from nextbest_service.store.keys import FACTS, Identity, person_key
+from nextbest_service.store.preparing import prepare
+from nextbest_service.store.writer import write_persons
 
 CASES = Path(__file__).parent / "decisions"
 CATALOGS = {"corner_shop": CASES.parents[1] / "catalogs" / "corner_shop", **shipped_catalogs()}
@@ -47,37 +44,34 @@ DAMAGED = "damaged"
 
 
 @cache
-def parts_of(catalog_name: str, with_model: bool) -> LoadedParts:
-    """Return what a service would load."""
-    catalog = load_catalog(CATALOGS[catalog_name])
-    spec = feature_spec(catalog)
-    ranker = None
-    if with_model:
-        text = (CASES / f"{catalog_name}_model.txt").read_text()
-        ranker = Ranker(lightgbm.Booster(model_str=text), spec.columns, model_version(text))
-    return LoadedParts(RuleSet.compile(catalog), spec, ranker)
+def catalog_of(name: str) -> Catalog:
+    """Return a catalog by name."""
+    return load_catalog(CATALOGS[name])
+
+
+@cache
+def model_for(catalog_name: str) -> Ranker:
+    """Return the model that stands beside the cases."""
+    text = (CASES / f"{catalog_name}_model.txt").read_text()
+    columns = feature_spec(catalog_of(catalog_name)).columns
+    return Ranker(lightgbm.Booster(model_str=text), columns, model_version(text))
 
 
 def write_customer(
-    store: redis.Redis, parts: LoadedParts, name: str, state: dict[str, Any], now_ms: int
+    client: SyncClient, catalog: Catalog, name: str, known: dict[str, Any], now_ms: int
 ) -> None:
     """Put the customer of a case into the store."""
-    dictionary = register_affinity_keys(store, catalog_affinity_keys(parts.rules.catalog))
-    features = CustomerFeatures(
-        np.array([state["features"].get(item, np.nan) for item in parts.spec.customer_names], np.float32),
-        counters_of(state.get("counters", {}), AffinityKeys(dictionary.keys), now_ms),
-        now_ms,
-    )
+    online = OnlineFeatures(feature_spec(catalog))
+    codec, dictionary = prepare(client, online, catalog_affinity_keys(catalog))
+    given = online.with_given(online.empty, known["features"], now_ms)
+    counters = counters_of(known.get("counters", {}), AffinityKeys(dictionary.keys), now_ms)
+    facts = {} if known["facts"] == DAMAGED else known["facts"]
+    portion = Portion(facts=facts, features=FeatureState(given.tallies, counters))
     identity = Identity("customer", name)
-    record = CustomerRecord(
-        identity,
-        stored_vector(vector_schema(parts.spec).id, features),
-        stored_counters(counters_tag(parts.spec, dictionary), features),
-        {} if state["facts"] == DAMAGED else state["facts"],
-    )
-    list(write_customers(store, [record]))
-    if state["facts"] == DAMAGED:
-        store.hset(identity.customer_key, FACTS, b"damaged")
+    person = Person((Member(codec.ring.ref(identity), identity, portion=portion),))
+    list(write_persons(client, codec, [person], now_ms))
+    if known["facts"] == DAMAGED:
+        client.hset(cast(str, person_key(person.head)), cast(str, FACTS), "damaged")
 
 
 def counters_of(counts: dict[str, dict[str, int]], keys: AffinityKeys, now_ms: int) -> AffinityCounters:
@@ -93,31 +87,31 @@ def counters_of(counts: dict[str, dict[str, int]], keys: AffinityKeys, now_ms: i
     return AffinityCounters(keys.stored(ids), column, days, column)
 
 
-def answer_to(case: dict[str, Any], store: redis.Redis, url: str) -> decision_pb2.DecideResponse:
+def answer_to(case: dict[str, Any], client: SyncClient, url: str) -> decision_pb2.DecideResponse:
     """Return the answer to a case, by the real decider on a clock that stands still."""
     moment: datetime = case["now"]
     now_ms = round(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
-    parts = parts_of(case["catalog"], case.get("model", False))
-    for name, state in case.get("customers", {}).items():
-        write_customer(store, parts, name, state, now_ms)
+    name = case["catalog"]
+    ranker = model_for(name) if case.get("model", False) else None
+    for customer, known in case.get("customers", {}).items():
+        write_customer(client, catalog_of(name), customer, known, now_ms)
     message = ParseDict(case["ask"], decision_pb2.DecideRequest())
 
     async def decide() -> decision_pb2.DecideResponse:
-        async with connect(url, 2000) as client:
-            decider = build_decider(parts, store, client, FixedClock(now_ms))
-            request = read_request(message, parts.rules)
-            return render_answer(await decider.decide(request), decider.generation.versions)
+        async with deciding(url, HandClock(now_ms), CATALOGS[name], ranker=ranker) as decider:
+            return await ask(decider, message)
 
     return asyncio.run(decide())
 
 
 def pinned(answer: decision_pb2.DecideResponse) -> str:
-    """Return what a golden file holds of an answer: all but ids, timing and versions."""
+    """Return what a golden file holds of an answer: all but ids, tokens, timing and versions."""
     plain: dict[str, Any] = MessageToDict(answer, preserving_proto_field_name=True)
     for volatile in ("decision_id", "timing", "versions"):
         plain.pop(volatile)
     for placement in plain["placements"]:
         for proposition in placement.get("propositions", ()):
+            proposition.pop("token")
             for factor in ("propensity", "priority"):
                 proposition[factor] = float(f"{proposition[factor]:.{SIGNIFICANT_DIGITS}g}")
     if len(answer.exclusions) > MANY_ACTIONS:
@@ -130,7 +124,7 @@ def pinned(answer: decision_pb2.DecideResponse) -> str:
 
 
 @pytest.mark.parametrize("path", sorted(CASES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_a_decision_is_the_one_that_was_agreed(path: Path, valkey: redis.Redis, valkey_url: str) -> None:
+def test_a_decision_is_the_one_that_was_agreed(path: Path, valkey: SyncClient, valkey_url: str) -> None:
     case = yaml.safe_load(path.read_text())
     found = pinned(answer_to(case, valkey, valkey_url))
     golden = path.with_suffix(".json")

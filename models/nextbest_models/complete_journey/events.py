@@ -103,12 +103,15 @@ def memberships(offers: Sequence[Offer], products: Table, keys: AffinityKeys) ->
 def read_log(
     households: Ints,
     campaigns: Sequence[Campaign],
-    offers: Sequence[Offer],
+    members: Mapping[str, Membership],
+    keys: AffinityKeys,
     tables: Mapping[str, Table],
     progress: Progress,
 ) -> EventLog:
-    """Return the log of shopping trips, campaign deliveries and redemptions, with what the trips touched."""
-    keys = affinity_keys(offers)
+    """Return the log of shopping trips, campaign deliveries and redemptions, with what the trips touched.
+
+    `members` says, by family, which products count for which of `keys`.
+    """
     baskets = Baskets.of(households, tables["transactions"])
     streams = {
         "trips": baskets.trips,
@@ -116,7 +119,6 @@ def read_log(
         "redemptions": redemptions(households, tables["coupon_redemptions"]),
     }
     touches = {}
-    members = memberships(offers, tables["products"], keys)
     for done, (family, membership) in enumerate(members.items(), start=1):
         touches[family] = baskets.touches(membership)
         progress("Counting what was bought", done, len(members))

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nextbest_models.complete_journey.events import read_log
+from nextbest_models.complete_journey.baskets import Basket, baskets_of
+from nextbest_models.complete_journey.events import Membership, affinity_keys, memberships, read_log
 from nextbest_models.complete_journey.offers import Campaign, Offer, offer_id, read_campaigns, read_offers
 from nextbest_models.complete_journey.tables import SourceError, Table, data_directory, read_table
 from nextbest_models.dataset import Exposure
@@ -37,6 +38,7 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
         "household_id",
         "basket_id",
         "product_id",
+        "quantity",
         "sales_value",
         "retail_disc",
         "coupon_disc",
@@ -57,13 +59,17 @@ class Redemption:
 
 @dataclass(frozen=True, slots=True)
 class CompleteJourney:
-    """Households as customers, coupons as offers, and everything that happened in 2017."""
+    """Households as customers, coupons as offers, and everything that happened in 2017.
+
+    `transactions` are the lines of all receipts.
+    """
 
     log: EventLog
     campaigns: tuple[Campaign, ...]
     offers: tuple[Offer, ...]
     demographics: Mapping[str, Mapping[str, str]]
-    transactions: int
+    transactions: Table
+    _products: Mapping[str, Membership]
     _recipients: Mapping[str, NDArray[np.int64]]
     _redemptions: tuple[Redemption, ...]
 
@@ -96,6 +102,25 @@ class CompleteJourney:
             if offer.campaign.first_day_ms <= at_ms < offer.campaign.last_day_ms + DAY_MS
         )
 
+    def product_keys(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """Return, by product, the affinity keys that it counts for by family. Others count for none."""
+        found: dict[str, dict[str, tuple[str, ...]]] = {}
+        for family, members in self._products.items():
+            for product, key_id in zip(members.products.tolist(), members.keys.tolist(), strict=True):
+                keys = found.setdefault(str(product), {})
+                keys[family] = (*keys.get(family, ()), self.log.keys.key(key_id)[1])
+        return found
+
+    def baskets(self, household: str, from_ms: int, until_ms: int) -> list[Basket]:
+        """Return what a household bought in a time, by trip, the earliest first."""
+        return baskets_of(self.transactions, int(household), from_ms, until_ms)
+
+    def redemptions(self, from_ms: int, until_ms: int) -> Iterator[tuple[str, Redemption]]:
+        """Yield the household and what it redeemed on the days that begin in a time."""
+        for item in self._redemptions:
+            if from_ms <= item.day_ms < until_ms:
+                yield self.log.customers[item.customer], item
+
     def redeemed_from(self, since_ms: int) -> Mapping[str, frozenset[str]]:
         """Return the ids of the offers that each household redeemed on the day of a moment or later."""
         found: dict[str, set[str]] = {}
@@ -125,12 +150,15 @@ def load_complete_journey(progress: Progress = silent, directory: Path | None = 
     offers = read_offers(campaigns, tables["coupons"], tables["products"])
     if (len(households), len(offers)) != (HOUSEHOLDS, OFFERS):
         raise SourceError(f"the grocery data set has {len(households)} households and {len(offers)} offers")
+    keys = affinity_keys(offers)
+    members = memberships(offers, tables["products"], keys)
     return CompleteJourney(
-        log=read_log(households, campaigns, offers, tables, progress),
+        log=read_log(households, campaigns, members, keys, tables, progress),
         campaigns=campaigns,
         offers=offers,
         demographics=_demographics(tables["demographics"]),
-        transactions=len(tables["transactions"]),
+        transactions=tables["transactions"],
+        _products=members,
         _recipients=_recipients(households, campaigns, tables["campaigns"]),
         _redemptions=tuple(_redemptions(households, tables["coupon_redemptions"])),
     )

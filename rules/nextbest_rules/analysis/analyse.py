@@ -8,6 +8,7 @@ from nextbest_rules.analysis.reach import unreachable_actions
 from nextbest_rules.analysis.selections import idle_goals, idle_placements, idle_promotions, idle_rules
 from nextbest_rules.analysis.study import CatalogWarning, Study
 from nextbest_rules.analysis.unused import unused_declarations
+from nextbest_rules.analysis.unused_events import empty_segments, unused_events
 from nextbest_rules.catalog import Catalog
 from nextbest_rules.expressions import Expressions
 
@@ -24,6 +25,8 @@ _ANALYSES = (
     endless_quiet,
     duplicate_rules,
     unused_declarations,
+    unused_events,
+    empty_segments,
 )
 
 

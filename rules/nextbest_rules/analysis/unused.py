@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from nextbest_rules.analysis.study import CatalogWarning, Study, WarningKind
-from nextbest_rules.catalog import Catalog, Formula, PlainData
+from nextbest_rules.analysis.unused_events import texts_in
+from nextbest_rules.catalog import Catalog, Formula
 from nextbest_rules.catalog_expressions import (
     formulas,
     guard_expressions,
@@ -28,7 +29,7 @@ def unused_declarations(study: Study) -> Iterator[CatalogWarning]:
         for mention in expression.mentions
     }
     # What features read is the models' business: any text in their definitions may be a name.
-    learned = {text for item in catalog.features for text in _texts(item.definition)}
+    learned = {text for item in catalog.features for text in texts_in(item.definition)}
     selectors = [part for selector in _selectors(catalog) for part in _with_exceptions(selector)]
     selected = {name for selector in selectors for name in selector.attributes or ()}
     tags = {tag for selector in selectors for tag in selector.tags or ()}
@@ -50,14 +51,6 @@ def unused_declarations(study: Study) -> Iterator[CatalogWarning]:
 
 def _fields(mentions: Iterable[str], root: str) -> set[str]:
     return {mention.removeprefix(f"{root}.") for mention in mentions if mention.startswith(f"{root}.")}
-
-
-def _texts(data: PlainData) -> Iterator[str]:
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, dict | list):
-        for item in data.values() if isinstance(data, dict) else data:
-            yield from _texts(item)
 
 
 # --- every expression

@@ -6,6 +6,7 @@ A record's age counts from its end, or without one from when it happened. Open t
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from nextbest_rules.cel.kinds import RECORD_TYPES
@@ -35,8 +36,6 @@ _CONTACTS: Final = Mention("contacts")
 _YOUNGER: Final = frozenset({"_<_", "_<=_"})
 _MIRRORED: Final = {"_<_": "_>_", "_<=_": "_>=_", "_>_": "_<_", "_>=_": "_<=_"}
 _STARTS: Final = frozenset({"at", "opened_at"})
-# Which times of a record are certain to be there once it has an age.
-_TIMES: Final = {"tickets": frozenset({"opened_at", "closed_at"})}
 _NO_AGES: Final[Ages] = {}
 _NS_PER_MS: Final = 1_000_000
 
@@ -82,57 +81,73 @@ def age_limit(
         ages: the same for variables around it.
         answer: the answer that makes no difference.
     """
-    times = _TIMES.get(records, frozenset({"at"}))
-    return _limit(tree, variable, times, ages, answer=answer)
+    past = _PastTicket(variable, ages) if records == "tickets" else _Past(variable, ages)
+    return past.limit(tree, answer=answer)
 
 
-def _limit(tree: Node, variable: Node, times: frozenset[str], ages: Ages, *, answer: bool) -> float:
-    match tree:
-        case And(operands) | Or(operands):
-            decisive = isinstance(tree, Or) is answer
-            if decisive and not answer and Presence(variable, "ended_at") in operands:
-                times |= {"ended_at"}
-            limits = [_limit(operand, variable, times, ages, answer=answer) for operand in operands]
-            return min(limits) if decisive else max(limits)
-        case Choice(_, then, otherwise):
-            return max(
-                _limit(branch, variable, times, ages, answer=answer) for branch in (then, otherwise)
-            )
-        case Call("!_", (operand,)):
-            return _limit(operand, variable, times, ages, answer=not answer)
-        case Constant(_, bool() as value):
-            return 0.0 if value is answer else math.inf
-        case Call(function, (left, right)) if function in _MIRRORED:
-            return min(
-                _compared(function, left, right, variable, times, ages, answer=answer),
-                _compared(_MIRRORED[function], right, left, variable, times, ages, answer=answer),
-            )
-    return math.inf
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """A record that has an age. `times` are its fields that certainly have a value then."""
+
+    variable: Node
+    ages: Ages
+    times: frozenset[str] = frozenset({"at"})
+
+    def limit(self, tree: Node, *, answer: bool) -> float:
+        """Return the age beyond which a condition certainly has an answer."""
+        match tree:
+            case And() | Or():
+                return self._logic(tree, answer=answer)
+            case Choice(_, then, otherwise):
+                return max(self.limit(branch, answer=answer) for branch in (then, otherwise))
+            case Call("!_", (operand,)):
+                return self.limit(operand, answer=not answer)
+            case Call(function, (left, right)) if function in _MIRRORED:
+                there = self._compared(function, left, right, answer=answer)
+                return min(there, self._compared(_MIRRORED[function], right, left, answer=answer))
+        return 0.0 if self.certain(tree) is answer else math.inf
+
+    def _logic(self, tree: And | Or, *, answer: bool) -> float:
+        if isinstance(tree, Or) is not answer:
+            return max(self.limit(operand, answer=answer) for operand in tree.operands)
+        ended = Presence(self.variable, "ended_at") in tree.operands and not answer
+        known = replace(self, times=self.times | {"ended_at"}) if ended else self
+        return min(known.limit(operand, answer=answer) for operand in tree.operands)
+
+    def certain(self, tree: Node) -> bool | None:
+        """Return what a condition certainly is, whatever the age; None for any other."""
+        return tree.value if isinstance(tree, Constant) and isinstance(tree.value, bool) else None
+
+    def _compared(self, function: str, left: Node, right: Node, *, answer: bool) -> float:
+        """Return the limit of `now - x.at < span`, `now - span < x.at` and `other.at < x.at`."""
+        match left, right:
+            case Call("_-_", (Read(now), Select(of, field))), Constant(_, Duration() as length) if (
+                now == _NOW
+            ):
+                span = _ms(length)
+            case Call("_-_", (Read(now), Constant(_, Duration() as length))), Select(of, field) if (
+                now == _NOW
+            ):
+                span = _ms(length)
+            case Select(other, start), Select(of, field) if start in _STARTS:
+                span = self.ages.get(other, math.inf)
+            case _:
+                return math.inf
+        decides = (function in _YOUNGER) is not answer
+        return span if decides and of == self.variable and field in self.times else math.inf
 
 
-def _compared(
-    function: str,
-    left: Node,
-    right: Node,
-    variable: Node,
-    times: frozenset[str],
-    ages: Ages,
-    *,
-    answer: bool,
-) -> float:
-    """Return the limit of `now - x.at < span`, `now - span < x.at` and `other.at < x.at`."""
-    span = math.inf
-    match left, right:
-        case Call("_-_", (Read(now), Select(of, field))), Constant(_, Duration() as length) if now == _NOW:
-            span = _ms(length)
-        case Call("_-_", (Read(now), Constant(_, Duration() as length))), Select(of, field) if now == _NOW:
-            span = _ms(length)
-        case Select(other, start), Select(of, field) if start in _STARTS:
-            span = ages.get(other, math.inf)
-        case _:
-            return math.inf
-    decides = (function in _YOUNGER) is not answer
-    return span if decides and of == variable and field in times else math.inf
+@dataclass(frozen=True, slots=True)
+class _PastTicket(_Past):
+    """A ticket that has an age: it is closed."""
+
+    times: frozenset[str] = frozenset({"opened_at", "closed_at"})
+
+    def certain(self, tree: Node) -> bool | None:
+        """Return what a condition certainly is, whatever the age; None for any other."""
+        if tree == Select(self.variable, "open"):
+            return False
+        return True if tree == Presence(self.variable, "closed_at") else _Past.certain(self, tree)
 
 
 def _ms(span: Duration) -> float:

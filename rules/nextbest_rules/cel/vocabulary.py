@@ -14,7 +14,7 @@ ELEMENTS: Final = ("ticket", "purchase", "event")
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What expressions may mention: per root, the fields and their types; and the names of conditions and segments.
+    """What expressions may mention: per root, the fields with types; the names of conditions and segments.
 
     A type of None accepts every use. It stands for a declaration that is itself faulty, so that one mistake
     is reported once.

@@ -62,7 +62,9 @@ class ContactDocument(Document):
     """One outcome of one proposition."""
 
     action: Id = Field(description="The action that was proposed.")
-    outcome: OutcomeName = Field(description="What happened to the proposition.")
+    outcome: OutcomeName | Literal["RESERVED"] = Field(
+        description="What happened to the proposition. RESERVED: nothing is known of it yet."
+    )
     at: MomentField = Field(description="When it happened.")
     channel: str = Field(default="", description="The channel of the contact.")
     brand: str = Field(default="", description="The brand that made the contact.")

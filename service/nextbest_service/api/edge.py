@@ -7,31 +7,29 @@ and turns every failure into a status with google.rpc details. See docs/adr/0003
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from itertools import accumulate, takewhile
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
 import structlog
-from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
-from google.rpc import error_details_pb2, status_pb2
 
-from nextbest_service.errors import FieldViolation, NotReadyError, ServiceError, UndecodableRequestError
+from nextbest_service.api.refusals import Context, abort
+from nextbest_service.errors import NotReadyError, ServiceError, UndecodableRequestError
 
-ERROR_DOMAIN = "nextbest"
-DETAILS_KEY = "grpc-status-details-bin"
-MAX_VIOLATIONS_BYTES = 4096
-"""Most gRPC clients take 8 KiB of trailers, a quarter of it base64; beyond that they see no error at all."""
-_VIOLATION_OVERHEAD = 10
-"""At most so many bytes of tags and lengths go with each violation."""
+MAX_WIRE_BYTES = 4 * 1024 * 1024
+"""The largest message of any RPC. gRPC knows one limit per server; smaller ones hold here."""
 
-Context = grpc.aio.ServicerContext[bytes, Message]
-Method = Callable[[Any, Context], Awaitable[Message]]
-"""A servicer's method: takes its own request type."""
+Method: TypeAlias = Callable[[Any, Context], Any]
+"""A servicer's method, by the kind of its RPC.
+
+Unary: takes its request and returns an awaitable answer; one of bytes is sent as it is. Client streaming:
+takes an asynchronous iterator of requests instead. Server streaming: returns one of answers.
+"""
 
 log = structlog.get_logger()
 
@@ -43,96 +41,102 @@ class NotServedError(ServiceError):
     reason = "NOT_SERVED"
 
 
-def service_handler(service: ServiceDescriptor, methods: Mapping[str, Method]) -> grpc.GenericRpcHandler:
+class TooLargeError(ServiceError):
+    """A message is larger than its RPC takes."""
+
+    status = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "TOO_LARGE"
+
+
+def service_handler(
+    service: ServiceDescriptor, methods: Mapping[str, Method], max_bytes: int = MAX_WIRE_BYTES
+) -> grpc.GenericRpcHandler:
     """Return the handler of a whole service; RPCs without a method answer UNIMPLEMENTED.
 
     Args:
         service: the service's descriptor.
-        methods: async functions of (request message, context) by the name of their unary RPC.
+        methods: the servicer's methods by the name of their RPC.
+        max_bytes: the largest message that its RPCs take.
     """
-    handlers = {
-        rpc.name: grpc.stream_stream_rpc_method_handler(_refuse_stream)
-        if rpc.client_streaming or rpc.server_streaming
-        else _unary_handler(rpc, methods.get(rpc.name, _not_served))
-        for rpc in service.methods
-    }
+    handlers = {rpc.name: _handler(rpc, methods.get(rpc.name), max_bytes) for rpc in service.methods}
     return grpc.method_handlers_generic_handler(service.full_name, handlers)
 
 
-def _unary_handler(rpc: MethodDescriptor, method: Method) -> "grpc.RpcMethodHandler[bytes, Message]":
-    message_class = GetMessageClass(rpc.input_type)
+def _handler(
+    rpc: MethodDescriptor, method: Method | None, max_bytes: int
+) -> "grpc.RpcMethodHandler[bytes, Message | bytes]":
+    if method is None or (rpc.client_streaming and rpc.server_streaming):
+        return grpc.stream_stream_rpc_method_handler(_refuse)
+    call = _Call(rpc, method, GetMessageClass(rpc.input_type), max_bytes)
+    if rpc.client_streaming:
+        return grpc.stream_unary_rpc_method_handler(call.collect, None, _to_bytes)
+    if rpc.server_streaming:
+        return grpc.unary_stream_rpc_method_handler(call.stream, None, _to_bytes)
+    return grpc.unary_unary_rpc_method_handler(call.answer, None, _to_bytes)
 
-    async def call(raw: bytes, context: Context) -> Message:
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """Answers the calls of one RPC, by its kind."""
+
+    rpc: MethodDescriptor
+    method: Method
+    message_class: type[Message]
+    max_bytes: int
+
+    async def answer(self, raw: bytes, context: Context) -> Message | bytes:
+        """Answer one message with one."""
         try:
-            return await method(_decode(message_class, raw), context)
-        except ServiceError as error:
-            failure = error
-        except asyncio.CancelledError:
-            if context.cancelled():
-                raise  # the caller has gone: nobody is left to answer
-            failure = NotReadyError("the call was cut short; try again")
-        except grpc.aio.AbortError:
-            raise
-        except Exception:  # the last line: whatever it was, the caller gets an opaque reference
-            failure = _internal_error(rpc)
-        return await abort(context, failure)
+            answer: Message | bytes = await self.method(self._decode(raw), context)
+        except (Exception, asyncio.CancelledError) as error:
+            return await abort(context, self._failure(error, context))
+        return answer
 
-    return grpc.unary_unary_rpc_method_handler(call, None, GetMessageClass(rpc.output_type).SerializeToString)
+    async def collect(self, raws: AsyncIterator[bytes], context: Context) -> Message | bytes:
+        """Answer many messages with one."""
+        try:
+            answer: Message | bytes = await self.method(self._decoded(raws), context)
+        except (Exception, asyncio.CancelledError) as error:
+            return await abort(context, self._failure(error, context))
+        return answer
 
+    async def stream(self, raw: bytes, context: Context) -> AsyncIterator[Message | bytes]:
+        """Answer one message with many."""
+        try:
+            async for answer in self.method(self._decode(raw), context):
+                yield answer
+        except (Exception, asyncio.CancelledError) as error:
+            await abort(context, self._failure(error, context))
 
-async def _not_served(_request: Message, _context: Context) -> Message:
-    raise NotServedError("this build does not serve this RPC yet")
+    async def _decoded(self, raws: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+        async for raw in raws:
+            yield self._decode(raw)
 
+    def _decode(self, raw: bytes) -> Message:
+        if len(raw) > self.max_bytes:
+            raise TooLargeError(f"a message of this RPC has at most {self.max_bytes:,} bytes")
+        try:
+            return self.message_class.FromString(raw)
+        except DecodeError as error:
+            raise UndecodableRequestError("the bytes are not a message of this RPC's request type") from error
 
-async def _refuse_stream(_requests: AsyncIterator[bytes], context: Context) -> None:
-    await abort(context, NotServedError("this build serves no streams yet"))
-
-
-def _decode(message_class: type[Message], raw: bytes) -> Message:
-    try:
-        return message_class.FromString(raw)
-    except DecodeError as error:
-        raise UndecodableRequestError("the bytes are not a message of this RPC's request type") from error
-
-
-def _internal_error(rpc: MethodDescriptor) -> ServiceError:
-    reference = uuid.uuid4().hex[:12]
-    log.exception("handler_failed", rpc=rpc.full_name, reference=reference)
-    return ServiceError(f"internal error, reference {reference}")
-
-
-async def abort(context: Context, error: ServiceError) -> Message:
-    """End the call with the error's status, one ErrorInfo and the field violations."""
-    status = _status(error)
-    trailers = ((DETAILS_KEY, status.SerializeToString()),)
-    await context.abort(error.status, status.message, trailers)
-    raise AssertionError("context.abort returned")
-
-
-def _status(error: ServiceError) -> status_pb2.Status:
-    listed = _that_fit(error.violations)
-    cut = len(listed) < len(error.violations)
-    message = f"{error.message}; the first {len(listed)} are listed" if cut else error.message
-    status = status_pb2.Status(code=error.status.value[0], message=message)
-    _attach(status, error_details_pb2.ErrorInfo(reason=error.reason, domain=ERROR_DOMAIN))
-    if listed:
-        bad = error_details_pb2.BadRequest()
-        for violation in listed:
-            bad.field_violations.add(field=violation.field, description=violation.description)
-        _attach(status, bad)
-    return status
+    def _failure(self, error: BaseException, context: Context) -> ServiceError:
+        """Return what the caller hears of a failure; raise it again where the call is over already."""
+        if isinstance(error, ServiceError):
+            return error
+        if isinstance(error, asyncio.CancelledError) and not context.cancelled():
+            return NotReadyError("the call was cut short; try again")
+        if isinstance(error, asyncio.CancelledError | grpc.aio.AbortError):
+            raise error  # the caller has gone, or has been answered
+        # The last line: whatever it was, the caller gets an opaque reference.
+        reference = uuid.uuid4().hex[:12]
+        log.exception("handler_failed", rpc=self.rpc.full_name, reference=reference)
+        return ServiceError(f"internal error, reference {reference}")
 
 
-def _that_fit(violations: Sequence[FieldViolation]) -> Sequence[FieldViolation]:
-    """Return the first violations, as many as trailers can carry."""
-    sizes = accumulate(
-        len(violation.field.encode()) + len(violation.description.encode()) + _VIOLATION_OVERHEAD
-        for violation in violations
-    )
-    return violations[: sum(1 for _ in takewhile(lambda size: size <= MAX_VIOLATIONS_BYTES, sizes))]
+async def _refuse(_requests: AsyncIterator[bytes], context: Context) -> None:
+    await abort(context, NotServedError("this build does not serve this RPC yet"))
 
 
-def _attach(status: status_pb2.Status, detail: Message) -> None:
-    packed = AnyMessage()
-    packed.Pack(detail)
-    status.details.append(packed)
+def _to_bytes(answer: Message | bytes) -> bytes:
+    return answer if isinstance(answer, bytes) else answer.SerializeToString()

@@ -1,5 +1,6 @@
 """From the wire to the domain: a DecideRequest is checked whole, and every violation is reported at once."""
 
+import hashlib
 import re
 from collections.abc import Container, Iterable, Sequence
 
@@ -8,7 +9,6 @@ from nextbest_rules import ActionType, Catalog, Direction, RuleSet
 from nextbest_service.api.findings import Findings
 from nextbest_service.api.read_context import read_context
 from nextbest_service.decisions.request import DecisionRequest, ExplainLevel, PlacementRequest
-from nextbest_service.errors import AuditUnavailableError
 from nextbest_service.store.keys import Identity
 
 MAX_REQUEST_ID_BYTES = 64
@@ -34,14 +34,18 @@ _EXPLAIN_LEVELS = {
     decision_pb2.EXPLAIN_LEVEL_FULL: ExplainLevel.FULL,
 }
 
+_AUDITED = {decision_pb2.AUDIT_MODE_REQUIRED: True, decision_pb2.AUDIT_MODE_BEST_EFFORT: False}
+_DIGEST_BYTES = 16
 
-def read_request(message: decision_pb2.DecideRequest, rules: RuleSet) -> DecisionRequest:
-    """Return the request as the decider sees it.
+
+def read_request(
+    message: decision_pb2.DecideRequest, rules: RuleSet, *, audited: bool = False
+) -> DecisionRequest:
+    """Return the request as the decider sees it; `audited` is what holds where it leaves that open.
 
     Raises:
         InvalidRequestError: the request breaks the contract.
         UnknownReferenceError: it is well formed, but names things that the catalog does not have.
-        AuditUnavailableError: it is fine, but wants an answer only with a durable record.
     """
     findings = Findings()
     _check_plain_fields(message, findings)
@@ -54,8 +58,6 @@ def read_request(message: decision_pb2.DecideRequest, rules: RuleSet) -> Decisio
     identities = _identities(message.identities, findings)
     context = read_context(message.context, rules.catalog, findings)
     findings.raise_if_any()
-    if message.audit_mode == decision_pb2.AUDIT_MODE_REQUIRED and not message.dry_run:
-        raise AuditUnavailableError("there is no decision log to keep a record in; ask for best effort")
     return DecisionRequest(
         request_id=message.request_id,
         identities=identities,
@@ -69,7 +71,14 @@ def read_request(message: decision_pb2.DecideRequest, rules: RuleSet) -> Decisio
         explain=_EXPLAIN_LEVELS[message.explain_level],
         include_content=message.include_content,
         allow_duplicates=message.allow_duplicates,
+        body=_digest(message) if message.request_id else b"",
+        dry_run=message.dry_run,
+        audited=_AUDITED.get(message.audit_mode, audited),
     )
+
+
+def _digest(message: decision_pb2.DecideRequest) -> bytes:
+    return hashlib.sha256(message.SerializeToString(deterministic=True)).digest()[:_DIGEST_BYTES]
 
 
 def _check_plain_fields(message: decision_pb2.DecideRequest, findings: Findings) -> None:

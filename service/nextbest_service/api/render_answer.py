@@ -6,6 +6,7 @@ from typing import cast
 from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2, version_pb2
 from nextbest_rules import ActionType, Stage
 from nextbest_service.api.write_value import write_value
+from nextbest_service.customers import tokens
 from nextbest_service.decisions.decision import (
     Decision,
     PlacedExclusion,
@@ -13,7 +14,7 @@ from nextbest_service.decisions.decision import (
     Proposition,
     SelectionType,
 )
-from nextbest_service.decisions.generation import Versions
+from nextbest_service.store.keys import KeyRing
 
 _ACTION_TYPE: Mapping[ActionType, action_pb2.ActionType] = {
     kind: cast(action_pb2.ActionType, action_pb2.ActionType.Value(f"ACTION_TYPE_{kind.name}"))
@@ -38,13 +39,16 @@ _RUNG = {
 }
 
 
-def render_answer(decision: Decision, versions: Versions) -> decision_pb2.DecideResponse:
-    """Return the answer as the caller gets it; the caller of this function adds the total time."""
-    timing = decision.timing
+def render_answer(decision: Decision, ring: KeyRing | None) -> decision_pb2.DecideResponse:
+    """Return the answer as the caller gets it, with tokens signed by the ring; None signs none.
+
+    The caller of this function adds the total time.
+    """
+    timing, versions = decision.timing, decision.basis.generation.versions
     return decision_pb2.DecideResponse(
         decision_id=decision.id,
         decided_at_unix_ms=decision.decided_at_ms,
-        placements=[_placement(placement) for placement in decision.placements],
+        placements=[_placement(decision, placement, ring) for placement in decision.placements],
         exclusions=[_exclusion(placed) for placed in decision.exclusions],
         versions=version_pb2.Versions(
             catalog=versions.catalog,
@@ -64,15 +68,40 @@ def render_answer(decision: Decision, versions: Versions) -> decision_pb2.Decide
             score_us=timing.score_us,
             arbitrate_us=timing.arbitrate_us,
             explain_us=timing.explain_us,
+            reserve_us=timing.reserve_us,
         ),
     )
 
 
-def _placement(placement: PlacementDecision) -> proposition_pb2.PlacementDecision:
-    return proposition_pb2.PlacementDecision(
-        placement_id=placement.request.placement.id,
-        propositions=[_proposition(proposition) for proposition in placement.propositions],
+def _placement(
+    decision: Decision, placement: PlacementDecision, ring: KeyRing | None
+) -> proposition_pb2.PlacementDecision:
+    message = proposition_pb2.PlacementDecision(placement_id=placement.request.placement.id)
+    for proposition in placement.propositions:
+        rendered = _proposition(proposition)
+        if ring is not None:
+            rendered.token = _token(decision, placement, proposition, ring)
+        message.propositions.append(rendered)
+    return message
+
+
+def _token(decision: Decision, placement: PlacementDecision, proposition: Proposition, ring: KeyRing) -> str:
+    basis = decision.basis
+    attribution = tokens.Attribution(
+        decision=decision.id,
+        ref=decision.origin,
+        action=proposition.action.id,
+        placement=placement.request.placement.id,
+        channel=proposition.channel,
+        brand=basis.request.brand,
+        treatment=proposition.treatment_id,
+        rank=proposition.rank,
+        selection_probability=proposition.selection_probability,
+        propensity=proposition.propensity,
+        decided_at_ms=decision.decided_at_ms,
+        expires_ms=decision.decided_at_ms + basis.generation.catalog.memory.late_outcomes_ms,
     )
+    return tokens.issue(ring, attribution)
 
 
 def _proposition(proposition: Proposition) -> proposition_pb2.Proposition:
@@ -88,7 +117,7 @@ def _proposition(proposition: Proposition) -> proposition_pb2.Proposition:
         context_weight=proposition.context_weight,
         lever=proposition.lever,
         priority=proposition.priority,
-        selection_probability=1.0,  # nothing explores yet: the best is picked with certainty
+        selection_probability=proposition.selection_probability,
         selection_type=_SELECTION[selection],
         treatment_id=proposition.treatment_id,
         content_json=proposition.content_json,

@@ -21,12 +21,20 @@ class CellError(ValueError):
 def text_of(cell: Any) -> str:  # noqa: ANN401 - whatever a file holds
     """Return an id or another name; whole numbers count as their digits."""
     if type(cell) is str:
-        return cell
-    if type(cell) is int:
-        return str(cell)
-    if type(cell) is float and cell.is_integer():
+        if cell.isascii() or _is_text(cell):
+            return cell
+    elif type(cell) is int or (type(cell) is float and cell.is_integer()):
         return str(int(cell))
     raise CellError("expected text")
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether text can be encoded: JSON may hold half a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def number_of(cell: Any) -> float:  # noqa: ANN401

@@ -1,7 +1,8 @@
 """From rows to messages: what each column of a file puts into the message of its row."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from nextbest_rules.loading.suggestions import suggestion
@@ -21,6 +22,12 @@ class Fields(Protocol[M]):
 
     message: Callable[[], M]
     """Makes an empty message."""
+    first: Sequence[str]
+    """Fields that others need to be read: their cells come first."""
+    needed: Sequence[str]
+    """Fields without which no row means anything."""
+    line: str
+    """How fields begin that hold one line of something larger; empty where no row is a line."""
 
     def put(self, name: str) -> Put[M] | None:
         """Return what puts a cell into a field, None where there is no such field."""
@@ -47,6 +54,10 @@ class Layout(Generic[M]):
     puts: tuple[tuple[int, str, Put[M]], ...]
     faults: tuple[CellFault, ...]
     fields: frozenset[str]
+    line_puts: tuple[tuple[int, str, Put[M]], ...] = ()
+    """Those of a line."""
+    whole: Callable[[Sequence[Any]], object] | None = None
+    """Returns the cells that all lines of one thing have in common; None where rows are no lines."""
 
 
 class Layouts(Generic[M]):
@@ -67,6 +78,13 @@ class Layouts(Generic[M]):
                 self._known[columns] = layout
         return layout
 
+    def faults(self, columns: tuple[str, ...]) -> tuple[CellFault, ...]:
+        """Return what is wrong with the columns of a file whose rows all have the same."""
+        layout = self.of(columns)
+        told = layout.fields | self._mapping.constants.keys()
+        missing = (name for name in self._fields.needed if name not in told)
+        return (*layout.faults, *(CellFault(name, "no column holds this field") for name in missing))
+
     def message(self, columns: tuple[str, ...], cells: Sequence[Any]) -> M:
         """Return the message of a row.
 
@@ -79,10 +97,17 @@ class Layouts(Generic[M]):
         message = self._fields.message()
         for cell, name, put in self._constants:
             _put(message, name, put, cell)
-        for index, name, put in layout.puts:
-            cell = cells[index]
-            if cell is not None and cell != "":
-                _put(message, name, put, cell)
+        _put_all(message, layout.puts, cells)
+        return message
+
+    def line(self, columns: tuple[str, ...], cells: Sequence[Any]) -> M:
+        """Return a message with nothing but the line that a row holds.
+
+        Raises:
+            CellFault: a cell does not fit.
+        """
+        message = self._fields.message()
+        _put_all(message, self.of(columns).line_puts, cells)
         return message
 
     def _compiled(self, columns: tuple[str, ...]) -> Layout[M]:
@@ -96,7 +121,18 @@ class Layouts(Generic[M]):
                 faults.append(CellFault(column, f"no such field{suggestion(name, self._fields.names())}"))
             else:
                 puts.append((index, name, put))
-        return Layout(tuple(puts), tuple(faults), frozenset(name for _, name, _ in puts))
+        puts.sort(key=lambda put: self._rank(put[1]))
+        layout = Layout(tuple(puts), tuple(faults), frozenset(name for _, name, _ in puts))
+        line = self._fields.line
+        of_line = tuple(put for put in puts if line and put[1].startswith(line))
+        common = [index for index, name, _ in puts if not (line and name.startswith(line))]
+        if faults or not of_line or not common:
+            return layout
+        return replace(layout, line_puts=of_line, whole=itemgetter(*common))
+
+    def _rank(self, name: str) -> int:
+        first = self._fields.first
+        return first.index(name) if name in first else len(first)
 
     def _constant_puts(self) -> Iterable[tuple[Any, str, Put[M]]]:
         for name, value in self._mapping.constants.items():
@@ -105,6 +141,13 @@ class Layouts(Generic[M]):
                 hint = suggestion(name, self._fields.names())
                 raise CellFault(f"constants.{name}", f"no such field{hint}")
             yield value, name, put
+
+
+def _put_all(message: M, puts: Iterable[tuple[int, str, Put[M]]], cells: Sequence[Any]) -> None:
+    for index, name, put in puts:
+        cell = cells[index]
+        if cell is not None and cell != "":
+            _put(message, name, put, cell)
 
 
 def _put(message: M, name: str, put: Put[M], cell: object) -> None:

@@ -124,7 +124,8 @@ def _csv_rows(source: Source, start: int, line: int) -> Iterator[Row]:
             if cells is None:
                 return
             if len(cells) == width:
-                yield Row(first, lines.position, columns, cells, _not_text(cells))
+                fault = _not_text(cells)
+                yield Row(first, lines.position, columns, () if fault else cells, fault)
             elif cells:
                 yield Row(first, lines.position, columns, (), f"{len(cells)} cells where {width} are expected")
 

@@ -6,10 +6,11 @@ from typing import Any, cast
 
 import grpc
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from nextbest.v1 import decision_pb2, decision_pb2_grpc, identity_pb2, value_pb2
-from nextbest_service.api.edge import DETAILS_KEY
+from nextbest_service.api.refusals import DETAILS_KEY
 
 UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
@@ -78,10 +79,10 @@ def ask(address: str, request: decision_pb2.DecideRequest, timeout: float) -> de
             stub = decision_pb2_grpc.DecisionServiceStub(channel)  # type: ignore[no-untyped-call]
             return cast(decision_pb2.DecideResponse, stub.Decide(request, timeout=timeout))
         except grpc.RpcError as error:
-            raise _failure(address, error) from None
+            raise failure_of(address, error) from None
 
 
-def to_plain(response: decision_pb2.DecideResponse) -> dict[str, object]:
+def to_plain(response: Message) -> dict[str, object]:
     """Return the answer fit for JSON, with the contract's field names and all zero values."""
     plain: dict[str, object] = MessageToDict(
         response, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
@@ -111,7 +112,8 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _failure(address: str, error: Any) -> UnreachableError | RefusedError:  # noqa: ANN401 - also a grpc.Call
+def failure_of(address: str, error: Any) -> UnreachableError | RefusedError:  # noqa: ANN401 - also a grpc.Call
+    """Return what an RpcError of a service means to the user."""
     status, message = error.code(), error.details()
     if status in UNREACHABLE:
         return UnreachableError(f"no answer from {address}: {message}{_advice(error)}")

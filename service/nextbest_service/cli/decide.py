@@ -2,20 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from nextbest_service.cli.calling import AddressOption, namespace_and_id, refusals_told, service_address
 from nextbest_service.cli.options import DEFAULT_HOME, HomeOption, JsonOption
-from nextbest_service.errors import StartupError
-from nextbest_service.home import Home
-
-if TYPE_CHECKING:
-    from nextbest_service.cli.asking import RefusedError
-
-EXIT_REFUSED = 2
-DEFAULT_ADDRESS = "127.0.0.1:50051"
 
 
 def decide(
@@ -56,14 +49,7 @@ def decide(
     explain: Annotated[
         bool, typer.Option("--explain", help="Also say why every other action was left out.")
     ] = False,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            envvar="NEXTBEST_ADDRESS",
-            help=f"Where the service answers. Default: the one running in the home, else {DEFAULT_ADDRESS}.",
-            show_default=False,
-        ),
-    ] = None,
+    address: AddressOption = None,
     timeout: Annotated[float, typer.Option(help="Longest wait for the answer, in seconds.", min=0.001)] = 2.0,
     svg: Annotated[Path | None, typer.Option(help="Also save what is shown as an SVG picture.")] = None,
     home: HomeOption = DEFAULT_HOME,
@@ -85,15 +71,8 @@ def decide(
         candidates=candidate or [],
         explain=explain,
     )
-    running = Home(home).running_service()
-    target = address or (running.address if running else DEFAULT_ADDRESS)
-    try:
-        response = asking.ask(target, request, timeout)
-    except asking.RefusedError as error:
-        _print_refusal(error, as_json)
-        raise typer.Exit(EXIT_REFUSED) from None
-    except asking.UnreachableError as error:
-        raise StartupError(str(error)) from error
+    with refusals_told(as_json):
+        response = asking.ask(service_address(address, home), request, timeout)
     if as_json:
         typer.echo(json.dumps(asking.to_plain(response), ensure_ascii=False))
         return
@@ -105,11 +84,7 @@ def decide(
 
 def _identities(customer: str | None, others: list[str] | None) -> list[tuple[str, str]]:
     named = [("customer", customer)] if customer is not None else []
-    for other in others or []:
-        namespace, separator, name = other.partition(":")
-        if not separator:
-            raise typer.BadParameter("expected namespace:id", param_hint="--identity")
-        named.append((namespace, name))
+    named += [namespace_and_id(other, "--identity") for other in others or []]
     if not named:
         raise typer.BadParameter("name the customer with --customer or --identity", param_hint="--customer")
     return named
@@ -120,13 +95,3 @@ def _key_and_value(entry: str) -> tuple[str, str]:
     if not separator or not key:
         raise typer.BadParameter("expected key=value", param_hint="--context")
     return key, value
-
-
-def _print_refusal(error: "RefusedError", as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(error.to_plain()))
-        return
-    console = Console(stderr=True, highlight=False)
-    console.print(f"{error.status}: {error.message}", style="bold red", markup=False)
-    for field, description in error.violations:
-        console.print(f"  {field}: {description}", markup=False)

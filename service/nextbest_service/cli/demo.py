@@ -19,8 +19,16 @@ def demo(
     threads: Annotated[int, typer.Option(min=1, help="Threads for LightGBM.")] = 2,
     as_json: JsonOption = False,
 ) -> None:
-    """Load real households, train, serve, and decide for every one of them who has a live campaign."""
-    from nextbest_service.cli import rehearsal, steps, train  # noqa: PLC0415 - --help should not wait for them
+    """Load real households, train, serve, decide for all with a live campaign, and let one redeem its offer."""
+    from nextbest_service.cli import (  # noqa: PLC0415 - --help should not wait for them
+        memory,
+        redemption,
+        redemption_table,
+        rehearsal,
+        steps,
+        train,
+    )
+    from nextbest_service.cli.own_service import own_service  # noqa: PLC0415
     from nextbest_service.cli.progress import progress_bars  # noqa: PLC0415
 
     started = time.monotonic()
@@ -29,9 +37,14 @@ def demo(
         journey = steps.read_journey(progress)
         loaded = steps.load_grocery(Home(home), None, steps.GROCERY, journey, None, progress)
         trained = steps.train_grocery(Home(home), steps.GROCERY, journey, None, threads, progress)
-        decided = rehearsal.decide_for_all(Home(home), journey, loaded.as_of_ms, progress)
+        with own_service(Home(home)) as stubs:
+            decided = rehearsal.decide_for_all(stubs, journey, loaded.as_of_ms, progress)
+            redeemed = redemption.redeem(stubs, journey, decided.example, loaded.as_of_ms)
+            sizes = memory.customer_sizes(Home(home), None)
     console.print(train.metrics_table(trained))
     _show(console, decided)
+    redemption_table.show(console, redeemed)
+    console.print(f"\n{memory.summary(sizes)}", highlight=False)
     seconds = time.monotonic() - started
     console.print(
         f"\n[bold green]Done[/] in {seconds:.0f} s. The data and the model stay in {home}. Next:\n"
@@ -50,6 +63,8 @@ def demo(
                     "actions": loaded.actions,
                     **train.training_figures(trained),
                     **decided.figures(),
+                    "redemption": redeemed.figures(),
+                    "customer_bytes_median": sizes.person.median,
                     "seconds": round(seconds, 1),
                 }
             )

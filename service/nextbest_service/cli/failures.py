@@ -13,6 +13,7 @@ from nextbest_models.recipe import RecipeError
 from nextbest_rules import CatalogError, Diagnostic
 from nextbest_service.customer_files import CustomerFileError
 from nextbest_service.errors import StartupError
+from nextbest_service.yaml_files import BrokenFileError
 
 BROKEN_INPUT = 2
 CANNOT_START = 3
@@ -33,6 +34,8 @@ def describe(error: Exception) -> Failure | None:
             return _faults(error.diagnostics, "catalog")
         case CustomerFileError():
             return _faults(error.diagnostics, "customers")
+        case BrokenFileError():
+            return _faults(error.diagnostics, "file")
         case FeatureSpecError():
             return Failure(tuple(f"features.yaml: {problem}" for problem in error.problems), BROKEN_INPUT)
         case ModelError() | RecipeError() | DatasetError() | HistoryError():

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from nextbest_service.cli import load_rows
 from nextbest_service.cli.options import (
     DEFAULT_CATALOG,
     DEFAULT_HOME,
@@ -112,3 +113,6 @@ def customers(
         return
     done = "[bold green]Checked[/]" if dry_run else "[bold green]Loaded[/]"
     Console().print(f"{done} {report.customers:,} customers in {seconds:.1f} s.")
+
+
+load_rows.add_to(app)

@@ -20,7 +20,8 @@ def parse_moment(text: str, option: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _usable_url(url: str | None) -> str | None:
+def usable_url(url: str | None) -> str | None:
+    """Return the URL of a store, the value of an option, if it can be used."""
     from nextbest_service.store.connection import check_url  # noqa: PLC0415 - slow to import
 
     if url:
@@ -54,7 +55,7 @@ RedisOption = Annotated[
     typer.Option(
         "--redis-url",
         envvar="NEXTBEST_REDIS_URL",
-        callback=_usable_url,
+        callback=usable_url,
         help="Your own Redis or Valkey (redis://, rediss://, unix://). Default: one embedded in the home.",
         show_default=False,
     ),

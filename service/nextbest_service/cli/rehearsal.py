@@ -1,28 +1,21 @@
 """Decides for real households through a real service, and compares with what they redeemed afterwards."""
 
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import grpc
 import numpy as np
 
 from nextbest.v1 import decision_pb2, decision_pb2_grpc, proposition_pb2
 from nextbest_models.complete_journey import CompleteJourney
 from nextbest_models.progress import Progress
 from nextbest_service.cli.asking import build_request
-from nextbest_service.errors import StartupError
-from nextbest_service.home import Home
+from nextbest_service.cli.own_service import Stubs
 from nextbest_service.loading import NAMESPACE
 
 PLACEMENT = "home"
 LIMIT = 10
-START_TIMEOUT_SECONDS = 30.0
-STOP_TIMEOUT_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +54,15 @@ class Rehearsal:
         }
 
 
-def decide_for_all(home: Home, journey: CompleteJourney, as_of_ms: int, progress: Progress) -> Rehearsal:
-    """Serve from `home`, decide for each household that was sent a live campaign, and stop the service."""
+def decide_for_all(stubs: Stubs, journey: CompleteJourney, as_of_ms: int, progress: Progress) -> Rehearsal:
+    """Decide for each household that was sent a live campaign; nothing is reserved or logged."""
     candidates = _candidates(journey, as_of_ms)
     later = journey.redeemed_from(as_of_ms)
     redeemed = {name: later.get(name, frozenset()) & offers for name, offers in candidates.items()}
-    with _service(home) as stub:
-        answers, milliseconds = _decide(stub, list(candidates), progress)
-        hits = {name: _hits(answers[name], redeemed[name]) for name in candidates}
-        best = max(candidates, key=lambda name: (hits[name], name))
-        example = Example(best, stub.Decide(_question(best, explain=True)), redeemed[best])
+    answers, milliseconds = _decide(stubs.decisions, list(candidates), progress)
+    hits = {name: _hits(answers[name], redeemed[name]) for name in candidates}
+    best = max(candidates, key=lambda name: (hits[name], name))
+    example = Example(best, stubs.decisions.Decide(question(best, explain=True)), redeemed[best])
     return Rehearsal(
         day=datetime.fromtimestamp(as_of_ms / 1000, tz=UTC).strftime("%-d %B %Y"),
         live_offers=len(journey.live_offers(as_of_ms)),
@@ -106,7 +98,7 @@ def _decide(
     answers: dict[str, Propositions] = {}
     milliseconds = []
     for done, household in enumerate(households, start=1):
-        request = _question(household, explain=False)
+        request = question(household)
         started = time.perf_counter()
         response = stub.Decide(request)
         milliseconds.append((time.perf_counter() - started) * 1000)
@@ -115,34 +107,14 @@ def _decide(
     return answers, milliseconds
 
 
-def _question(household: str, *, explain: bool) -> decision_pb2.DecideRequest:
-    return build_request(
+def question(household: str, *, explain: bool = False, dry_run: bool = True) -> decision_pb2.DecideRequest:
+    """Return the question for a household's home page; by default one that leaves no trace."""
+    request = build_request(
         identities=[(NAMESPACE, household)], placements=[PLACEMENT], limit=LIMIT, explain=explain
     )
+    request.dry_run = dry_run
+    return request
 
 
 def _hits(propositions: Propositions, redeemed: frozenset[str]) -> int:
     return sum(proposition.action_id in redeemed for proposition in propositions)
-
-
-@contextmanager
-def _service(home: Home) -> Iterator[decision_pb2_grpc.DecisionServiceStub]:
-    """Run `nextbest serve` on a free port and yield a stub once it is ready; stop it cleanly afterwards."""
-    command = [sys.executable, "-m", "nextbest_service", "serve", "--home", str(home.root), "--port", "0"]
-    service = subprocess.Popen([*command, "--log-level", "warning"])  # noqa: S603 - our own interpreter
-    try:
-        with grpc.insecure_channel(_address_when_ready(home, service)) as channel:
-            yield decision_pb2_grpc.DecisionServiceStub(channel)  # type: ignore[no-untyped-call]
-    finally:
-        service.terminate()
-        service.wait(STOP_TIMEOUT_SECONDS)
-
-
-def _address_when_ready(home: Home, service: subprocess.Popen[bytes]) -> str:
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while time.monotonic() < deadline and service.poll() is None:
-        running = home.running_service()
-        if running is not None and running.pid == service.pid:
-            return running.address
-        time.sleep(0.05)
-    raise StartupError("the service did not become ready; see its messages above")

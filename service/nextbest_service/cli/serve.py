@@ -14,15 +14,34 @@ from nextbest_service.cli.options import (
     HomeOption,
     RedisOption,
     parse_moment,
+    usable_url,
 )
 from nextbest_service.logs import LogFormat, LogLevel, configure_logs
-from nextbest_service.settings import Settings
+from nextbest_service.settings import AuditMode, Settings
 
 
 def serve(
     home: HomeOption = DEFAULT_HOME,
     catalog: CatalogOption = DEFAULT_CATALOG,
     redis_url: RedisOption = None,
+    feast: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="NEXTBEST_FEAST",
+            exists=True,
+            dir_okay=False,
+            help="YAML file: which features to read from a Feast online store in Redis.",
+        ),
+    ] = None,
+    feast_redis_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="NEXTBEST_FEAST_REDIS_URL",
+            callback=usable_url,
+            help="Where that online store is (redis://, rediss://, redis-cluster://, unix://).",
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
         Path | None,
         typer.Option(
@@ -57,6 +76,19 @@ def serve(
             envvar="NEXTBEST_STORE_TIMEOUT_MS", min=1, help="Longest wait for one read of the store."
         ),
     ] = 50,
+    audit: Annotated[
+        AuditMode,
+        typer.Option(
+            envvar="NEXTBEST_AUDIT",
+            help="required: every answer waits until its record is in the decision log.",
+        ),
+    ] = AuditMode.BEST_EFFORT,
+    log_length: Annotated[
+        int,
+        typer.Option(
+            envvar="NEXTBEST_LOG_LENGTH", min=1, help="Entries that the decision log keeps in the store."
+        ),
+    ] = 1_000_000,
     drain_seconds: Annotated[
         float,
         typer.Option(envvar="NEXTBEST_DRAIN_SECONDS", min=0, help="Grace for calls in flight at shutdown."),
@@ -78,18 +110,23 @@ def serve(
             catalog=catalog,
             model=model,
             redis_url=SecretStr(redis_url) if redis_url else None,
+            feast=feast,
+            feast_redis_url=SecretStr(feast_redis_url) if feast_redis_url else None,
             host=host,
             port=port,
             clock=_clock(clock),
             freeze_clock=freeze_clock,
             store_timeout_ms=store_timeout_ms,
+            audit=audit,
+            log_length=log_length,
             drain_seconds=drain_seconds,
             log_format=log_format,
             log_level=log_level,
         )
     except ValidationError as error:
         first = error.errors()[0]
-        raise typer.BadParameter(first["msg"], param_hint=f"--{first['loc'][0]}".replace("_", "-")) from error
+        hint = f"--{first['loc'][0]}".replace("_", "-") if first["loc"] else None
+        raise typer.BadParameter(first["msg"], param_hint=hint) from error
     configure_logs(settings.log_format, settings.log_level)
     run(settings)
 

@@ -67,7 +67,6 @@ class CustomersReport:
     """What `nextbest load customers` did. Somebody with several names is one customer."""
 
     customers: int
-    identities: int
     as_of_ms: int
     dry_run: bool
 
@@ -91,14 +90,14 @@ def load_customers(
     now_ms, spec = _as_of_ms(now, catalog), feature_spec(catalog)
     customers = check_customers(paths, catalog, now_ms, _watch(paths, progress))
     if dry_run:
-        return CustomersReport(customers, 0, now_ms, dry_run)
-    identities = 0
+        return CustomersReport(customers, now_ms, dry_run)
+    written = 0
     with store_url(home, redis_url) as url, connect_for_bulk(url) as client:
-        for batch in store_states(client, spec, read_states(paths, catalog, now_ms)):
-            identities += batch
-            progress("Writing customers", identities, max(identities, customers))
+        for batch in store_states(client, catalog, spec, read_states(paths, catalog, now_ms), now_ms):
+            written += batch
+            progress("Writing customers", written, customers)
         write_loaded(client, Loaded(", ".join(path.name for path in paths), now_ms, customers))
-    return CustomersReport(customers, identities, now_ms, dry_run)
+    return CustomersReport(customers, now_ms, dry_run)
 
 
 def _watch(paths: Sequence[Path], progress: Progress) -> Callable[[int], None]:

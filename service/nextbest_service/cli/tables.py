@@ -52,7 +52,7 @@ def propositions_table(
         table.add_row(
             f"{'✓ ' if proposition.action_id in marked else ''}{proposition.rank}",
             proposition.action_id,
-            _title(proposition),
+            title_of(proposition),
             f"{proposition.propensity:.4f}",
             f"{proposition.context_weight:g}",
             f"{proposition.value:g}",
@@ -135,7 +135,8 @@ def _finding(names: str, more: str, example: proposition_pb2.Exclusion) -> Text:
     return text
 
 
-def _title(proposition: proposition_pb2.Proposition) -> str:
+def title_of(proposition: proposition_pb2.Proposition) -> str:
+    """Return what to call an offer."""
     content = json.loads(proposition.content_json) if proposition.content_json else {}
     return str(content.get("title", ""))
 

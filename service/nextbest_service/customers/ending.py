@@ -5,7 +5,8 @@ An end whose beginning is not known yet stays as a record without a beginning, u
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 from nextbest_rules.records import Event, Purchase
 from nextbest_service.customers.person import Person
@@ -13,31 +14,37 @@ from nextbest_service.customers.portion import Portion
 from nextbest_service.store.keys import Ref
 
 _Record = TypeVar("_Record", Purchase, Event)
+_Records: TypeAlias = Callable[[Portion], Sequence[Purchase | Event]]
 _LONG_AGO = -1
 
 
 def bought(person: Person, origin: Ref, purchases: Iterable[Purchase]) -> Person:
     """Return the person with purchases; refunds that came in before them apply."""
+    refunded = {
+        held.product
+        for portion in person.portions
+        for held in portion.purchases
+        if held.ended_at_ms is not None
+    }
+    plain, others = [], []
     for purchase in purchases:
-        where = _where(
-            person,
-            origin,
-            lambda portion, it=purchase: any(_awaits(held, it.at_ms) for held in _of_product(portion, it.product)),
-        )
+        (others if purchase.product in refunded else plain).append(purchase)
+    if plain:
+        portion = person.portion(origin)
+        person = person.with_portion(origin, replace(portion, purchases=(*portion.purchases, *plain)))
+    for purchase in others:
+        product = purchase.product
+        where = _where(person, origin, partial(_awaits, _purchases_of(product), purchase.at_ms))
         portion = person.portion(where)
-        own = [*_of_product(portion, purchase.product), purchase]
-        person = person.with_portion(where, _with_purchases(portion, purchase.product, own))
+        own = [*_of_product(portion, product), purchase]
+        person = person.with_portion(where, _with_purchases(portion, product, own))
     return person
 
 
 def gave_back(person: Person, origin: Ref, products: Iterable[str], at_ms: int) -> Person:
     """Return the person without the newest purchase of each product until then."""
     for product in products:
-        where = _where(
-            person,
-            origin,
-            lambda portion, it=product: any(_open_until(held, at_ms) for held in _of_product(portion, it)),
-        )
+        where = _where(person, origin, partial(_has_open, _purchases_of(product), at_ms))
         portion = person.portion(where)
         own = [*_of_product(portion, product), Purchase(product, ended_at_ms=at_ms)]
         person = person.with_portion(where, _with_purchases(portion, product, own))
@@ -46,26 +53,19 @@ def gave_back(person: Person, origin: Ref, products: Iterable[str], at_ms: int) 
 
 def began(person: Person, origin: Ref, event: Event) -> Person:
     """Return the person with a recorded event; an end that came in before it applies."""
-    where = _where(
-        person,
-        origin,
-        lambda portion: any(_awaits(held, event.at_ms) for held in _of_kind(portion, event)),
-    )
+    where = _where(person, origin, partial(_awaits, partial(_of_kind, event), event.at_ms))
     portion = person.portion(where)
-    return person.with_portion(where, _with_events(portion, event, [*_of_kind(portion, event), event]))
+    return person.with_portion(where, _with_events(portion, event, [*_of_kind(event, portion), event]))
 
 
 def ended(person: Person, origin: Ref, type_: str, subject: str, at_ms: int) -> Person:
     """Return the person with all records of a type and subject until then ended."""
     end = Event(type_, subject, ended_at_ms=at_ms)
-    touched = [
-        member.ref
-        for member in person.members
-        if any(_open_until(held, at_ms, ended_later=True) for held in _of_kind(member.portion, end))
-    ]
+    of_kind = partial(_of_kind, end)
+    touched = [member.ref for member in person.members if _has_running(of_kind, at_ms, member.portion)]
     for where in touched or [origin]:
         portion = person.portion(where)
-        person = person.with_portion(where, _with_events(portion, end, [*_of_kind(portion, end), end]))
+        person = person.with_portion(where, _with_events(portion, end, [*of_kind(portion), end]))
     return person
 
 
@@ -76,17 +76,29 @@ def _where(person: Person, origin: Ref, suits: Callable[[Portion], bool]) -> Ref
     return next((member.ref for member in person.members if suits(member.portion)), origin)
 
 
-def _awaits(held: Purchase | Event, at_ms: int | None) -> bool:
-    """Tell whether a record is an end without a beginning, and could be that of this time."""
-    return held.at_ms is None and held.ended_at_ms is not None and (at_ms or 0) <= held.ended_at_ms
+def _awaits(records: _Records, at_ms: int | None, portion: Portion) -> bool:
+    """Tell whether there is an end without a beginning that could be at this time."""
+    return any(
+        held.at_ms is None and held.ended_at_ms is not None and (at_ms or 0) <= held.ended_at_ms
+        for held in records(portion)
+    )
 
 
-def _open_until(held: Purchase | Event, at_ms: int, *, ended_later: bool = False) -> bool:
-    """Tell whether a record had begun by a time, and not ended."""
-    begun = held.at_ms is None or held.at_ms <= at_ms
-    if held.ended_at_ms is None:
-        return begun
-    return ended_later and held.at_ms is not None and begun and at_ms < held.ended_at_ms
+def _has_open(records: _Records, at_ms: int, portion: Portion) -> bool:
+    """Tell whether there is a record that had begun by a time and has no end."""
+    return any(held.ended_at_ms is None and _begin(held) <= at_ms for held in records(portion))
+
+
+def _has_running(records: _Records, at_ms: int, portion: Portion) -> bool:
+    """Tell whether there is a record that had begun by a time and, for all we know, not ended until then."""
+    return _has_open(records, at_ms, portion) or any(
+        held.at_ms is not None and held.ended_at_ms is not None and held.at_ms <= at_ms < held.ended_at_ms
+        for held in records(portion)
+    )
+
+
+def _purchases_of(product: str) -> _Records:
+    return lambda portion: _of_product(portion, product)
 
 
 def _of_product(portion: Portion, product: str) -> list[Purchase]:
@@ -98,7 +110,7 @@ def _with_purchases(portion: Portion, product: str, own: Sequence[Purchase]) -> 
     return replace(portion, purchases=(*others, *_one_each(own)))
 
 
-def _of_kind(portion: Portion, event: Event) -> list[Event]:
+def _of_kind(event: Event, portion: Portion) -> list[Event]:
     return [held for held in portion.events if (held.type, held.subject) == (event.type, event.subject)]
 
 

@@ -1,6 +1,6 @@
 """What an event does to a person: it is counted once, and leaves what its type stands for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from nextbest_rules.catalog import EventType
@@ -9,7 +9,7 @@ from nextbest_rules.declarations import WrongTypeError, conform
 from nextbest_rules.records import Event, Purchase, Ticket
 from nextbest_service.customers import ending
 from nextbest_service.customers.books import Books
-from nextbest_service.customers.counting import noted, status_of
+from nextbest_service.customers.counting import Ledger, ReusedEventIdError
 from nextbest_service.customers.facts import told
 from nextbest_service.customers.incoming import Status, TrackedEvent
 from nextbest_service.customers.person import Person
@@ -21,22 +21,44 @@ CATEGORY = "category"
 _PROPERTY = "properties."
 
 
+def apply_events(
+    books: Books, person: Person, origin: Ref, events: Iterable[TrackedEvent]
+) -> tuple[Person, list[Status | ReusedEventIdError]]:
+    """Return the person after events that came in under one of the identities, and what became of each."""
+    ledger = Ledger.of(person, books.memory)
+    results: list[Status | ReusedEventIdError] = []
+    for event in events:
+        try:
+            status = ledger.status(event.stamp, event.time_ms)
+        except ReusedEventIdError as error:
+            results.append(error)
+            continue
+        results.append(status)
+        if status is Status.APPLIED:
+            ledger.enter(event.stamp, event.time_ms, books.streams.of_event(event))
+            person = _with_effects(books, person, origin, event)
+    portion = person.portion(origin)
+    closed = ledger.closed(portion, books.features)
+    return (person if closed is portion else person.with_portion(origin, closed)), results
+
+
 def apply_event(books: Books, person: Person, origin: Ref, event: TrackedEvent) -> tuple[Person, Status]:
-    """Return the person after an event that came in under one of the identities, and what became of it.
+    """Return the person after one event, and what became of it.
 
     Raises:
         ReusedEventIdError: another event of the same id was counted.
     """
-    status = status_of(person, event.stamp, event.time_ms, books.memory)
-    if status is not Status.APPLIED:
-        return person, status
-    counted = books.streams.of_event(event)
-    portion = noted(person.portion(origin), event.stamp, event.time_ms, counted, books.features)
-    person = person.with_portion(origin, portion)
+    person, (result,) = apply_events(books, person, origin, [event])
+    if isinstance(result, ReusedEventIdError):
+        raise result
+    return person, result
+
+
+def _with_effects(books: Books, person: Person, origin: Ref, event: TrackedEvent) -> Person:
     effect = _EFFECTS.get(event.type)
     if effect is not None:
         person = effect(books, person, origin, event)
-    return with_declared_effects(books, person, origin, event), status
+    return with_declared_effects(books, person, origin, event)
 
 
 def with_declared_effects(books: Books, person: Person, origin: Ref, event: TrackedEvent) -> Person:
@@ -47,7 +69,7 @@ def with_declared_effects(books: Books, person: Person, origin: Ref, event: Trac
             person = ending.ended(person, origin, declared.ends, event.subject, event.time_ms)
         if declared.recorded:
             person = ending.began(person, origin, _record(event))
-    values = {name: None for name in declared.clears} | _facts(books, declared, event)
+    values = dict.fromkeys(declared.clears) | _facts(books, declared, event)
     return told(person, origin, values, event.time_ms) if values else person
 
 
@@ -71,22 +93,20 @@ def _ticket(books: Books, person: Person, origin: Ref, event: TrackedEvent, *, s
     if not books.keeps("tickets"):
         return person
     texts = {name: _text(event.properties, name) for name in ("kind", "reason", "severity")}
-    products, categories = _products(event), _categories(event)
-    telling = any((*texts.values(), products, categories))
     ticket = Ticket(
         id=event.subject,
         kind=texts["kind"] or texts["reason"],
         severity=texts["severity"],
-        products=products,
-        categories=categories,
+        products=_products(event),
+        categories=_categories(event),
         opened_at_ms=event.time_ms if step == "opened" else None,
         closed_at_ms=event.time_ms if step == "closed" else None,
-        updated_at_ms=event.time_ms if telling else None,
+        updated_at_ms=event.time_ms if texts["severity"] else None,
     )
     return with_ticket(person, origin, ticket)
 
 
-_EFFECTS = {
+_EFFECTS: Mapping[str, Callable[[Books, Person, Ref, TrackedEvent], Person]] = {
     "order.placed": _ordered,
     "order.refunded": _refunded,
     "ticket.opened": partial(_ticket, step="opened"),

@@ -1,4 +1,4 @@
-"""Facts, consents and given features of a customer: the newest word counts, in whatever order they come in."""
+"""Facts and consents of a customer: the newest word counts, in whatever order they come in."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -38,7 +38,9 @@ def said(person: Person, origin: Ref, words: Iterable[Consent]) -> Person:
         if held is None or _weight(held) < _weight(word):
             consents[word.channel, word.purpose] = word
     kept = tuple(consents.values())
-    return person if kept == portion.consents else person.with_portion(origin, replace(portion, consents=kept))
+    return (
+        person if kept == portion.consents else person.with_portion(origin, replace(portion, consents=kept))
+    )
 
 
 def is_news(portions: Sequence[Portion], word: Consent) -> bool:

@@ -12,7 +12,7 @@ SETTLES_RESERVATION = frozenset({Outcome.DISPLAYED, Outcome.DELIVERED, Outcome.F
 
 
 def folded_facts(portions: Sequence[Portion]) -> tuple[Mapping[str, object], Mapping[str, int]]:
-    """Return all facts and when each was known. The newest word counts; None is that it is not known any more."""
+    """Return all facts and when each was known, by the newest word. None: it is not known any more."""
     if len(portions) == 1:
         return portions[0].facts, portions[0].facts_as_of
     facts: dict[str, object] = {}
@@ -52,16 +52,19 @@ def folded_tickets(portions: Sequence[Portion]) -> tuple[Ticket, ...]:
 
 
 def same_ticket(one: Ticket, other: Ticket) -> Ticket:
-    """Return what two accounts of one ticket say together: it is open if it was last opened after it was closed."""
+    """Return what two accounts of one ticket say together: it is closed unless it was opened again later.
+
+    Its kind stays as first told, its severity is the newest, and it concerns all products that were told.
+    """
     older, newer = sorted((one, other), key=lambda ticket: ticket.updated_at_ms or 0)
     opened = max((at for at in (one.opened_at_ms, other.opened_at_ms) if at is not None), default=None)
     closed = max((at for at in (one.closed_at_ms, other.closed_at_ms) if at is not None), default=None)
     return Ticket(
         id=one.id,
-        kind=newer.kind or older.kind,
+        kind=one.kind or other.kind,
         severity=newer.severity or older.severity,
-        products=newer.products or older.products,
-        categories=newer.categories or older.categories,
+        products=tuple(sorted({*one.products, *other.products})),
+        categories=tuple(sorted({*one.categories, *other.categories})),
         opened_at_ms=opened,
         closed_at_ms=closed if opened is None or closed is None or closed >= opened else None,
         updated_at_ms=newer.updated_at_ms,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple
 
+import msgpack
+
 from nextbest_rules.declarations import FactValue
 from nextbest_rules.records import Consent, Outcome
 from nextbest_service.customers.tokens import Attribution
@@ -23,7 +25,7 @@ class Status(Enum):
 
 
 class Stamp(NamedTuple):
-    """By what an item is known again: a digest of its source and id, and one of everything else that was sent."""
+    """By what an item is known again: a digest of its source and id, and one of everything else in it."""
 
     key: bytes
     body: int
@@ -96,5 +98,5 @@ def stamp(source: str, id_: str, *body: object) -> Stamp:
     """Return by what an item is known again. `body` are plain values in a fixed order, mappings sorted."""
     return Stamp(
         hashlib.blake2b(f"{source}\0{id_}".encode(), digest_size=KEY_BYTES).digest(),
-        hashlib.blake2b(repr(body).encode(), digest_size=1).digest()[0],
+        hashlib.blake2b(msgpack.packb(body, datetime=True), digest_size=1).digest()[0],
     )

@@ -34,8 +34,8 @@ class Linking:
     def joined(self, person: Person, other: Person) -> Person:
         """Return the person with the other's members, and nothing counted twice.
 
-        What both of them had counted is taken back from the other's portions. Members of both stay as they are
-        in the person, unless nothing came in under them there: so repeating a link changes nothing.
+        What both of them had counted is taken back from the other's portions. Members of both stay as they
+        are in the person, unless nothing came in under them there: so repeating a link changes nothing.
 
         Raises:
             InvalidRequestError: the two cannot be one person.
@@ -100,8 +100,8 @@ class Linking:
 def parted(person: Person, refs: Set[Ref]) -> tuple[Person, tuple[Member, ...]]:
     """Return the person without some members, and these members, each now a customer of its own.
 
-    Where all of them are to go, the head stays. Where only the head goes, the next member is the new head: then
-    `head` of the result is not where the person was read.
+    Where all of them are to go, the head stays. Where only the head goes, the next member is the new head:
+    then `head` of the result is not where the person was read.
     """
     if refs >= {member.ref for member in person.members}:
         refs -= {person.head}

@@ -6,7 +6,7 @@ import grpc
 
 from nextbest_rules.records import Consent, Contact, Outcome
 from nextbest_service.customers.books import Books
-from nextbest_service.customers.counting import noted, status_of
+from nextbest_service.customers.counting import Ledger
 from nextbest_service.customers.facts import said
 from nextbest_service.customers.folding import SETTLES_RESERVATION
 from nextbest_service.customers.incoming import ReportedOutcome, Status
@@ -39,13 +39,14 @@ def apply_outcome(
         ReusedEventIdError: another outcome of the same id was counted.
     """
     time_ms = now_ms if outcome.time_ms is None else outcome.time_ms
-    if max(time_ms, now_ms) > outcome.of.expires_ms:
-        raise LateOutcomeError
-    status = status_of(person, outcome.stamp, time_ms, books.memory)
+    ledger = Ledger.of(person, books.memory)
+    status = ledger.status(outcome.stamp, time_ms)
     if status is not Status.APPLIED:
         return person, status
-    counted = books.streams.of_outcome(outcome, time_ms)
-    portion = noted(person.portion(origin), outcome.stamp, time_ms, counted, books.features)
+    if max(time_ms, now_ms) > outcome.of.expires_ms:
+        raise LateOutcomeError
+    ledger.enter(outcome.stamp, time_ms, books.streams.of_outcome(outcome, time_ms))
+    portion = ledger.closed(person.portion(origin), books.features)
     reservation = _reservation(person, outcome.of)
     if outcome.type not in _NO_CONTACT and books.keeps("contacts"):
         contact = _contact(books, outcome, time_ms, reservation)

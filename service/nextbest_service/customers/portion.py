@@ -9,7 +9,7 @@ from nextbest_rules.records import RESERVED, Consent, Contact, Event, Purchase, 
 
 
 class Reservation(NamedTuple):
-    """A contact that was proposed and may still happen; forgotten at `until_ms` unless an outcome confirms it.
+    """A contact that was proposed and may still happen; over at `until_ms` unless an outcome confirms it.
 
     `decision` is the decision's id as 32 hex digits.
     """
@@ -42,8 +42,8 @@ class Reservation(NamedTuple):
 class Seen(NamedTuple):
     """An event or outcome that was counted: never again.
 
-    `key` is a digest of (source, id), `body` one of everything else, `at_ms` the day on which it happened (its
-    first millisecond). `counted` is what the features got from it, as long as that can still be taken back.
+    `key` is a digest of (source, id), `body` one of everything else, `at_ms` the day on which it happened
+    (its first millisecond). `counted` is what the features got from it, while that can still be taken back.
     """
 
     key: bytes
@@ -54,7 +54,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """Everything that came in under one identity. Lists are in no particular order, but contacts newest first.
+    """Everything that came in under one identity. Contacts are newest first, other lists in no order.
 
     `facts_as_of` says when facts were known, by name. `features` None means that nothing was ever counted or
     given.

@@ -14,7 +14,7 @@ from nextbest_service.store.keys import Ref
 def apply_profile(
     books: Books, person: Person, origin: Ref, change: ProfileChange, now_ms: int
 ) -> tuple[Person, Status]:
-    """Return the person after a profile, and what became of it: stale if all it says is older than what is held."""
+    """Return the person after a profile, and whether it told anything that is not older than what is held."""
     as_of_ms = now_ms if change.as_of_ms is None else change.as_of_ms
     _, held = folded_facts(person.portions)
     attributes: Mapping[str, object] = {**change.attributes, **dict.fromkeys(change.removed)}
@@ -31,7 +31,9 @@ def apply_profile(
         person = said(person, origin, news)
     if features:
         portion = person.portion(origin)
-        state = books.features.with_given(portion.features or books.features.empty, features, as_of_ms)
+        state = books.features.empty if portion.features is None else portion.features
+        since = [event for seen in portion.seen for event in seen.counted if event.time_ms > as_of_ms]
+        state = books.features.with_given(state, features, as_of_ms, since)
         person = person.with_portion(origin, replace(portion, features=state))
     return person, Status.APPLIED
 
@@ -44,6 +46,4 @@ def _newer_features(
         return {}
     states = [portion.features for portion in person.portions if portion.features is not None]
     given = [books.features.as_of(state) for state in states]
-    return {
-        name: value for name, value in values.items() if all(it.get(name, 0) <= as_of_ms for it in given)
-    }
+    return {name: value for name, value in values.items() if all(it.get(name, 0) <= as_of_ms for it in given)}

@@ -3,11 +3,10 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 
 from nextbest_models.affinity import AffinityKey
-from nextbest_models.online import StreamEvent
+from nextbest_models.online import StreamEvent, text_number
 from nextbest_rules import Action, Catalog
 from nextbest_rules.catalog import AffinityDeclaration, StreamDeclaration
 from nextbest_rules.records import Outcome
@@ -33,13 +32,17 @@ class _Happening:
     properties: Mapping[str, object]
     texts: Mapping[str, str]
 
-    def number(self, source: str) -> float:
-        """Return a value of the whole; what was not told is 0."""
+    def number(self, source: str) -> float | None:
+        """Return a value of the whole, None where it was not told. A text has a number that stands for it."""
         per_line = _PER_LINE.get(source)
         if per_line is not None:
             return math.fsum(map(per_line, self.lines))
-        value = self.amount if source == "amount" else self.properties.get(source.removeprefix(_PROPERTY))
-        return float(value) if isinstance(value, int | float) else 0.0
+        if source == "amount":
+            return self.amount
+        value = self.texts.get(source) or self.properties.get(source.removeprefix(_PROPERTY))
+        if isinstance(value, str):
+            return text_number(value)
+        return float(value) if isinstance(value, int | float) else None
 
     def text(self, source: str) -> str:
         """Return what a stream may ask for: a text that was not told is empty."""
@@ -65,7 +68,11 @@ class _Stream:
         return StreamEvent(
             self.declared.name,
             happening.time_ms,
-            {name: happening.number(source) for name, source in self.declared.values.items()},
+            {
+                name: value
+                for name, source in self.declared.values.items()
+                if (value := happening.number(source)) is not None
+            },
             {
                 family: touches
                 for family, source in self.families
@@ -107,6 +114,17 @@ class Streams:
         happening = _Happening(event.time_ms, event.lines, event.amount, event.properties, texts)
         return self._counted(streams, happening)
 
+    def keys_of(self, event: TrackedEvent) -> set[AffinityKey]:
+        """Return the affinity keys that an event touches in any stream: they need ids."""
+        families = {family for stream in self._by_event.get(event.type, ()) for family, _ in stream.families}
+        return {
+            (family, key)
+            for line in event.lines
+            for family, keys in line.keys.items()
+            if family in families
+            for key in keys
+        }
+
     def of_outcome(self, outcome: ReportedOutcome, time_ms: int) -> tuple[StreamEvent, ...]:
         """Return what features get from an outcome: it touches the affinity keys of its action."""
         streams = self._by_outcome[outcome.type]
@@ -140,9 +158,8 @@ def _touches(
 
     A value that belongs to the whole rather than to lines falls on every key.
     """
-    per_line = _PER_LINE.get(source)
-    of_line = per_line or partial(_nothing)
-    whole = 0.0 if per_line else happening.number(source) if source else 0.0
+    of_line = _PER_LINE.get(source, _nothing)
+    whole = happening.number(source) or 0.0 if of_line is _nothing else 0.0
     totals: dict[int, float] = {}
     for line in happening.lines:
         for key in line.keys.get(family, ()):

@@ -1,8 +1,8 @@
 """Attribution tokens: signed, expiring, free of personal data.
 
-A token is its payload and 16 bytes of signature in URL-safe base64. The payload is a fixed head and five texts:
-action, placement, channel, brand, treatment. Where they are too long for 256 characters in all, digests of the
-texts stand in, which the catalog turns back into texts.
+A token is its payload and 16 bytes of signature in URL-safe base64. The payload is a fixed head and five
+texts: action, placement, channel, brand, treatment. Where these are too long for 256 characters, digests
+of the texts stand in, which the catalog turns back into texts.
 """
 
 import base64
@@ -25,7 +25,6 @@ _HEAD = struct.Struct(f">B16s{REF_BYTES}sHffQQ")
 _SIGNATURE_BYTES = 16
 _DIGEST_BYTES = 6
 _MAX_PAYLOAD = MAX_CHARACTERS * 3 // 4 - _SIGNATURE_BYTES
-_TEXTS = 5
 
 
 class InvalidTokenError(ServiceError):
@@ -94,10 +93,23 @@ class TokenReader:
         form, decision, ref, rank, selected, propensity, decided_ms, expires_ms = _HEAD.unpack_from(payload)
         rest = payload[_HEAD.size :]
         texts = self._digested(rest) if form == _AS_DIGESTS else _split(rest)
-        if len(texts) != _TEXTS:
-            raise InvalidTokenError
+        try:
+            action, placement, channel, brand, treatment = texts
+        except ValueError as error:
+            raise InvalidTokenError from error
         return Attribution(
-            decision.hex(), ref, *texts, rank, selected, propensity, decided_ms, expires_ms
+            decision=decision.hex(),
+            ref=ref,
+            action=action,
+            placement=placement,
+            channel=channel,
+            brand=brand,
+            treatment=treatment,
+            rank=rank,
+            selection_probability=selected,
+            propensity=propensity,
+            decided_at_ms=decided_ms,
+            expires_ms=expires_ms,
         )
 
     def _payload(self, token: str) -> bytes:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nextbest_rules.records import Consent, Event, Purchase, Ticket
 from nextbest_service.decision_log.entries import Entry, Kind
 from nextbest_service.decision_log.legend import Legend
-from nextbest_service.decisions.arbitration import Factors, Floats
+from nextbest_service.decisions.arbitration import Floats
 from nextbest_service.decisions.basis import Basis
 from nextbest_service.decisions.decision import Decision, PlacementDecision, SelectionType
 from nextbest_service.decisions.request import DecisionRequest
@@ -65,7 +65,10 @@ class DecisionRecord:
             [dict(basis.reading.volumes or {}), sorted(basis.reading.killed)],
             _competition(basis, self.legend),
             [_placed(placement, basis.generation.catalog.index) for placement in decision.placements],
-            [[approach.channel, _stopped(approach.screening.left, every)] for approach in basis.reach.approaches],
+            [
+                [approach.channel, _stopped(approach.screening.left, every)]
+                for approach in basis.reach.approaches
+            ],
             [_bytes(basis.unvalued), _bytes(basis.unshowable)],
             SELECTIONS.index(decision.selection_type),
             list(decision.degraded),
@@ -132,7 +135,7 @@ def _competition(basis: Basis, legend: Legend) -> Sequence[object]:
 
 
 def _differences(actual: Floats, declared: NDArray[np.float32]) -> Sequence[bytes]:
-    """Return where the figures are others than declared, as flags, and those figures; nothing where nowhere."""
+    """Return where figures are others than declared, as flags, and those figures; nothing if nowhere."""
     own = actual.astype(np.float32)
     other = own != declared
     return [np.packbits(other, bitorder="little").tobytes(), _floats(own[other])] if other.any() else []

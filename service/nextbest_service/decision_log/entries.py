@@ -7,8 +7,8 @@ from typing import NamedTuple, TypeAlias
 
 import msgpack
 
-from nextbest_service.store.connection import Command
 from nextbest_service.store.keys import DECISION_LOG, Ref
+from nextbest_service.store.nodes import Command
 
 ID_BYTES = 16
 DIGEST_BYTES = 16
@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
 
 def append(entry: Entry, most: int) -> Command:
-    """Return the command that appends an entry; the oldest make room as soon as there are more than `most`."""
+    """Return the command that appends an entry; the oldest make room where there are more than `most`."""
     fields = (b"k", entry.kind.value, b"c", entry.customer, b"i", entry.id, b"b", entry.body)
     return ("XADD", DECISION_LOG, "MAXLEN", "~", most, "*", *fields)
 

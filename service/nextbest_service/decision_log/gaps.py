@@ -28,7 +28,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """Somebody was erased: digests of the refs, when (Unix milliseconds), and the places that are empty now."""
+    """Somebody was erased: digests of the refs, when (Unix ms), and the places that are empty now."""
 
     digests: tuple[bytes, ...]
     at_ms: int

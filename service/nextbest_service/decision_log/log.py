@@ -1,7 +1,7 @@
-"""Writes the log: decisions behind their answers, outcomes before they are acknowledged, nothing lost unseen."""
+"""Writes the log: decisions behind their answers, outcomes before their receipts, and no loss unseen."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
@@ -12,9 +12,11 @@ from nextbest_service.decision_log.entries import Entry, append
 from nextbest_service.decision_log.legend import Legend
 from nextbest_service.decision_log.outcomes import LoggedOutcome
 from nextbest_service.decision_log.pending import Pending
+from nextbest_service.decision_log.persons import erase, records_of
 from nextbest_service.errors import AuditUnavailableError, StoreUnavailableError
-from nextbest_service.store.connection import Command, Store
-from nextbest_service.store.keys import LOG_LEGENDS
+from nextbest_service.store.connection import Store
+from nextbest_service.store.keys import LOG_LEGENDS, Ref
+from nextbest_service.store.nodes import Command
 
 ROOM = 10_000
 """Decisions that may wait to be written."""
@@ -24,6 +26,7 @@ BATCH = 100
 TRIES = 3
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
+_BLOCK_SETTING = "stream-node-max-entries"
 
 log = structlog.get_logger()
 
@@ -36,7 +39,9 @@ class DecisionLog:
         self._length = length
         self._pending = Pending(room)
         self._waiting = asyncio.Event()
+        self._closing = asyncio.Event()
         self._told: set[bytes] = set()
+        self._writing = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
 
     @property
@@ -61,10 +66,10 @@ class DecisionLog:
 
     async def __aexit__(self, *_: object) -> None:
         """Write what still waits, unless the store does not answer, and close the connection."""
+        self._closing.set()
+        self._waiting.set()
         if self._writer is not None:
-            self._writer.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._writer
+            await self._writer  # cancelling it could leave a connection in the middle of a reply
         try:
             await self.flush()
         except StoreUnavailableError:
@@ -72,38 +77,27 @@ class DecisionLog:
         await self.store.aclose()
 
     def offer(self, record: DecisionRecord) -> None:
-        """Take a record that is written soon; returns at once. Without room it is lost, counted and reported."""
+        """Take a record that is written soon, and return at once. Without room it is lost and counted."""
         was_open = self.gap_is_open
         if not self._pending.add(record) and not was_open:
             log.error("decision_log_gap", waiting=self.waiting, hint="the store is slow or does not answer")
         self._waiting.set()
 
-    async def record(self, record: DecisionRecord) -> Entry:
-        """Write a record now, and return the entry: it is as durable as the store.
-
-        Raises:
-            AuditUnavailableError: it could not be written. Writing it again is harmless.
-        """
-        entry = record.entry()
-        try:
-            await self._tell([record.legend])
-        except StoreUnavailableError as error:
-            raise _no_record() from error
-        await self.repeat(entry)
-        return entry
-
-    async def repeat(self, entry: Entry) -> None:
-        """Write an entry now, even if it was written before.
+    async def record(self, entry: Entry, legend: Legend) -> None:
+        """Write a record now: it is as durable as the store then. Writing it again is harmless.
 
         Raises:
             AuditUnavailableError: it could not be written.
         """
         for left in reversed(range(TRIES)):
             try:
+                await self._tell([legend])
                 await self._run([append(entry, self._length)])
             except StoreUnavailableError as error:
                 if not left:
-                    raise _no_record() from error
+                    raise AuditUnavailableError(
+                        "the decision could not be recorded; try again with the same request id"
+                    ) from error
             else:
                 return
 
@@ -115,19 +109,40 @@ class DecisionLog:
         """
         await self._run([append(outcome.entry(), self._length) for outcome in outcomes])
 
+    def of_person(self, refs: Collection[Ref]) -> AsyncIterator[tuple[str, Mapping[str, object]]]:
+        """Return all that is recorded under some refs, oldest first: `decision` or `outcome`, and plain data.
+
+        Raises:
+            StoreUnavailableError: the store did not answer in time.
+        """
+        return records_of(self.store, refs)
+
+    async def erase(self, refs: Collection[Ref], now_ms: int) -> int:
+        """Forget everything that is recorded under some refs; return how many entries it was.
+
+        Exported files follow with the next export.
+
+        Raises:
+            StoreUnavailableError: the store did not answer in time; repeating it is harmless.
+        """
+        await self.flush()
+        return await erase(self.store, refs, now_ms)
+
     async def flush(self) -> None:
         """Write everything that waits.
 
         Raises:
             StoreUnavailableError: the store did not answer in time.
         """
-        while self.waiting or self.gap_is_open:
-            await self._write_some()
+        async with self._writing:
+            while self.waiting or self.gap_is_open:
+                await self._write_some()
 
     async def _write_on(self) -> None:
-        """Write whatever comes, for ever; with growing pauses while the store does not take it."""
+        """Write whatever comes until the end; with growing pauses while the store does not take it."""
+        await self._check_blocks()
         pause = FIRST_PAUSE_SECONDS
-        while True:
+        while not self._closing.is_set():
             await self._waiting.wait()
             self._waiting.clear()
             try:
@@ -135,22 +150,39 @@ class DecisionLog:
                 pause = FIRST_PAUSE_SECONDS
             except StoreUnavailableError:
                 log.warning("decision_log_waits", waiting=self.waiting, retry_in_seconds=pause)
-                await asyncio.sleep(pause)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
                 self._waiting.set()
+
+    async def _check_blocks(self) -> None:
+        """Warn where erased entries would linger: a block of a stream goes when all its entries are gone."""
+        with suppress(StoreUnavailableError):
+            (reply,) = await self.store.run([("CONFIG", "GET", _BLOCK_SETTING)])
+            told = [*reply.values()] if isinstance(reply, dict) else []
+            if told and told[0] not in (b"1", "1"):
+                log.warning(
+                    "erased_entries_linger",
+                    hint=f"set {_BLOCK_SETTING} 1 in your store, see the guide to the decision log",
+                )
 
     async def _write_some(self) -> None:
         records = self._pending.first(BATCH)
         await self._tell([record.legend for record in records])
-        commands = []
+        entries, lost = list[Entry](), list[DecisionRecord]()
         for record in records:
-            commands.append(append(record.entry(), self._length))
+            try:
+                entries.append(record.entry())
+            except Exception as error:  # a defect, but none that may cost the records behind it
+                log.error("decision_not_recordable", error=type(error).__name__)  # its text may be personal
+                lost.append(record)
             await asyncio.sleep(0)  # answers come first
         gap = self._pending.gap_to_tell()
         if gap is not None:
-            commands.append(append(gap.entry(), self._length))
-        await self._run(commands)
+            entries.append(gap.entry())
+        await self._run([append(entry, self._length) for entry in entries])
         self._pending.written(len(records))
+        self._pending.lose(lost)
         if gap is not None:
             log.warning("decision_log_gap_closed", lost=gap.lost)
 
@@ -167,7 +199,3 @@ class DecisionLog:
                 log.error("decision_log_refused", error=str(reply))
                 raise StoreUnavailableError("the store refused an entry of the decision log")
         return replies
-
-
-def _no_record() -> AuditUnavailableError:
-    return AuditUnavailableError("the decision could not be recorded; try again with the same request id")

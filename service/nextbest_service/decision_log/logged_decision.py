@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nextbest_service.decision_log.decisions import COLUMNS, SELECTIONS
 from nextbest_service.decision_log.entries import Entry, LogFormatError
 from nextbest_service.decision_log.legend import Floats, Legend
-from nextbest_service.decisions.generation import Versions
+from nextbest_service.decisions.arbitration import Rows
 from nextbest_service.store.keys import Ref
 
 LEGEND_ID_BYTES = 8
@@ -45,9 +45,9 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Competition:
-    """Everything that passed the rules, in the order of the catalog: one entry per candidate, all float32."""
+    """Everything that passed the rules: its rows in the catalog, ascending, and its figures, all float32."""
 
-    actions: tuple[str, ...]
+    rows: Rows
     propensity: Floats
     value: Floats
     lever: Floats
@@ -56,19 +56,26 @@ class Competition:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """The rows of the actions that a stage was the first to leave out on a channel."""
+
+    channel: str
+    stage: str
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedDecision:
-    """A decision with everything that it rested on.
+    """A decision with everything that it rested on. Rows are over `legend.actions`.
 
     `facts` None means that they could not be read. `records` are by kind: how many there were, and the first
-    of them. `only` are the actions that the caller limited the question to, None where it did not. `stopped`
-    gives, per channel and stage, the actions that this stage was the first to leave out.
+    of them. `only` are the actions that the caller limited the question to, None where it did not.
     """
 
     id: str
     decided_at_ms: int
     customer: Ref
-    catalog: str
-    versions: Versions
+    legend: Legend
     request_id: str
     channel: str
     brand: str
@@ -86,7 +93,7 @@ class LoggedDecision:
     volumes: Mapping[str, int]
     killed: tuple[str, ...]
     competition: Competition
-    stopped: Mapping[str, Mapping[str, tuple[str, ...]]]
+    stopped: tuple[Stopped, ...]
     unvalued: tuple[str, ...]
     unshowable: tuple[str, ...]
     selection_type: str
@@ -113,8 +120,7 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
         id=entry.id.hex(),
         decided_at_ms=at_ms,
         customer=entry.customer,
-        catalog=legend.catalog,
-        versions=legend.versions,
+        legend=legend,
         request_id=request_id,
         channel=channel,
         brand=brand,
@@ -135,13 +141,12 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
         volumes=world[0],
         killed=tuple(world[1]),
         competition=_competition(competition, legend, brand, goal),
-        stopped={
-            channel: {
-                stage: _actions(mask, legend)
-                for stage, mask in zip(legend.stages, masks, strict=False)  # it ends once nothing is left
-            }
+        stopped=tuple(
+            Stopped(channel, stage, _rows_of(mask, len(legend.actions)))
             for channel, masks in stopped
-        },
+            for stage, mask in zip(legend.stages, masks, strict=False)  # it ended once nothing was left
+            if mask
+        ),
         unvalued=_actions(failed[0], legend),
         unshowable=_actions(failed[1], legend),
         selection_type=SELECTIONS[ranked].value,
@@ -171,9 +176,9 @@ def _offered(offers: Sequence[Sequence[Any]], legend: Legend) -> tuple[Offered, 
 
 def _competition(content: Sequence[Any], legend: Legend, brand: str, goal: str) -> Competition:
     mask, propensity, values, levers, weights, pinned = content
-    rows = np.flatnonzero(_flags(mask, len(legend.actions)))
+    rows = _rows_of(mask, len(legend.actions))
     return Competition(
-        actions=tuple(legend.actions[row] for row in rows.tolist()),
+        rows=rows,
         propensity=np.frombuffer(propensity, "<f4"),
         value=_with(legend.values[rows], values),
         lever=_with(legend.levers[brand, goal][rows], levers),
@@ -196,8 +201,11 @@ def _rows(name: str, rows: Sequence[Sequence[object]]) -> Sequence[Mapping[str, 
 
 
 def _actions(mask: bytes, legend: Legend) -> tuple[str, ...]:
-    flags = _flags(mask, len(legend.actions))
-    return tuple(legend.actions[row] for row in np.flatnonzero(flags).tolist())
+    return tuple(legend.actions[row] for row in _rows_of(mask, len(legend.actions)).tolist())
+
+
+def _rows_of(mask: bytes, size: int) -> Rows:
+    return np.flatnonzero(_flags(mask, size))
 
 
 def _flags(mask: bytes, size: int) -> NDArray[np.bool_]:

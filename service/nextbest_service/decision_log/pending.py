@@ -10,7 +10,7 @@ from nextbest_service.decision_log.decisions import DecisionRecord
 from nextbest_service.decision_log.entries import ID_BYTES
 from nextbest_service.decision_log.gaps import Gap
 
-OVERFLOW = "more was decided than could be written"
+REASON = "more was decided than could be written"
 
 
 @dataclass(slots=True)
@@ -39,11 +39,16 @@ class Pending:
         if len(self._records) < self.room:
             self._records.append(record)
             return True
-        self.dropped += 1
-        if self._gap is None:
-            self._gap = Gap(secrets.token_bytes(ID_BYTES), OVERFLOW, record.at_ms, record.at_ms, 0)
-        self._gap = replace(self._gap, to_ms=max(record.at_ms, self._gap.to_ms), lost=self._gap.lost + 1)
+        self.lose([record])
         return False
+
+    def lose(self, records: Sequence[DecisionRecord]) -> None:
+        """Count records that will never be written."""
+        self.dropped += len(records)
+        for record in records:
+            if self._gap is None:
+                self._gap = Gap(secrets.token_bytes(ID_BYTES), REASON, record.at_ms, record.at_ms, 0)
+            self._gap = replace(self._gap, to_ms=max(record.at_ms, self._gap.to_ms), lost=self._gap.lost + 1)
 
     def first(self, most: int) -> Sequence[DecisionRecord]:
         """Return the first records; they stay until they are `written`."""

@@ -1,11 +1,15 @@
 """Arbitration: from factors to an order, and from the order to filled placements. Pure functions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nextbest_rules import Room
+from nextbest_rules.bitmask import union
+from nextbest_service.decisions.bitmask import flags_of
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -50,43 +54,80 @@ class Slot:
     fallback: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What caps leave for the answer. `rows` are the candidates' bits in masks over `size` actions."""
+
+    rooms: Sequence[Room] = ()
+    rows: Rows = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    size: int = 0
+
+    def closed_by(self, candidate: int, chosen: int) -> Flags | None:
+        """Return who may not join the chosen ones (a mask of rows) after the latest of them; None: nobody."""
+        bit = int(self.rows[candidate])
+        closed = union(room.closed_by(bit, chosen) for room in self.rooms)
+        return flags_of(closed, self.size)[self.rows] if closed else None
+
+
+NO_LIMITS = Rooms()
+
+
 def fill_slots(
-    order: Rows, slots: Sequence[Slot], exclusive: Sequence[Flags] = (), *, allow_duplicates: bool
+    order: Rows,
+    slots: Sequence[Slot],
+    exclusive: Sequence[Flags] = (),
+    rooms: Rooms = NO_LIMITS,
+    *,
+    allow_duplicates: bool,
 ) -> tuple[list[int], ...]:
     """Return for each slot the chosen candidates, best first.
 
     Slots are filled in the order given. A candidate stands in one slot at most, unless duplicates are
-    allowed. Of each exclusive group (flags over the candidates) at most one candidate is chosen in all. The
-    same inputs always give the same answer.
+    allowed. Of each exclusive group (flags over the candidates) at most one candidate is chosen in all, and
+    what a cap limits is chosen only as long as what was chosen before leaves it room. The same inputs always
+    give the same answer.
     """
-    free = np.ones(len(order), dtype=np.bool_)
-    return tuple(_fill(order, slot, free, exclusive, allow_duplicates) for slot in slots)
+    filling = _Filling(exclusive, rooms, allow_duplicates, np.ones(len(order), dtype=np.bool_))
+    return tuple(filling.fill(order, slot) for slot in slots)
 
 
-def _fill(
-    order: Rows, slot: Slot, free: Flags, exclusive: Sequence[Flags], allow_duplicates: bool
-) -> list[int]:
-    """Choose for one slot and take what it chose out of `free`."""
-    chosen: list[int] = []
-    fallback_is_free = slot.fallback >= 0 and bool(free[slot.fallback])
-    competing = order[(free & slot.accepts)[order]]
-    for candidate in competing.tolist():
-        if len(chosen) == slot.limit:
-            break
-        if free[candidate] and candidate not in chosen and candidate != slot.fallback:
-            chosen.append(candidate)
-            _take(candidate, free, exclusive, allow_duplicates)
-    if not chosen and fallback_is_free:
-        chosen.append(slot.fallback)
-        _take(slot.fallback, free, exclusive, allow_duplicates)
-    return chosen
+@dataclass(slots=True)
+class _Filling:
+    """An answer on its way: which candidates may still come in, and the mask of the rows that did."""
 
+    exclusive: Sequence[Flags]
+    rooms: Rooms
+    allow_duplicates: bool
+    free: Flags
+    chosen: int = 0
 
-def _take(candidate: int, free: Flags, exclusive: Sequence[Flags], allow_duplicates: bool) -> None:
-    for group in exclusive:
-        if group[candidate]:
-            rivals = group.copy()
-            rivals[candidate] = False
-            free[rivals] = False
-    if not allow_duplicates:
-        free[candidate] = False
+    def fill(self, order: Rows, slot: Slot) -> list[int]:
+        """Choose for one slot."""
+        chosen: list[int] = []
+        fallback_is_free = slot.fallback >= 0 and bool(self.free[slot.fallback])
+        competing = order[(self.free & slot.accepts)[order]]
+        for candidate in competing.tolist():
+            if len(chosen) == slot.limit:
+                break
+            if self.free[candidate] and candidate not in chosen and candidate != slot.fallback:
+                chosen.append(candidate)
+                self._take(candidate)
+        if not chosen and fallback_is_free:
+            chosen.append(slot.fallback)
+            self._take(slot.fallback)
+        return chosen
+
+    def _take(self, candidate: int) -> None:
+        """Leave no place for what must not stand beside a candidate."""
+        for group in self.exclusive:
+            if group[candidate]:
+                rivals = group.copy()
+                rivals[candidate] = False
+                self.free[rivals] = False
+        if self.rooms.rooms:
+            self.chosen |= 1 << int(self.rooms.rows[candidate])
+            closed = self.rooms.closed_by(candidate, self.chosen)
+            if closed is not None:
+                self.free[closed] = False
+        if not self.allow_duplicates:
+            self.free[candidate] = False

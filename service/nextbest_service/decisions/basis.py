@@ -13,8 +13,8 @@ from nextbest_service.store.customers import Reading
 class Basis:
     """What was asked, read and computed on the way to a decision: references only, nothing is copied.
 
-    Masks are over the catalog: `shown` is what any placement takes; of that, `unvalued` has no value for the
-    customer, and `unshowable` would have been chosen, but a parameter has none.
+    Masks are over the catalog: `unvalued` are the actions that have no value for the customer, `unshowable`
+    those that would have been chosen, but a parameter has none.
     """
 
     generation: Generation
@@ -22,6 +22,5 @@ class Basis:
     reading: Reading
     reach: Reach
     factors: Factors
-    shown: int
     unvalued: int
     unshowable: int

@@ -1,14 +1,42 @@
-"""The way of one decision: read what is known of the customer, then deliberate."""
+"""The way of one decision: read, deliberate, reserve, remember, record. Who loses a race decides again."""
 
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Set
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field, replace
+from time import perf_counter_ns
+from typing import TypeAlias
 
-from nextbest_service.clock import Clock
-from nextbest_service.decisions.decision import Decision
+from nextbest_service.customers.naming import Who
+from nextbest_service.decision_log.decisions import DecisionRecord
+from nextbest_service.decision_log.legend import Legend
+from nextbest_service.decision_log.log import DecisionLog
+from nextbest_service.decisions.decision import Decision, Degradation
 from nextbest_service.decisions.deliberation import Stopwatch, deliberate
 from nextbest_service.decisions.generation import Generation
+from nextbest_service.decisions.remembered import Remembered
 from nextbest_service.decisions.request import DecisionRequest
-from nextbest_service.store.customers import CustomerStore
-from nextbest_service.store.features import FeatureReader
+from nextbest_service.decisions.reservations import limited, reservations_of, volumes_of
+from nextbest_service.errors import StoreUnavailableError
+from nextbest_service.store.customer_store import CustomerStore
+from nextbest_service.store.customers import Reading
+from nextbest_service.store.found import Found
+from nextbest_service.store.keys import Ref
+from nextbest_service.store.people import Commit, Outcome, People, StateUnreadableError
+from nextbest_service.store.volume_holds import VolumeHolds
+
+MOST_TRIES = 20
+
+Render: TypeAlias = Callable[[Decision], bytes]
+"""Makes the answer as the caller gets it, once per decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller gets. `reserve_us` is None where the answer was made before and is only repeated."""
+
+    content: bytes
+    reserve_us: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +44,168 @@ class Decider:
     """Answers decision requests for one generation."""
 
     generation: Generation
-    reader: FeatureReader
     customers: CustomerStore
-    clock: Clock
+    people: People
+    volumes: VolumeHolds
+    log: DecisionLog
+    legend: Legend
 
-    async def decide(self, request: DecisionRequest) -> Decision:
+    async def decide(self, request: DecisionRequest, render: Render) -> Answer:
         """Return what is best for this customer in each placement asked for.
 
+        What it takes of limits is reserved, its record is in the log or on its way there, and a question with
+        a request id gets the same answer again. A dry run leaves no trace.
+
         Raises:
-            StoreUnavailableError: the customer's state could not be read.
+            StoreUnavailableError: the customer's state could not be read, or not written.
+            AuditUnavailableError: the record was wanted first, and could not be written.
+            ReusedRequestIdError: the request id was used before, with another question.
         """
-        now_ms, watch, generation = self.clock.now_ms(), Stopwatch(), self.generation
-        reading = await self.customers.load(request.identities, self.reader, now_ms, generation.plan)
+        asking = _Asking(self, request, self.people.naming.who(request.identities), render)
+        return await (asking.tried_out() if request.dry_run else asking.answered())
+
+
+@dataclass(slots=True)
+class _Asking:
+    """One request on its way. All its tries are one decision: holds and reservations are known by its id."""
+
+    decider: Decider
+    request: DecisionRequest
+    who: Who
+    render: Render
+    started_ns: int = field(default_factory=perf_counter_ns)
+    decision_id: str = ""
+    held: Set[str] = frozenset()
+
+    async def tried_out(self) -> Answer:
+        """Decide and leave no trace."""
+        watch = Stopwatch()
+        reading = await self._read("", watch)
+        return Answer(self.render(self._deliberated(self.request, reading, watch)), 0)
+
+    async def answered(self) -> Answer:
+        """Decide, again if need be; from the second try on in line with others who ask about this person."""
+        async with AsyncExitStack() as line:
+            for attempt in range(MOST_TRIES):
+                if attempt == 1:
+                    await line.enter_async_context(self.decider.people.lock(self.who.refs[0]))
+                answer = await self._try(self.request)
+                if answer is not None:
+                    return answer
+        return await self._without_limited(Degradation.CUSTOMER_BUSY)
+
+    async def _try(self, request: DecisionRequest, *degraded: Degradation) -> Answer | None:
+        """Decide once; None where somebody else changed the person meanwhile."""
+        watch = Stopwatch()
+        reading = await self._read(request.request_id, watch)
+        if reading.found.answer is not None:
+            return await self._repeated(reading.found.answer)
+        decision = await self._held(request, reading, watch)
+        decision = self._finished(decision, degraded, sum(watch.laps_us))
+        content = self.render(decision)
+        record = DecisionRecord(decision, decision.origin, self.decider.legend)
+        entry = record.entry() if request.audited else None
+        committing_ns = perf_counter_ns()
+        try:
+            outcome = await self._committed(decision, Remembered(request.body, content, entry))
+        except StateUnreadableError:
+            return await self._without_limited(Degradation.STATE_UNREADABLE)
+        if isinstance(outcome, bytes):
+            await self._release(self.held)
+            return await self._repeated(outcome)
+        if outcome is Outcome.CHANGED:
+            return None
+        if entry is None:
+            self.decider.log.offer(record)
+        else:
+            await self.decider.log.record(entry, self.decider.legend)
+        return Answer(content, decision.timing.reserve_us + _microseconds_since(committing_ns))
+
+    async def _without_limited(self, degraded: Degradation) -> Answer:
+        """Decide among actions that no cap counts: with nothing to reserve, no race can be lost."""
+        rest = self.request.candidates & ~limited(self.decider.generation.rules)
+        answer = await self._try(replace(self.request, candidates=rest), degraded)
+        if answer is None:
+            raise AssertionError("nothing was reserved, and still the customer was changed")
+        return answer
+
+    async def _read(self, request_id: str, watch: Stopwatch) -> Reading:
+        plan = self.decider.generation.plan
+        reading = await self.decider.customers.load(self.who.refs, request_id, plan, self.who.names)
+        self.decision_id = self.decision_id or _fresh_id(reading.now_ms)
         watch.lap()
-        return deliberate(generation, request, reading, now_ms, watch)
+        return reading
+
+    def _deliberated(self, request: DecisionRequest, reading: Reading, watch: Stopwatch) -> Decision:
+        decision = deliberate(self.decider.generation, request, reading, self.decision_id, watch)
+        return replace(decision, origin=self._origin(reading.found))
+
+    async def _held(self, request: DecisionRequest, reading: Reading, watch: Stopwatch) -> Decision:
+        """Deliberate and hold what volume caps count; what others took last is left out, and so on."""
+        generation, volumes = self.decider.generation, self.decider.volumes
+        while True:
+            decision = self._deliberated(request, reading, watch)
+            wanted = volumes_of(decision, generation.rules)
+            used_up = await volumes.hold(self.decision_id, wanted, reading.now_ms)
+            self.held |= wanted.keys() - used_up
+            if not used_up:
+                await self._release(self.held - wanted.keys())
+                return decision
+            full = {action: volumes.caps[action] for action in used_up}
+            reading = replace(reading, volumes={**(reading.volumes or {}), **full})
+            watch.back_to_first()
+
+    async def _release(self, actions: Set[str]) -> None:
+        with suppress(StoreUnavailableError):  # then it is forgotten in its time
+            await self.decider.volumes.release((action, self.decision_id) for action in sorted(actions))
+        self.held -= actions
+
+    def _finished(self, decision: Decision, degraded: Iterable[Degradation], spent_us: int) -> Decision:
+        """Return the decision with what only the way to it can tell."""
+        gap = [Degradation.AUDIT_GAP] if self.decider.log.gap_is_open else []
+        reserve_us = max(0, _microseconds_since(self.started_ns) - spent_us)
+        return replace(
+            decision,
+            degraded=tuple(dict.fromkeys((*decision.degraded, *degraded, *gap))),
+            timing=replace(decision.timing, reserve_us=reserve_us),
+        )
+
+    async def _committed(self, decision: Decision, remembered: Remembered) -> Outcome | bytes:
+        generation, found = self.decider.generation, decision.basis.reading.found
+        reservations = reservations_of(decision, generation.rules)
+        if not reservations and not self.request.request_id:
+            return Outcome.WRITTEN
+        return await self.decider.people.commit(
+            Commit(
+                found=found,
+                origin=decision.origin,
+                name=self.who.names[self.who.refs.index(decision.origin)],
+                reservations=reservations,
+                request_id=self.request.request_id,
+                answer=remembered.to_bytes() if self.request.request_id else b"",
+                remember_ms=generation.catalog.memory.hold_ms,
+            )
+        )
+
+    async def _repeated(self, stored: bytes) -> Answer:
+        """Return the answer that this question got before, after its record where that was wanted first."""
+        remembered = Remembered.from_bytes(stored).for_body(self.request.body)
+        if remembered.record is not None:
+            await self.decider.log.record(remembered.record, self.decider.legend)
+        return Answer(remembered.answer, None)
+
+    def _origin(self, found: Found) -> Ref:
+        """Return under which identity this is kept: the first one that is known, else the strongest."""
+        if found.head is not None:
+            return next(ref for ref in self.who.refs if ref not in found.unknown)
+        ranks = map(self.decider.people.naming.rank, self.who.names)
+        return min(zip(ranks, range(len(self.who.refs)), self.who.refs, strict=True))[-1]
+
+
+def _fresh_id(now_ms: int) -> str:
+    """Return 32 hex digits: the time, so that ids sort by it, and 80 random bits."""
+    return f"{now_ms:012x}{os.urandom(10).hex()}"
+
+
+def _microseconds_since(started_ns: int) -> int:
+    return (perf_counter_ns() - started_ns) // 1000

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from nextbest_rules import Action, Exclusion, ParameterValue
+from nextbest_service.decisions.basis import Basis
 from nextbest_service.decisions.request import PlacementRequest
+from nextbest_service.store.keys import Ref
 
 
 class SelectionType(StrEnum):
@@ -20,12 +22,16 @@ class SelectionType(StrEnum):
 class Degradation(StrEnum):
     """Why an answer is not as good as it should be. Closed rules hold all the same.
 
-    Without a usable model the static priority ranks; with unreadable state the model ranks on defaults.
+    Without a usable model the static priority ranks; with unreadable state the model ranks on defaults. Where
+    others kept changing a busy customer, only actions that no cap counts were considered. A gap is open as
+    long as the decision log has lost decisions and does not say so yet.
     """
 
     MODEL_UNAVAILABLE = "MODEL_UNAVAILABLE"
     SCORE_NOT_FINITE = "SCORE_NOT_FINITE"
     STATE_UNREADABLE = "STATE_UNREADABLE"
+    CUSTOMER_BUSY = "CUSTOMER_BUSY"
+    AUDIT_GAP = "AUDIT_GAP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Proposition:
     """An action offered in a placement, with the factors that gave it its rank (from 1).
 
     `content_json` and `parameters` are empty unless content was asked for. Times are Unix milliseconds; None
-    is no end, or now.
+    is no end, or now. `selection_probability` is that of this action at this rank; 1 where nothing explores.
     """
 
     action: Action
@@ -50,6 +56,7 @@ class Proposition:
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     expires_at_ms: int | None = None
     send_at_ms: int | None = None
+    selection_probability: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +84,15 @@ class Timing:
     score_us: int
     arbitrate_us: int
     explain_us: int
+    reserve_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One answer. `selection_type` says how the propositions that were ranked were ranked."""
+    """One answer. `selection_type` says how the propositions that were ranked were ranked.
+
+    `origin` is the ref of the identity under which it is kept, empty where nobody asks.
+    """
 
     id: str
     decided_at_ms: int
@@ -92,3 +103,5 @@ class Decision:
     degraded: tuple[Degradation, ...]
     stale_features: tuple[str, ...]
     timing: Timing
+    basis: Basis
+    origin: Ref = b""

@@ -1,6 +1,5 @@
 """The way of one decision once the customer is read: screen, score, arbitrate. No effects but a stopwatch."""
 
-import os
 from collections.abc import Sequence
 from time import perf_counter_ns
 
@@ -12,6 +11,7 @@ from nextbest_models.ranker import ModelError
 from nextbest_rules import Situation
 from nextbest_rules.bitmask import union
 from nextbest_service.decisions.arbitration import Factors, Rows
+from nextbest_service.decisions.basis import Basis
 from nextbest_service.decisions.bitmask import flags_of, rows_of
 from nextbest_service.decisions.decision import (
     Decision,
@@ -32,13 +32,14 @@ log = structlog.get_logger()
 
 
 def deliberate(
-    generation: Generation, request: DecisionRequest, reading: Reading, now_ms: int, watch: "Stopwatch"
+    generation: Generation, request: DecisionRequest, reading: Reading, decision_id: str, watch: "Stopwatch"
 ) -> Decision:
     """Return what is best for the customer that was read, in each placement asked for."""
-    reach = find_reach(generation.rules, request, _situation(generation, request, reading, now_ms))
+    now_ms = reading.now_ms
+    reach = find_reach(generation.rules, request, _situation(generation, request, reading))
     shown = showings(generation, request, reach)
     watch.lap()
-    factors, unvalued, degraded = _score(generation, request, reading, reach, shown, now_ms)
+    factors, unvalued, degraded = _score(generation, request, reading, reach, shown)
     watch.lap()
     slates = fill_slates(generation, request, shown, factors)
     ranked = SelectionType.STATIC if degraded else SelectionType.RANKED
@@ -51,7 +52,7 @@ def deliberate(
     customer = reading.customer
     unreadable = customer.unreadable or reading.volumes is None
     return Decision(
-        id=_decision_id(now_ms),
+        id=decision_id,
         decided_at_ms=now_ms,
         placements=placements,
         selection_type=ranked,
@@ -60,14 +61,23 @@ def deliberate(
         degraded=(*degraded, *([Degradation.STATE_UNREADABLE] if unreadable else [])),
         stale_features=_stale(generation, reading, reach),
         timing=Timing(*watch.laps_us),
+        basis=Basis(
+            generation=generation,
+            request=request,
+            reading=reading,
+            reach=reach,
+            factors=factors,
+            unvalued=unvalued,
+            unshowable=slates.unshowable,
+        ),
     )
 
 
-def _situation(generation: Generation, request: DecisionRequest, reading: Reading, now_ms: int) -> Situation:
+def _situation(generation: Generation, request: DecisionRequest, reading: Reading) -> Situation:
     customer = reading.customer
-    features = generation.ageing.aged(customer.features, now_ms).tolist()
+    features = customer.features.vector.tolist()
     return Situation(
-        now_ms=now_ms,
+        now_ms=reading.now_ms,
         known=customer.known,
         channel=request.channel,
         direction=request.direction,
@@ -76,7 +86,7 @@ def _situation(generation: Generation, request: DecisionRequest, reading: Readin
         facts=customer.facts,
         facts_as_of=customer.facts_as_of,
         features=dict(zip(generation.spec.customer_names, features, strict=True)),
-        features_as_of=customer.features_as_of_ms,
+        features_as_of=customer.features_as_of,
         context=request.context,
         consents=customer.consents,
         tickets=customer.tickets,
@@ -94,14 +104,13 @@ def _score(
     reading: Reading,
     reach: Reach,
     shown: Sequence[Showing],
-    now_ms: int,
 ) -> tuple[Factors, int, tuple[Degradation, ...]]:
     """Return the factors of all candidates, the mask of those without a value, and what fell short."""
     size = len(generation.catalog.actions)
     survivors = union(showing.mask for showing in shown)
     values, unvalued = _values(generation, survivors, reach)
     rows = rows_of(survivors & ~unvalued, size)
-    propensity, degraded = _propensity(generation, rows, request, reading, now_ms)
+    propensity, degraded = _propensity(generation, rows, request, reading)
     lever, pinned = _levers(generation, request, reach)
     factors = Factors(
         rows=rows,
@@ -144,12 +153,12 @@ def _levers(
 
 
 def _propensity(
-    generation: Generation, rows: Rows, request: DecisionRequest, reading: Reading, now_ms: int
+    generation: Generation, rows: Rows, request: DecisionRequest, reading: Reading
 ) -> tuple[NDArray[np.float64], tuple[Degradation, ...]]:
     if generation.ranker is None:
         return generation.priors[rows], (Degradation.MODEL_UNAVAILABLE,)
     features = reading.customer.features
-    matrix = generation.assembler.assemble(features, _numbers(request), rows, now_ms)
+    matrix = generation.assembler.assemble(features, _numbers(request), rows, reading.now_ms)
     try:
         return generation.ranker.propensities(matrix), ()
     except ModelError as error:
@@ -188,7 +197,7 @@ class Stopwatch:
         self.laps_us.append((now - self._since) // 1000)
         self._since = now
 
-
-def _decision_id(now_ms: int) -> str:
-    """Return 32 hex digits: the time, so that ids sort by it, and 80 random bits."""
-    return f"{now_ms:012x}{os.urandom(10).hex()}"
+    def back_to_first(self) -> None:
+        """Forget all laps but the first, and begin the second anew."""
+        del self.laps_us[1:]
+        self._since = perf_counter_ns()

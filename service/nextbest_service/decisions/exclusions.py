@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from nextbest_rules import Action, Exclusion, Stage, Surface
-from nextbest_service.decisions.arbitration import Factors
+from nextbest_rules.bitmask import union
+from nextbest_service.decisions.arbitration import Factors, Rows
 from nextbest_service.decisions.decision import PlacedExclusion
 from nextbest_service.decisions.generation import Exclusive, Generation
 from nextbest_service.decisions.reach import Reach
@@ -26,7 +29,7 @@ def explain_exclusions(
     `unvalued` is the mask of the actions whose value could not be computed.
     """
     offered = {int(factors.rows[candidate]) for slate in slates.chosen for candidate in slate}
-    losses = _Losses(generation, factors, slates, unvalued, offered)
+    losses = _Losses(generation, factors, slates, unvalued, offered, np.argsort(factors.order))
     by_placement = {
         asked.placement.id: _in_placement(generation, request, reach, asked, slate, losses)
         for asked, slate in zip(request.placements, slates.chosen, strict=True)
@@ -63,13 +66,14 @@ def _no_channel(action: Action) -> Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class _Losses:
-    """Why actions that passed every rule were not chosen."""
+    """Why actions that passed every rule were not chosen. `places` are those of the candidates in the order."""
 
     generation: Generation
     factors: Factors
     slates: Slates
     unvalued: int
     offered: set[int]
+    places: Rows
 
     def exclusion(self, row: int, action: Action, asked: PlacementRequest, slate: Sequence[int]) -> Exclusion:
         """Return why an action is not in a placement's slate."""
@@ -84,6 +88,9 @@ class _Losses:
         if rival := self._rival(row):
             exclusive, name = rival
             return lost(exclusive.rule.id, exclusive.rule.reason, f"{name} is offered", "only one of them")
+        if asked.placement.fallback != action.id or not slate:
+            if crowded := self._crowded(row, asked, slate):
+                return crowded
         if asked.placement.fallback == action.id:
             return lost("fallback", "Kept for when nothing else may be offered here.")
         return self._outranked(row, asked, slate, lost)
@@ -96,6 +103,25 @@ class _Losses:
                     if exclusive.members[other]:
                         return exclusive, self.generation.catalog.actions[other].id
         return None
+
+    def _crowded(self, row: int, asked: PlacementRequest, slate: Sequence[int]) -> Exclusion | None:
+        """Return the cap of which the answer used up what was left before it was this action's turn."""
+        chosen = union(1 << offered for offered in self.offered)
+        for room in self.slates.rooms:
+            found = room.finding(row, chosen)
+            if found and self._had_its_turn(row, asked, slate):
+                words = (found.rule_id, found.reason, found.actual, found.required)
+                return Exclusion(self.generation.catalog.actions[row].id, Stage.CONTACT_POLICY, *words)
+        return None
+
+    def _had_its_turn(self, row: int, asked: PlacementRequest, slate: Sequence[int]) -> bool:
+        """Tell whether the placement was not full when it came to an action. A fallback comes last."""
+        if len(slate) < asked.limit:
+            return True
+        last = slate[-1]
+        if self.generation.catalog.actions[int(self.factors.rows[last])].id == asked.placement.fallback:
+            return True
+        return bool(self.places[int(self.factors.rows.searchsorted(row))] < self.places[last])
 
     def _outranked(
         self, row: int, asked: PlacementRequest, slate: Sequence[int], lost: Callable[..., Exclusion]

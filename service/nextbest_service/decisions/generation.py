@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.assembly import ActionProfile, CandidateAssembler
 from nextbest_models.features import FeatureSpec
+from nextbest_models.online import OnlineFeatures
 from nextbest_models.population import Population
 from nextbest_models.ranker import Ranker
-from nextbest_models.state import Ageing
 from nextbest_rules import Action, Catalog, Formula, RuleSet
 from nextbest_rules.catalog import Emphasis
 from nextbest_rules.policies import ExclusiveRule
@@ -53,8 +53,8 @@ class Generation:
     catalog: Catalog
     rules: RuleSet
     spec: FeatureSpec
+    online: OnlineFeatures
     assembler: CandidateAssembler
-    ageing: Ageing
     ranker: Ranker | None
     versions: Versions
     values: NDArray[np.float64]
@@ -79,8 +79,8 @@ class Generation:
             catalog=rules.catalog,
             rules=rules,
             spec=spec,
+            online=OnlineFeatures(spec),
             assembler=CandidateAssembler(spec, action_profiles(rules.catalog), keys, population),
-            ageing=Ageing(spec),
             ranker=ranker,
             versions=Versions(
                 catalog=rules.catalog.version,

@@ -3,11 +3,8 @@
 import json
 from collections.abc import Mapping
 
-import numpy as np
-
-from nextbest_models.affinity import AffinityCounters, AffinityKeys
+from nextbest_models.affinity import AffinityKeys
 from nextbest_models.population import Population
-from nextbest_models.state import CustomerFeatures
 from nextbest_rules import Catalog, Exclusion, RuleSet
 from nextbest_rules.bitmask import union
 from nextbest_rules.records import Kill
@@ -17,6 +14,9 @@ from nextbest_service.decisions.deliberation import Stopwatch, deliberate
 from nextbest_service.decisions.generation import Generation, feature_spec
 from nextbest_service.decisions.request import DecisionRequest, ExplainLevel, PlacementRequest
 from nextbest_service.store.customers import Customer, Reading
+from nextbest_service.store.found import Found
+
+_DECISION_ID = "0" * 32
 
 
 def offline_generation(catalog: Catalog) -> Generation:
@@ -34,7 +34,7 @@ def decide_offline(generation: Generation, question: Question) -> Answer:
     request, reading = _request(generation, question), _reading(generation, question)
     watch = Stopwatch()
     watch.lap()
-    return _answer(deliberate(generation, request, reading, question.now_ms, watch))
+    return _answer(deliberate(generation, request, reading, _DECISION_ID, watch))
 
 
 def _request(generation: Generation, question: Question) -> DecisionRequest:
@@ -57,6 +57,7 @@ def _request(generation: Generation, question: Question) -> DecisionRequest:
         explain=ExplainLevel.EXCLUSIONS,
         include_content=True,
         allow_duplicates=False,
+        dry_run=True,
     )
 
 
@@ -71,30 +72,30 @@ def _mask(catalog: Catalog, action_ids: tuple[str, ...]) -> int:
 
 def _reading(generation: Generation, question: Question) -> Reading:
     killed = {action_id: Kill("stopped by hand", question.now_ms) for action_id in question.killed}
-    return Reading(_customer(generation, question.customer, question.now_ms), killed, question.volumes)
+    customer = _customer(generation, question.customer, question.now_ms)
+    return Reading(customer, killed, question.volumes, Found(()), question.now_ms)
 
 
 def _customer(generation: Generation, state: CustomerState | None, now_ms: int) -> Customer:
-    spec = generation.spec
+    online, given = generation.online, generation.online.empty
     if state is None:
-        return Customer(False, CustomerFeatures.unknown(spec, now_ms), None, {})
-    as_of_ms = now_ms if state.features_as_of_ms is None else state.features_as_of_ms
-    vector = spec.customer_defaults.copy()
-    for place, name in enumerate(spec.customer_names):
-        if name in state.features:
-            vector[place] = np.float32(state.features[name])
+        return Customer(False, online.features(given, now_ms), None, {})
+    if state.features:
+        as_of_ms = now_ms if state.features_as_of_ms is None else state.features_as_of_ms
+        given = online.with_given(given, state.features, as_of_ms)
 
     def part(name: str) -> object:
         return None if name in state.unreadable else getattr(state, name)
 
     return Customer(
         known=True,
-        features=CustomerFeatures(vector, AffinityCounters.empty(), as_of_ms),
-        features_as_of_ms=state.features_as_of_ms,
+        features=online.features(given, now_ms),
+        features_as_of=online.as_of(given),
         facts=part("facts"),  # type: ignore[arg-type]
         facts_as_of=state.facts_as_of,
         **{name: part(name) for name in ("consents", "tickets", "purchases", "events", "contacts")},  # type: ignore[arg-type]
         unreadable=tuple(sorted(state.unreadable)),
+        defaulted=online.missing(given),
     )
 
 

@@ -33,7 +33,9 @@ class DecisionRequest:
     """One question: what is best for this person, in these placements, now?
 
     `channel` is empty where the placement leaves the choice to us. `brand`, `goal` and `locale` are the
-    catalog's, defaults filled in; `candidates` is the mask of the actions that may compete.
+    catalog's, defaults filled in; `candidates` is the mask of the actions that may compete. `body` is a
+    digest of the whole question, by which a question that comes again is told from another one of the same
+    id. A `dry_run` changes nothing. With `audited` the answer waits for its record.
     """
 
     request_id: str
@@ -48,6 +50,9 @@ class DecisionRequest:
     explain: ExplainLevel
     include_content: bool
     allow_duplicates: bool
+    body: bytes = b""
+    dry_run: bool = False
+    audited: bool = False
 
     @property
     def direction(self) -> Direction:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nextbest_rules import Action, ParameterError, ParameterValue, Treatment
-from nextbest_service.decisions.arbitration import Factors, Slot, fill_slots
+from nextbest_rules import Action, ParameterError, ParameterValue, Room, Treatment, View
+from nextbest_service.decisions.arbitration import Factors, Rooms, Slot, fill_slots
 from nextbest_service.decisions.bitmask import flags_of
 from nextbest_service.decisions.decision import PlacementDecision, Proposition, SelectionType
 from nextbest_service.decisions.generation import Generation
@@ -20,12 +20,14 @@ class Slates:
     """What was chosen per placement (indices into the factors), best first.
 
     `parameters` are by placement id and row. `unshowable` is the mask of the actions that would have been
-    chosen, but a parameter of their treatment has no value for this customer.
+    chosen, but a parameter of their treatment has no value for this customer. `rooms` are the caps of which
+    the answer may have used up what was left.
     """
 
     chosen: Sequence[Sequence[int]]
     parameters: Parameters
     unshowable: int
+    rooms: tuple[Room, ...] = ()
 
 
 def fill_slates(
@@ -34,14 +36,26 @@ def fill_slates(
     """Fill all placements. What turns out to be unshowable is left out, and the next best moves up."""
     size = len(generation.catalog.actions)
     exclusive = [rule.members[factors.rows] for rule in generation.exclusive]
+    rooms = _rooms(generation, shown)
+    limits = Rooms(rooms, factors.rows, size)
     order, unshowable = factors.order, 0
     while True:
         slots = [_slot(showing, factors, generation, unshowable, size) for showing in shown]
-        chosen = fill_slots(order, slots, exclusive, allow_duplicates=request.allow_duplicates)
+        chosen = fill_slots(order, slots, exclusive, limits, allow_duplicates=request.allow_duplicates)
         parameters, failed = _parameters(generation, shown, factors, chosen)
         if not failed:
-            return Slates(chosen, parameters, unshowable)
+            return Slates(chosen, parameters, unshowable, rooms)
         unshowable |= failed
+
+
+def _rooms(generation: Generation, shown: Sequence[Showing]) -> tuple[Room, ...]:
+    """Return the caps of which this answer could use up more than is left."""
+    ways: dict[str, tuple[View, int]] = {}
+    for showing in shown:
+        for way in showing.ways:
+            _, mask = ways.get(way.approach.channel, (None, 0))
+            ways[way.approach.channel] = way.approach.view, mask | way.mask
+    return generation.rules.rooms(list(ways.values()), sum(showing.asked.limit for showing in shown))
 
 
 def _slot(showing: Showing, factors: Factors, generation: Generation, unshowable: int, size: int) -> Slot:

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from nextbest_models.definitions import External
+from nextbest_models.features import FeatureSpec
 from nextbest_rules import Diagnostic
 from nextbest_rules.loading.documents.fields import Document
 from nextbest_rules.loading.suggestions import suggestion
@@ -57,8 +59,13 @@ class MappingDocument(Document):
     views: list[ViewDocument] = Field(min_length=1, description="The feature views to read.")
 
 
+def external_features(spec: FeatureSpec) -> frozenset[str]:
+    """Return the features that may come from elsewhere: all others are computed from events here."""
+    return frozenset(it.name for it in spec.customer_features if isinstance(it.definition, External))
+
+
 def read_mapping(path: Path, features: Collection[str], namespaces: Collection[str]) -> FeastMapping:
-    """Read a mapping for a catalog with these customer features and, where it declares any, namespaces.
+    """Read a mapping for a catalog with these external features and, where it declares any, namespaces.
 
     Raises:
         BrokenFileError: the file cannot be read, or something is wrong with it; every fault is listed.
@@ -96,7 +103,8 @@ def _faults(
             place = ("views", index, "features", name)
             if name not in features:
                 hint = suggestion(name, features)
-                yield _fault(root, file, place, f"'{name}' is no customer feature of the catalog{hint}")
+                message = f"the catalog declares no feature '{name}' with external: true{hint}"
+                yield _fault(root, file, place, message)
             if name in taken:
                 yield _fault(root, file, place, f"'{name}' is read from two places")
             taken.add(name)

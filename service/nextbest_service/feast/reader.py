@@ -7,13 +7,14 @@ from typing import Any
 
 import structlog
 
-from nextbest_service.store.given import GivenFeatures
 from nextbest_service.errors import StoreUnavailableError
 from nextbest_service.feast.layout import entity_key, feature_field, time_field
 from nextbest_service.feast.mapping import FeastMapping, FeastView
 from nextbest_service.feast.wire import FeastValueError, number_of, time_ms_of
-from nextbest_service.store.connection import Command, Store
+from nextbest_service.store.connection import Store
+from nextbest_service.store.given import GivenFeatures
 from nextbest_service.store.keys import Identity
+from nextbest_service.store.nodes import Command
 
 PAUSE_SECONDS = 1.0
 """How long nobody asks after Feast's store failed: decisions must not all wait for its time-out."""
@@ -63,6 +64,10 @@ class FeastReader:
             return ()
         found = (_given(lookup, row) for (lookup, _), row in zip(asked, rows, strict=True))
         return tuple(given for given in found if given is not None)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._store.aclose()
 
     def _questions(self, identities: Sequence[Identity]) -> Iterator[tuple[_Lookup, Command]]:
         for lookup in self._lookups:

@@ -32,7 +32,7 @@ def unpacked_time(packed: Packed) -> int:
 
 
 def packed_times(times: Sequence[int | None]) -> Packed:
-    """Return the steps from each time to the next, the first one being from 1970; None where there is no time."""
+    """Return the steps from time to time, the first one from 1970; None where there is no time."""
     known = [time for time in times if time is not None]
     if not known:
         return None

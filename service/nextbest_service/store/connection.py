@@ -1,35 +1,32 @@
 """Connections to Redis or Valkey, with the time-outs and retries that a decision can afford."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import redis
 import redis.asyncio
 import structlog
-from redis.asyncio.cluster import RedisCluster as AsyncCluster
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from nextbest_service.errors import StartupError, StoreUnavailableError
+from nextbest_service.store.nodes import Cluster, Command, Nodes, OneNode
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
 BULK_TIMEOUT_SECONDS = 30.0
 MOST_CONNECTIONS = 256
+DEFAULT_PORT = 6379
 
 SCHEMES = ("redis", "rediss", "unix")
 CLUSTER_SCHEMES: Mapping[str, str] = {"redis-cluster": "redis", "rediss-cluster": "rediss"}
 
-AsyncClient: TypeAlias = "redis.asyncio.Redis | AsyncCluster"
 SyncClient: TypeAlias = "redis.Redis | RedisCluster"
-Command: TypeAlias = tuple[Any, ...]
-"""A command and its arguments, such as `("HGET", key, field)`."""
-
 log = structlog.get_logger()
 
 
@@ -52,7 +49,7 @@ class Store:
     A cluster's commands go to their nodes side by side. No command is ever repeated behind the caller's back.
     """
 
-    client: AsyncClient
+    nodes: Nodes
     _scripts: dict[str, Script] = field(default_factory=dict)
 
     def script(self, text: str, sha: str) -> Script:
@@ -61,7 +58,7 @@ class Store:
 
     def time_at(self, key: bytes) -> Command:
         """Return the command that tells the time of the node that holds a key: see `milliseconds`."""
-        if isinstance(self.client, AsyncCluster):  # a bare TIME would ask any node
+        if isinstance(self.nodes, Cluster):  # a bare TIME would ask any node
             return ("EVAL", "return redis.call('TIME')", 1, key)
         return ("TIME",)
 
@@ -72,12 +69,12 @@ class Store:
             StoreUnavailableError: the store did not answer in time. Any of the commands may have run.
         """
         try:
-            results = await self._sent(commands)
+            results = await self.nodes.send(commands)
             lost = [
                 i for i, result in enumerate(results) if isinstance(result, redis.exceptions.NoScriptError)
             ]
             if lost:
-                again = await self._sent([self._with_text(commands[i]) for i in lost])
+                again = await self.nodes.send([self._with_text(commands[i]) for i in lost])
                 for i, result in zip(lost, again, strict=True):
                     results[i] = result
         except (redis.RedisError, OSError, TimeoutError) as error:
@@ -87,20 +84,7 @@ class Store:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self.client.aclose()
-
-    async def _sent(self, commands: Sequence[Command]) -> list[Any]:
-        if isinstance(self.client, AsyncCluster):
-            running = (cast("Awaitable[Any]", self.client.execute_command(*command)) for command in commands)
-            results = await asyncio.gather(*running, return_exceptions=True)
-            for result in results:
-                if isinstance(result, BaseException) and not isinstance(result, redis.ResponseError):
-                    raise result
-            return [*results]
-        pipeline = self.client.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        return await pipeline.execute(raise_on_error=False)
+        await self.nodes.aclose()
 
     def _with_text(self, command: Command) -> Command:
         return ("EVAL", self._scripts[command[1]].text, *command[2:])
@@ -136,16 +120,26 @@ def connect(url: str, timeout_ms: int) -> Store:
     redis-py retries ten times by default, which repeats writes and can hang a call for a minute.
     """
     seconds = timeout_ms / 1000
-    client = AsyncCluster if is_cluster(url) else redis.asyncio.Redis
-    return Store(
-        client.from_url(
-            _plain(url),
+
+    def client(url: str) -> redis.asyncio.Redis:
+        return redis.asyncio.Redis.from_url(
+            url,
             socket_timeout=seconds,
             socket_connect_timeout=max(seconds, 1.0),
             retry=AsyncRetry(NoBackoff(), 0),
             max_connections=MOST_CONNECTIONS,
         )
-    )
+
+    if not is_cluster(url):
+        return Store(OneNode(client(url)))
+    parts = urlsplit(_plain(url))
+    credentials, separator, _ = parts.netloc.rpartition("@")
+
+    def node(host: str, port: int) -> redis.asyncio.Redis:
+        address = f"[{host}]" if ":" in host else host
+        return client(parts._replace(netloc=f"{credentials}{separator}{address}:{port}", path="").geturl())
+
+    return Store(Cluster((parts.hostname or "", parts.port or DEFAULT_PORT), node))
 
 
 def connect_for_bulk(url: str) -> SyncClient:
@@ -173,7 +167,7 @@ async def wait_until_up(store: Store, url: str) -> None:
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
-            await cast("Awaitable[Any]", store.client.execute_command("PING"))
+            await asyncio.gather(*(client.ping() for client in await store.nodes.clients()))
         except (redis.RedisError, OSError) as error:
             log.warning(
                 "store_not_reachable", store=without_secrets(url), error=str(error), retry_in_seconds=pause

@@ -1,12 +1,12 @@
-"""What the store's own files keep: whether acknowledged writes are in them, and that erased ones leave them."""
+"""What the store keeps in its files: whether acknowledged writes are there, and that erased ones leave."""
 
 import asyncio
 import time
 from typing import Any
 
 import redis
+import redis.asyncio
 import structlog
-from redis.asyncio.cluster import RedisCluster as AsyncCluster
 
 from nextbest_service.store.connection import Store, SyncClient
 
@@ -42,23 +42,19 @@ async def rewrite_files(store: Store) -> int:
 
     Returns how many milliseconds from now on the old file may still be there: 0 where it is gone.
     """
-    client = store.client
-    if isinstance(client, AsyncCluster):
-        nodes = client.get_primaries()
-        return max([await _rewritten(client, {"target_nodes": node}) for node in nodes], default=0)
-    return await _rewritten(client, {})
+    return max([await _rewritten(client) for client in await store.nodes.clients()], default=0)
 
 
-async def _rewritten(client: Any, where: dict[str, Any]) -> int:  # noqa: ANN401 - two kinds of client
+async def _rewritten(client: redis.asyncio.Redis) -> int:
     try:
-        persistence = await client.info("persistence", **where)
+        persistence = await client.info("persistence")
         if not persistence.get("aof_enabled"):
             return 0
-        await client.execute_command("BGREWRITEAOF", **where)
+        await client.bgrewriteaof()
         until = time.monotonic() + REWRITE_SECONDS
         while time.monotonic() < until:
             await asyncio.sleep(_PAUSE_SECONDS)
-            persistence = await client.info("persistence", **where)
+            persistence = await client.info("persistence")
             if not (persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]):
                 return 0
     except (redis.RedisError, OSError, TimeoutError) as error:

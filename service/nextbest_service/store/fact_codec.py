@@ -55,6 +55,4 @@ def _times(values: Mapping[str, object], held: Any) -> dict[str, int]:  # noqa: 
         return dict.fromkeys(values, unpacked_time(held))
     if held is None:
         return {}
-    return {
-        name: unpacked_time(time) for name, time in zip(values, held, strict=True) if time is not None
-    }
+    return {name: unpacked_time(time) for name, time in zip(values, held, strict=True) if time is not None}

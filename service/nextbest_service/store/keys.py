@@ -14,6 +14,13 @@ IDENTITIES = b"i"
 SEGMENTS = b"g"
 POINTER = b">"
 """The ref of the person that this identity was linked to."""
+LEFT = b"<"
+"""The ref of the person that this identity leaves or has left: it has once the person there does not list it.
+
+It stays, because pointers of others may still lead this way.
+"""
+FORWARD = b"~"
+"""The refs of heads of those who have left together, until the pointers of all of them lead there."""
 FEATURES = b"v"
 COUNTERS = b"a"
 FACTS = b"f"
@@ -24,6 +31,8 @@ RECORD_FIELDS: Mapping[str, bytes] = MappingProxyType(
 )
 """The fields that hold lists of records."""
 
+PORTION_FIELDS = (FEATURES, COUNTERS, FACTS, SEEN, RESERVATIONS, *RECORD_FIELDS.values())
+
 SECRET = b"nb:secret"
 """32 random bytes: what refs and tokens are made with. Written once, by whoever comes first."""
 STATE_SCHEMAS = b"nb:state-schemas"
@@ -32,6 +41,8 @@ AFFINITY_KEYS = b"{nb:affinity}:keys"
 """Hash: msgpack [family, key] -> id. Append-only: the next id is the number of entries."""
 AFFINITY_EPOCH = b"{nb:affinity}:epoch"
 """Random id of the affinity dictionary: counters written under another dictionary cannot be misread."""
+PRODUCTS = b"nb:products"
+"""Hash: product id -> msgpack, its affinity keys by family."""
 POPULATION = b"nb:population"
 """What all customers together did, sealed like one customer's counters."""
 KILLS = b"nb:kills"

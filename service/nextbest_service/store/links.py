@@ -7,16 +7,14 @@ link. An unlink goes the same way back. Pointers lead from weaker to stronger na
 circles, whoever links what at the same time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-
-from nextbest_service.store.person_codec import Changes
 
 from nextbest_service.customers.linking import parted
 from nextbest_service.customers.person import Member, Person
 from nextbest_service.errors import ServiceError
 from nextbest_service.store import keys
-from nextbest_service.store.found import Ask, Fields, Found
+from nextbest_service.store.found import Ask, Fields, Found, is_loose, links
 from nextbest_service.store.keys import Identity, Ref, answer_keys
 from nextbest_service.store.people import (
     CHANGED,
@@ -25,7 +23,9 @@ from nextbest_service.store.people import (
     People,
     StateUnreadableError,
     Stored,
+    bare_pointer,
 )
+from nextbest_service.store.person_codec import Changes
 from nextbest_service.store.person_hashes import Write, fresh_version
 from nextbest_service.store.updates import Update
 
@@ -112,6 +112,7 @@ class Links:
             members = () if person is None else tuple(member.ref for member in person.members)
             refs = tuple(dict.fromkeys((found.head, asked, *members, *(ref for ref, _ in found.loose))))
             await self._bury(refs, answers.now_ms, remember_ms)
+            await self._empty(refs, found.head)
             gone = Write(found.head, found.fields[keys.VERSION], fresh_version(answers.now_ms), None)
             if await self._sent([gone]):
                 await self._forget(refs)
@@ -134,6 +135,17 @@ class Links:
         ring = self.people.naming.ring
         await self.people.hashes.store.run(
             [("SET", ring.tombstone_key(ref), now_ms, "PX", remember_ms) for ref in refs]
+        )
+
+    async def _empty(self, refs: Sequence[Ref], head: Ref) -> None:
+        """Drop what pointers to a person carry: without that person, it would count as having left."""
+        hashes = await self.people.hashes.hashes(refs)
+        await self._sent(
+            [
+                bare_pointer(ref, fields, head)
+                for ref, fields in zip(refs, hashes, strict=True)
+                if head in links(fields) and keys.IDENTITIES in fields
+            ]
         )
 
     async def _forget(self, refs: Sequence[Ref]) -> None:
@@ -174,53 +186,92 @@ class Links:
         """Make one name a customer of its own, and tell whether it was not."""
         for _ in range(MOST_ROUNDS):
             answers = await self.people.read([Ask((ref,))])
-            (found,) = answers.found
-            stored = await self.people.decoded(found)
-            if stored is None or len(stored.whole.members) == 1:
+            stored = await self.people.decoded(answers.found[0])
+            leaving = await self._leaving(ref, stored.whole) if stored else None
+            if stored is None or not leaving:
                 return False
-            person = stored.whole
-            leaving = {ref} if ref != person.head else {member.ref for member in person.members} - {ref}
-            if await self._split(stored, leaving, answers.now_ms):
+            hashes = await self._pointers(leaving, stored.whole.head)
+            if hashes is not None and await self._split(stored, hashes, answers.now_ms):
                 return True
         raise BusyError("others kept changing this customer; try again")
 
-    async def _split(self, stored: Stored, leaving: set[Ref], now_ms: int) -> bool:
-        """Move some members, none of them the head, to a hash of their own; False if anybody came between."""
-        staying, gone = parted(stored.whole, leaving)
+    async def _leaving(self, ref: Ref, person: Person) -> set[Ref]:
+        """Return the members that must move for one of them to be alone; the head never does.
+
+        Two persons may have claimed a name at the same moment. It leads to one of them only, and does not
+        move with the other.
+        """
+        if ref != person.head:
+            return {ref}
+        answers = await self.people.read([Ask((member.ref,)) for member in person.members])
+        return {found.refs[0] for found in answers.found if found.head in (None, person.head)} - {ref}
+
+    async def _pointers(self, refs: set[Ref], head: Ref) -> dict[Ref, Fields] | None:
+        """Return the hashes of some members if they are what a split may write over: they lead to the head.
+
+        None where they do not: then anybody who came between is done now, and the next try may succeed.
+        """
+        ordered = sorted(refs)
+        hashes = await self.people.hashes.hashes(ordered)
+        if all(_leads_to(fields, head) for fields in hashes):
+            return dict(zip(ordered, hashes, strict=True))
+        await self.people.update(
+            [Update((ref,), (None,), lambda person, _: (person, None)) for ref in ordered]
+        )
+        await self._shorten(ordered, head)
+        return None
+
+    async def _shorten(self, refs: Sequence[Ref], head: Ref) -> None:
+        """Make pointers that lead to a person by way of others lead there at once."""
+        hashes = await self.people.hashes.hashes(refs)
+        answers = await self.people.read([Ask((ref,)) for ref in refs])
+        await self._sent(
+            [
+                bare_pointer(ref, fields, head)
+                for ref, fields, found in zip(refs, hashes, answers.found, strict=True)
+                if found.head == head and not is_loose(fields)
+            ]
+        )
+
+    async def _split(self, stored: Stored, hashes: Mapping[Ref, Fields], now_ms: int) -> bool:
+        """Move some members, none of them the head, to a hash of their own; False if anybody came between.
+
+        Their new head carries them while the old one still lists them. Once it does not, they have left.
+        """
+        staying, gone = parted(stored.whole, hashes.keys())
         gone = tuple(sorted(gone, key=lambda it: (self.people.naming.rank(it.identity), it.ref)))
-        hashes = await self.people.hashes.hashes([member.ref for member in gone])
         carried = Person(gone)
-        pointers = [
-            self._carrying(carried, hashes[0], stored.whole.head),
-            *(
-                Write(
-                    member.ref,
-                    fields.get(keys.VERSION, b""),
-                    fresh_version(now_ms),
-                    _only(fields, carried.head),
-                )
-                for member, fields in zip(gone[1:], hashes[1:], strict=True)
-            ),
-        ]
-        if not await self._sent(pointers):
+        carrying = self._carrying(carried, hashes[carried.head], stored.whole.head)
+        followers = [bare_pointer(it.ref, hashes[it.ref], carried.head) for it in gone[1:]]
+        if not await self._sent([carrying]):
             return False
-        if not await self._sent([self.people.write(stored, staying, now_ms)]):
+        parting = self.people.write(stored, staying, now_ms)
+        if followers:
+            parting = replace(parting, changes=_forwarding(parting.changes, carried.head))
+        if not await self._sent([parting]):
             return False
-        free = Write(carried.head, pointers[0].written, fresh_version(now_ms), Changes({}, (keys.POINTER,)))
-        return await self._sent([free])
+        if followers and await self._sent(followers):
+            tidy = Write(parting.ref, parting.written, fresh_version(now_ms), Changes({}, (keys.FORWARD,)))
+            await self._sent([tidy])
+        return True
 
     def _carrying(self, carried: Person, fields: Fields, head: Ref) -> Write:
-        """Return the write that makes a hash a pointer which carries a person."""
-        content = {**self.people.codec.changes(None, carried).set, keys.POINTER: head}
-        rest = tuple(name for name in fields if name not in content and name != keys.VERSION)
-        return Write(carried.head, fields.get(keys.VERSION, b""), fresh_version(0), Changes(content, rest))
+        """Return the write that makes a hash carry persons who are about to leave."""
+        content = {**self.people.codec.changes(None, carried).set, keys.LEFT: head}
+        others = tuple(name for name in fields if name not in content and name != keys.VERSION)
+        version = fields.get(keys.VERSION, b"")
+        return Write(carried.head, version, fresh_version(0), Changes(content, others))
 
 
-def _only(fields: Fields, head: Ref) -> Changes:
-    """Return the changes that make a hash a mere pointer."""
-    return Changes(
-        {keys.POINTER: head}, tuple(name for name in fields if name not in (keys.VERSION, keys.POINTER))
-    )
+def _leads_to(fields: Fields, head: Ref) -> bool:
+    """Tell whether a hash leads straight to a person and carries nobody who belongs there, or is nothing."""
+    return not fields or (links(fields)[:1] == [head] and not is_loose(fields))
+
+
+def _forwarding(changes: Changes | None, head: Ref) -> Changes:
+    """Return the changes of a parting after which pointers of those who left lead on to their new head."""
+    assert changes is not None
+    return Changes({**changes.set, keys.FORWARD: head}, changes.delete)
 
 
 def _linked(person: Person, refs: Sequence[Ref], source: str, at_ms: int) -> Person:

@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass
 from typing import cast
 
 import msgpack
-import redis
 
 from nextbest_service.store import keys
+from nextbest_service.store.connection import SyncClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,12 @@ class Loaded:
     customers: int
 
 
-def write_loaded(client: redis.Redis, loaded: Loaded) -> None:
+def write_loaded(client: SyncClient, loaded: Loaded) -> None:
     """Leave the note."""
     client.set(keys.LOADED, msgpack.packb(asdict(loaded)))
 
 
-def read_loaded(client: redis.Redis) -> Loaded | None:
+def read_loaded(client: SyncClient) -> Loaded | None:
     """Return the note of the last load, or None where there is none that can be read."""
     blob = cast(bytes | None, client.get(keys.LOADED))
     try:

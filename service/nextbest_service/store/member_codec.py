@@ -76,7 +76,7 @@ def _row(member: Member) -> _Row:
 def _trimmed(row: _Row) -> tuple[Packed, ...]:
     """Return the row without what most members do not have."""
     kept = len(row)
-    while row[kept - 1] == _DEFAULTS[kept - 1]:
+    while kept > 1 and row[kept - 1] == _DEFAULTS[kept - 1]:
         kept -= 1
     return row[:kept]
 

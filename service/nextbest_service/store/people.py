@@ -9,22 +9,23 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
 import structlog
-from nextbest_service.store.person_codec import Changes, PersonCodec, UnknownSchemaError
 
 from nextbest_service.customers.linking import Linking
 from nextbest_service.customers.naming import Naming
 from nextbest_service.customers.person import MAX_MEMBERS, Member, Person
-from nextbest_service.customers.portion import Reservation
+from nextbest_service.customers.portion import EMPTY, Reservation
 from nextbest_service.errors import ServiceError, StoreUnavailableError
 from nextbest_service.store import keys
 from nextbest_service.store.codec import CodecError
-from nextbest_service.store.connection import Command
-from nextbest_service.store.found import MOST_HOPS, Answers, Ask, Found
+from nextbest_service.store.found import MOST_HOPS, Answers, Ask, Fields, Found
 from nextbest_service.store.keys import Identity, Ref
+from nextbest_service.store.nodes import Command
+from nextbest_service.store.person_codec import Changes, PersonCodec, UnknownSchemaError
 from nextbest_service.store.person_hashes import Answer, PersonHashes, Write, fresh_version
 from nextbest_service.store.updates import (
     Group,
@@ -81,12 +82,14 @@ class Commit:
 class Stored:
     """A person as it stands in its hash, None where there is none yet, and with what belongs to it beyond.
 
-    `version` is that of the hash; an unknown person has one where an old pointer leads to nobody.
+    `version` is that of the hash, and `leftovers` are its fields that a write has to remove: nobody has both
+    where an old pointer leads to nobody.
     """
 
     hash: Person | None
     whole: Person
     version: bytes
+    leftovers: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ class People:
     async def update(self, updates: Sequence[Update[R]]) -> list[R | ServiceError]:
         """Apply every update and return its result, or why it was not applied; none fails its neighbours.
 
-        Updates of one person are applied in their order, in one write. What is returned as a result is stored.
+        Updates of one person are applied in their order, in one write. A result that is returned is stored.
         """
         results: dict[int, R | ServiceError] = {}
         waiting = [*range(len(updates))]
@@ -234,7 +237,7 @@ class People:
                     lost.extend(attempt.results)
                 else:
                     done.append(attempt)
-            await self.hashes.send([write for it in done for write in _tidying(it)])
+            await self._tidy(done)
         except StoreUnavailableError as error:
             failed = (place for attempt in attempts for place in attempt.results if place not in lost)
             results.update((place, error) for place in failed)
@@ -242,6 +245,19 @@ class People:
             for attempt in done:
                 results.update(attempt.results)
         return lost
+
+    async def _tidy(self, done: Sequence[_Attempt[R]]) -> None:
+        """Make the names that persons have got since lead to them; others may have been faster."""
+        writes = [write for attempt in done for write in _tidying(attempt)]
+        replies = await self.hashes.send(writes)
+        lost = {it.ref for it, reply in zip(writes, replies, strict=True) if reply == CHANGED}
+        disowning = [
+            Update((attempt.write.ref,), (None,), partial(_without, refs=frozenset(refs)))
+            for attempt in done
+            if (refs := lost & attempt.group.claimed & attempt.members)
+        ]
+        if disowning:
+            await self.update(disowning)
 
     async def _of_group(self, group: Group, updates: Sequence[Update[R]]) -> Stored:
         """Return the person of a group before its updates."""
@@ -288,7 +304,7 @@ class People:
         (blob,) = await self.hashes.store.run([("HGET", keys.STATE_SCHEMAS, schema_id)])
         if not isinstance(blob, bytes):
             raise StateUnreadableError("the stored state of this customer has an unknown schema")
-        self.codec.learn(schema_id, blob)
+        self.codec.learn(blob)
 
     def write(self, stored: Stored, after: Person, now_ms: int) -> Write:
         """Return the write that turns a person into another.
@@ -299,30 +315,42 @@ class People:
         if len(after.members) > MAX_MEMBERS:
             raise TooManyIdentitiesError
         changes = self.codec.changes(stored.hash, after)
-        if stored.hash is None and stored.version:
-            changes = Changes(changes.set, (*changes.delete, keys.POINTER))
+        leftovers = tuple(name for name in stored.leftovers if name not in changes.set)
+        changes = Changes(changes.set, (*changes.delete, *leftovers))
         return Write(after.head, stored.version, fresh_version(now_ms), changes)
 
 
-def _nobody_yet(ref: Ref, name: Identity | None, dangling: Mapping[Ref, bytes]) -> Stored:
+def _nobody_yet(ref: Ref, name: Identity | None, dangling: Mapping[Ref, Fields]) -> Stored:
     """Return the person that begins at a ref; nothing of it is stored."""
-    return Stored(None, Person((Member(ref, name),)), dangling.get(ref, b""))
+    left = dangling.get(ref, {})
+    return Stored(None, Person((Member(ref, name),)), left.get(keys.VERSION, b""), _all_but_version(left))
+
+
+_WAYS = (keys.POINTER, keys.LEFT, keys.FORWARD)
+
+
+def _all_but_version(fields: Fields) -> tuple[bytes, ...]:
+    return tuple(name for name in fields if name != keys.VERSION)
+
+
+def _without(person: Person, _now_ms: int, refs: frozenset[Ref]) -> tuple[Person, None]:
+    """Return a person without names that belong to somebody else, unless anything came in under them."""
+    kept = tuple(it for it in person.members if it.ref not in refs or it.portion != EMPTY)
+    return (person if len(kept) == len(person.members) else replace(person, members=kept)), None
 
 
 def _tidying(attempt: _Attempt[R]) -> list[Write]:
     """Return what makes the names that a person has got since lead to it, and nothing else."""
     head, group = attempt.write.ref, attempt.group
     claims = (
-        Write(ref, group.dangling.get(ref, b""), fresh_version(0), Changes({keys.POINTER: head}, ()))
+        bare_pointer(ref, group.dangling.get(ref, {}), head)
         for ref in sorted(group.claimed & attempt.members - {head})
     )
-    emptied = (
-        Write(
-            ref,
-            fields[keys.VERSION],
-            fresh_version(0),
-            Changes({}, tuple(name for name in fields if name not in (keys.POINTER, keys.VERSION))),
-        )
-        for ref, fields in group.loose.items()
-    )
-    return [*claims, *emptied]
+    return [*claims, *(bare_pointer(ref, fields, head) for ref, fields in group.loose.items())]
+
+
+def bare_pointer(ref: Ref, fields: Fields, head: Ref) -> Write:
+    """Return the write that makes of a hash a pointer, and nothing else."""
+    others = tuple(name for name in _all_but_version(fields) if name not in _WAYS)
+    version = fields.get(keys.VERSION, b"")
+    return Write(ref, version, fresh_version(0), Changes({keys.POINTER: head}, others))

@@ -8,14 +8,15 @@ from importlib.resources import files
 from typing import Any
 
 import structlog
-from nextbest_service.store.person_codec import Changes
 
 from nextbest_service.clock import Clock
 from nextbest_service.errors import StoreUnavailableError
 from nextbest_service.store import keys
-from nextbest_service.store.connection import Command, Store, milliseconds
-from nextbest_service.store.found import MOST_HOPS, Answers, Ask, Fields, find
+from nextbest_service.store.connection import Store, milliseconds
+from nextbest_service.store.found import MOST_HOPS, Answers, Ask, Fields, find, links
 from nextbest_service.store.keys import KeyRing, Ref, answer_keys, person_key
+from nextbest_service.store.nodes import Command
+from nextbest_service.store.person_codec import Changes
 
 REPEATS = 4
 """How often a write is sent whose reply is lost."""
@@ -75,7 +76,7 @@ class PersonHashes:
         of_extras = iter([checked(next(results)) for _ in extras])
         stored = {ref: _fields(next(results)) for ref in refs}
         await self._follow(stored)
-        found = tuple(find(ask, stored, of_extras) for ask in asks)
+        found = tuple(find(ask, stored, of_extras, self._ring) for ask in asks)
         return Answers(self._clock.at(store_ms), store_ms, found, of_more)
 
     async def hashes(self, refs: Sequence[Ref]) -> list[Fields]:
@@ -116,8 +117,7 @@ class PersonHashes:
 
     async def _follow(self, stored: dict[Ref, Fields]) -> None:
         for _ in range(MOST_HOPS):
-            targets = {fields[keys.POINTER] for fields in stored.values() if keys.POINTER in fields}
-            missing = sorted(targets - stored.keys())
+            missing = sorted({ref for fields in stored.values() for ref in links(fields)} - stored.keys())
             if not missing:
                 return
             stored.update(zip(missing, await self.hashes(missing), strict=True))

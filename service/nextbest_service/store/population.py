@@ -3,26 +3,26 @@
 from typing import cast
 
 import numpy as np
-import redis
 import structlog
 
 from nextbest_models.population import Population
 from nextbest_service.store import keys
-from nextbest_service.store.codec import CodecError, StoredCounters, decode_counters, encode_counters
+from nextbest_service.store.codec import CodecError, foreign, pack, unpack
+from nextbest_service.store.connection import SyncClient
 
-COLUMNS = 3
+_PART = "population"
 
 log = structlog.get_logger()
 
 
-def write_population(client: redis.Redis, tag: bytes, as_of_ms: int, population: Population) -> None:
+def write_population(client: SyncClient, tag: bytes, population: Population) -> None:
     """Replace the stored population; `tag` names the dictionary and the families' meaning."""
     columns = (population.customers, population.counts, population.totals)
-    ids = np.arange(len(population.customers), dtype=np.uint32)
-    client.set(keys.POPULATION, encode_counters(StoredCounters(tag, as_of_ms, ids, columns)))
+    content = [tag, *(column.astype("<i8").tobytes() for column in columns)]
+    client.set(keys.POPULATION, pack(_PART, content, deflate=True))
 
 
-def read_population(client: redis.Redis, tag: bytes) -> Population:
+def read_population(client: SyncClient, tag: bytes) -> Population:
     """Return the population, or the unknown one where there is none that was written under `tag`."""
     blob = cast(bytes | None, client.get(keys.POPULATION))
     if blob is None:
@@ -35,7 +35,13 @@ def read_population(client: redis.Redis, tag: bytes) -> Population:
 
 
 def _decode(blob: bytes, tag: bytes) -> Population:
-    stored = decode_counters(blob)
-    if stored.tag != tag or len(stored.columns) != COLUMNS:
+    stored_tag, *columns = unpack(_PART, blob, list, use_list=True) or [b""]
+    if stored_tag != tag:
         raise CodecError("the population was stored under another dictionary or other definitions")
-    return Population(*(column.astype(np.int64) for column in stored.columns))
+    try:
+        customers, counts, totals = (np.frombuffer(column, dtype="<i8") for column in columns)
+    except (TypeError, ValueError) as error:
+        raise foreign(_PART) from error
+    if not len(customers) == len(counts) == len(totals):
+        raise foreign(_PART)
+    return Population(customers, counts, totals)

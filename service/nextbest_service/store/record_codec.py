@@ -73,7 +73,7 @@ _LAYOUTS: Mapping[str, _Layout] = MappingProxyType(
         "tickets": _Layout.of(
             Ticket,
             {"id": _TEXT, "kind": _TEXT, "severity": _TEXT, "products": _TEXTS, "categories": _TEXTS}
-            | {"opened_at_ms": _TIME_IF_ANY, "closed_at_ms": _TIME_IF_ANY},
+            | {"opened_at_ms": _TIME_IF_ANY, "closed_at_ms": _TIME_IF_ANY, "updated_at_ms": _TIME_IF_ANY},
         ),
         "purchases": _Layout.of(
             Purchase,

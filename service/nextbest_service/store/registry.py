@@ -1,27 +1,32 @@
-"""What all customers' state is written under: the dictionary of affinity keys, the schemas of vectors.
+"""What all customers' state is written under: the dictionary of affinity keys, the schemas of features.
 
-Both only ever grow, so that state written yesterday reads the same tomorrow. Blocking: used at start and by
-loaders.
+Both only ever grow, so that state written yesterday reads the same tomorrow.
 """
 
+import hashlib
 import secrets
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import cast
+from typing import Any, cast
 
 import msgpack
-import redis
 import structlog
 
+from nextbest_models.affinity import AffinityKey
 from nextbest_service.store import keys
 from nextbest_service.store.codec import CodecError
-from nextbest_service.store.vectors import VectorSchema
+from nextbest_service.store.connection import Store, SyncClient
+from nextbest_service.store.feature_codec import FeatureCodec
+from nextbest_service.store.person_hashes import checked
 
 log = structlog.get_logger()
 
 BATCH = 1000
+MOST_AFFINITY_KEYS = 1_000_000
 _REGISTER = files(__package__).joinpath("register_affinity_keys.lua").read_text()
+_REGISTER_SHA = hashlib.sha1(_REGISTER.encode()).hexdigest()  # noqa: S324 - the server's name for it
+_REGISTER_KEYS = (keys.AFFINITY_KEYS, keys.AFFINITY_EPOCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +34,78 @@ class AffinityDictionary:
     """All known (family, key) pairs in the order of their ids, and the epoch that names this dictionary."""
 
     epoch: bytes
-    keys: tuple[tuple[str, str], ...]
+    keys: tuple[AffinityKey, ...]
 
 
-def register_affinity_keys(client: redis.Redis, wanted: Iterable[tuple[str, str]]) -> AffinityDictionary:
-    """Give every wanted (family, key) an id if it has none, and return the whole dictionary."""
-    register = client.register_script(_REGISTER)
-    fresh_epoch = secrets.token_bytes(8)
-    epoch = register(keys=[keys.AFFINITY_KEYS, keys.AFFINITY_EPOCH], args=[fresh_epoch])
-    packed = [msgpack.packb(pair) for pair in sorted(wanted)]
-    for start in range(0, len(packed), BATCH):
-        batch = packed[start : start + BATCH]
-        register(keys=[keys.AFFINITY_KEYS, keys.AFFINITY_EPOCH], args=[fresh_epoch, *batch])
-    entries = cast(dict[bytes, bytes], client.hgetall(keys.AFFINITY_KEYS))
+@dataclass(frozen=True, slots=True)
+class AffinityIds:
+    """The ids of affinity keys in a running service: they grow as keys come in that nobody had met before.
+
+    `known` is changed in place. Keys beyond the `MOST_AFFINITY_KEYS`th have no id.
+    """
+
+    store: Store
+    epoch: bytes
+    known: dict[AffinityKey, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, store: Store, dictionary: AffinityDictionary) -> "AffinityIds":
+        """Return the ids of a dictionary as it was at the start."""
+        return cls(store, dictionary.epoch, {key: number for number, key in enumerate(dictionary.keys)})
+
+    async def meet(self, wanted: Iterable[AffinityKey]) -> None:
+        """Give every key an id that has none.
+
+        Raises:
+            StoreUnavailableError: the store did not answer in time; asking again is harmless.
+        """
+        unknown = sorted({*wanted} - self.known.keys())
+        if not unknown:
+            return
+        script = self.store.script(_REGISTER, _REGISTER_SHA)
+        batches = [*_batches(unknown)]
+        replies = await self.store.run([script.call(_REGISTER_KEYS, _arguments(batch)) for batch in batches])
+        for batch, reply in zip(batches, replies, strict=True):
+            self._learn(batch, checked(reply))
+
+    def _learn(self, batch: Sequence[AffinityKey], reply: Sequence[Any]) -> None:
+        epoch, *ids = reply
+        if epoch != self.epoch:
+            # The ids of a running service stay those it started with.
+            log.error("affinity_dictionary_replaced")
+            return
+        self.known.update((key, int(id_)) for key, id_ in zip(batch, ids, strict=True) if id_ is not None)
+
+
+def register_affinity_keys(client: SyncClient, wanted: Iterable[AffinityKey]) -> AffinityDictionary:
+    """Give every wanted (family, key) an id if it has none, and return the whole dictionary. Blocking."""
+    epoch = b""
+    for batch in [[], *_batches(sorted(wanted))]:
+        reply = cast("list[Any]", client.eval(_REGISTER, 2, *_REGISTER_KEYS, *_arguments(batch)))  # type: ignore[arg-type]
+        epoch = reply[0]
+    entries = cast("dict[bytes, bytes]", client.hgetall(cast(str, keys.AFFINITY_KEYS)))
     ordered = sorted(entries, key=lambda packed: int(entries[packed]))
-    return AffinityDictionary(cast(bytes, epoch), tuple(tuple(msgpack.unpackb(packed)) for packed in ordered))
+    return AffinityDictionary(epoch, tuple(tuple(msgpack.unpackb(packed)) for packed in ordered))
 
 
-def register_vector_schema(client: redis.Redis, schema: VectorSchema) -> None:
-    """Make the schema known, so that vectors written under it can be read by every later version."""
-    client.hsetnx(cast(str, keys.VECTOR_SCHEMAS), cast(str, schema.id), schema.to_bytes())
+def register_schema(client: SyncClient, features: FeatureCodec) -> None:
+    """Make a codec's schema known, and make known to it all that were registered before. Blocking.
 
-
-def read_vector_schemas(client: redis.Redis) -> dict[bytes, VectorSchema]:
-    """Return every schema that vectors in this store may have, by id; damaged ones are left out."""
-    schemas = {}
-    for schema_id, blob in cast(dict[bytes, bytes], client.hgetall(keys.VECTOR_SCHEMAS)).items():
+    A schema that is damaged is left out: what was written under it cannot be read.
+    """
+    client.hsetnx(cast(str, keys.STATE_SCHEMAS), cast(str, features.schema_id), cast(str, features.schema))
+    entries = cast("dict[bytes, bytes]", client.hgetall(cast(str, keys.STATE_SCHEMAS)))
+    for schema_id, schema in entries.items():
         try:
-            schemas[schema_id] = VectorSchema.from_bytes(blob)
+            features.learn(schema)
         except CodecError as error:
-            log.error("vector_schema_unreadable", schema=schema_id.hex(), error=str(error))
-    return schemas
+            log.error("feature_schema_unreadable", schema=schema_id.hex(), error=str(error))
+
+
+def _batches(wanted: Sequence[AffinityKey]) -> Iterator[Sequence[AffinityKey]]:
+    for start in range(0, len(wanted), BATCH):
+        yield wanted[start : start + BATCH]
+
+
+def _arguments(batch: Sequence[AffinityKey]) -> list[object]:
+    return [secrets.token_bytes(8), MOST_AFFINITY_KEYS, *map(msgpack.packb, batch)]

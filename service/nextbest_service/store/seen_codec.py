@@ -1,8 +1,10 @@
-"""How the ids of counted events and outcomes look as bytes, with what the features got from the recent ones."""
+"""How the ids of counted events look as bytes, with what features got from the recent ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate, pairwise
 from operator import attrgetter
+from typing import Any
 
 from nextbest_models.online import StreamEvent
 from nextbest_rules.durations import DAY_MS
@@ -23,7 +25,7 @@ _EXACT = 1 << 53
 
 
 def encode_seen(seen: Sequence[Seen]) -> bytes:
-    """Return the bytes of counted items: keys of one length, and days since 1970 as steps to the next later."""
+    """Return the bytes of counted items; all keys are of one length."""
     rows = sorted(seen, key=attrgetter("at_ms"))
     days = [row.at_ms // DAY_MS for row in rows]
     steps = [later - earlier for earlier, later in pairwise(days)]
@@ -49,22 +51,36 @@ def decode_seen(blob: bytes) -> tuple[Seen, ...]:
     """
     content = unpack(_PART, blob, tuple)
     try:
-        return tuple(_rows(*content))
+        return tuple(map(partial(tuple.__new__, Seen), _rows(*content)))
     except FOREIGN as error:
         raise foreign(_PART) from error
 
 
 def _rows(
-    keys: Packed, bodies: Packed, first: Packed, most: Packed, packed: Packed, names: Packed = (), counted: Packed = ()
-) -> Iterator[Seen]:
-    days = [*accumulate((*first, *unpacked_numbers(packed, most + 1)))]
+    keys: Packed,
+    bodies: Packed,
+    first: Packed,
+    most: Packed,
+    steps: Packed,
+    names: Packed = (),
+    counted: Packed = (),
+) -> Iterable[tuple[Any, ...]]:
+    days = [*accumulate((*first, *unpacked_numbers(steps, most + 1)))]
     width = len(keys) // len(bodies) if bodies else 0
-    if len(keys) != width * len(bodies) or {type(keys), type(bodies)} != {bytes} or {*map(type, days)} - {int}:
+    if {type(keys), type(bodies)} != {bytes} or {*map(type, days)} - {int}:
         raise TypeError
-    contributions = {place: tuple(_unpacked(rest, names)) for place, *rest in counted}
-    for place, (body, day) in enumerate(zip(bodies, days, strict=True)):
-        key = keys[place * width : (place + 1) * width]
-        yield Seen(key, body, day * DAY_MS, contributions.get(place, ()))
+    if len(keys) != width * len(bodies):
+        raise ValueError
+    contributions: list[tuple[StreamEvent, ...]] = [()] * len(bodies)
+    for place, *events in counted:
+        contributions[place] = tuple(_unpacked(events, names))
+    return zip(
+        [keys[start : start + width] for start in range(0, len(keys), width or 1)],
+        bodies,
+        [day * DAY_MS for day in days],
+        contributions,
+        strict=True,
+    )
 
 
 def _packed(events: Sequence[StreamEvent], names: dict[str, int]) -> Iterator[Packed]:

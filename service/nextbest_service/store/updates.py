@@ -47,7 +47,7 @@ class Group:
     places: list[int] = field(default_factory=list)
     loose: dict[Ref, Fields] = field(default_factory=dict)
     claimed: set[Ref] = field(default_factory=set)
-    dangling: dict[Ref, bytes] = field(default_factory=dict)
+    dangling: dict[Ref, Fields] = field(default_factory=dict)
     forgotten: set[int] = field(default_factory=set)
 
 

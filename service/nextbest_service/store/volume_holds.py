@@ -9,8 +9,9 @@ import structlog
 
 from nextbest_rules import Catalog
 from nextbest_service.errors import StoreUnavailableError
-from nextbest_service.store.connection import Command, Script, Store
+from nextbest_service.store.connection import Script, Store
 from nextbest_service.store.keys import VOLUMES, held_key
+from nextbest_service.store.nodes import Command
 
 log = structlog.get_logger()
 
@@ -18,12 +19,13 @@ log = structlog.get_logger()
 class VolumeHolds:
     """The contacts that count against volume caps: held at the decision, confirmed or released by outcomes.
 
-    `caps` is by action id. Decisions are named by their 32 hex digits. What is about other actions is skipped.
+    `caps` is by action id. Decisions are named by their 32 hex digits. Other actions are
+    skipped.
     """
 
     def __init__(self, store: Store, caps: Mapping[str, int]) -> None:
         self._store = store
-        self._caps = caps
+        self.caps = caps
         self._hold = _script(store, "hold_volume.lua")
         self._release = _script(store, "release_volume.lua")
 
@@ -39,11 +41,11 @@ class VolumeHolds:
         Raises:
             StoreUnavailableError: the store did not answer in time; what is held is forgotten in its time.
         """
-        wanted = [action for action in until_ms if action in self._caps]
+        wanted = [action for action in until_ms if action in self.caps]
         replies = await self._run(
             self._hold.call(
                 [VOLUMES, held_key(action)],
-                [action, self._caps[action], bytes.fromhex(decision), now_ms, until_ms[action]],
+                [action, self.caps[action], bytes.fromhex(decision), now_ms, until_ms[action]],
             )
             for action in wanted
         )
@@ -58,7 +60,7 @@ class VolumeHolds:
         await self._run(
             ("ZADD", held_key(action), "+inf", bytes.fromhex(decision))
             for action, decision in contacts
-            if action in self._caps
+            if action in self.caps
         )
 
     async def release(self, contacts: Iterable[tuple[str, str]]) -> None:
@@ -70,7 +72,7 @@ class VolumeHolds:
         await self._run(
             self._release.call([held_key(action)], [bytes.fromhex(decision)])
             for action, decision in contacts
-            if action in self._caps
+            if action in self.caps
         )
 
     async def _run(self, commands: Iterable[Command]) -> Sequence[Any]:

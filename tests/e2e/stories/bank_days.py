@@ -1,7 +1,7 @@
 """The bank on several days: for each a service process of its own, all on one store.
 
-A service's clock runs ahead of the store's by a fixed time, so that services of several days can share what is
-known of a customer, and a story goes from day to day without waiting.
+A service's clock runs ahead of the store's by a fixed time, so that services of several days can share what
+is known of a customer, and a story goes from day to day without waiting.
 """
 
 import contextlib
@@ -52,20 +52,24 @@ class Day:
     def begun(cls, calls: Calls) -> "Day":
         """Return the day that a service lives in."""
         question = decision_pb2.DecideRequest(
-            identities=somebody().names, placements=[decision_pb2.PlacementRequest(id="web_hero")], dry_run=True
+            identities=somebody().names,
+            placements=[decision_pb2.PlacementRequest(id="web_hero")],
+            dry_run=True,
         )
-        asked_ms = time.time_ns() // 1_000_000
-        return cls(calls, calls.decide(question).decided_at_unix_ms - asked_ms)
+        answer = calls.decide(question)
+        return cls(calls, answer.decided_at_unix_ms - time.time_ns() // 1_000_000)
 
     def moment(self, ago: str = "") -> int:
         """Return the time that was some time ago, or now, as Unix milliseconds."""
         return time.time_ns() // 1_000_000 + self.ahead_ms - (duration_ms(ago) if ago else 0)
 
-    def happens(self, who: Someone, kind: str, ago: str = "", **fields: Any) -> None:
+    def happens(self, who: Someone, what: str, ago: str = "", /, **fields: Any) -> None:
         """Let something happen to a customer. Keywords that events do not have are properties."""
-        known = {name: fields.pop(name) for name in [*fields] if name in event_pb2.Event.DESCRIPTOR.fields_by_name}
+        known = {
+            name: fields.pop(name) for name in [*fields] if name in event_pb2.Event.DESCRIPTOR.fields_by_name
+        }
         known["properties"] = values(fields)
-        self.calls.track(event(who.names, kind, self.moment(ago), **known))
+        self.calls.track(event(who.names, what, self.moment(ago), **known))
 
     def buys(self, who: Someone, *goods: tuple[str, str, float], ago: str = "", channel: str = "web") -> None:
         """Let a customer buy products: each a product, its category and what was paid for it."""
@@ -82,6 +86,13 @@ class Day:
             profile_pb2.Profile(
                 identities=who.names, attributes=values(attributes), as_of_unix_ms=self.moment(ago)
             )
+        )
+
+    def gives_features(self, who: Someone, ago: str = "1d", **features: float) -> None:
+        """Write features that were computed elsewhere, as of some time ago."""
+        as_of_ms = self.moment(ago)
+        self.calls.upsert(
+            profile_pb2.Profile(identities=who.names, features=features, as_of_unix_ms=as_of_ms)
         )
 
     def agrees(self, who: Someone, *purposes: str, channel: str = "", ago: str = "60d") -> None:

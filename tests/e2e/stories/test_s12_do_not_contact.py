@@ -16,7 +16,7 @@ def test_nobody_reaches_out_any_more_and_who_calls_is_served(bank: Bank) -> None
     day_1.comes(beans, "DELIVERED", "REJECTED")
     assert day_3.would_offer(khoa, "email_block")
 
-    day_3.knows(khoa, do_not_contact=True)
+    day_3.happens(khoa, "wishes.stated", do_not_contact=True, channel="call_centre")
     for brand in BRANDS:
         for placement in OUTBOUND:
             assert day_4.would_offer(khoa, placement, brand=brand) == [], (brand, placement)

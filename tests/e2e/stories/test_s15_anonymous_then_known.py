@@ -32,7 +32,7 @@ def test_browsing_makes_the_page_personal_before_anybody_logs_in(today: Day) -> 
     visitor = somebody("cookie")
     assert "beach-week" not in today.would_offer(visitor, "web_hero")
     for page in ("beaches", "islands", "flights"):
-        today.happens(visitor, "page.viewed", subject=page, channel="web", section="travel")
+        today.happens(visitor, "page.viewed", subject=page, channel="web", brand="heron-travel")
     assert "beach-week" in today.would_offer(visitor, "web_hero")
     customer = logs_in(today, visitor)
     for placement in ("web_hero", "app_card", "agent_desktop"):
@@ -69,11 +69,11 @@ def test_the_same_event_told_under_both_names_is_one_event(today: Day) -> None:
     visitor, customer = somebody("cookie"), somebody()
     seen = {"id": fresh("event"), "source": "shop", "subject": fresh("order")}
     today.buys(visitor, ("kettle", "kettles", 400_000.0), ago="2d")
-    before = feature(today, visitor, "orders")
+    before = feature(today, visitor, "orders_365d")
     for who in (visitor, customer):
         today.happens(who, "order.placed", "1h", **seen)
     today.calls.link(visitor.first, customer.first)
-    assert feature(today, customer, "orders") == before + 1
+    assert feature(today, customer, "orders_365d") == before + 1
 
 
 def feature(today: Day, who: Someone, name: str) -> float:

@@ -39,6 +39,18 @@ def test_ids_are_stored_in_as_few_bytes_as_hold_them_all(size: int, dtype: type[
     assert stored.tolist() == [size - 1]
 
 
+def test_counters_are_equal_where_all_their_numbers_are() -> None:
+    columns = [np.array([1, 2], dtype=np.uint16) for _ in range(4)]
+    wider = AffinityCounters(columns[0].astype(np.uint32), *columns[1:])
+    assert AffinityCounters(*columns) == wider
+    assert len({AffinityCounters(*columns), wider}) == 1
+    for place in range(4):
+        other = [*columns[:place], np.array([1, 3], dtype=np.uint16), *columns[place + 1 :]]
+        assert AffinityCounters(*columns) != AffinityCounters(*other)
+    assert AffinityCounters.empty() != AffinityCounters(*columns)
+    assert AffinityCounters.empty() != 0
+
+
 def test_empty_counters_have_columns_of_length_zero() -> None:
     empty = AffinityCounters.empty()
     assert [len(column) for column in (empty.ids, *empty.statistics)] == [0, 0, 0, 0]

@@ -10,7 +10,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from nextbest_rules.loading.documents import fields
+from nextbest_rules.catalog import EventType
+from nextbest_rules.event_types import BUILT_IN
+from nextbest_rules.loading.documents import events, fields, head
 from nextbest_rules.loading.json_schema import schemas
 from nextbest_rules.trials.moments import MomentField, MomentOrNever
 
@@ -23,6 +25,10 @@ _PATTERNS = {
     for kind, word in (
         (fields.Id, "id"),
         (fields.Name, "name"),
+        (events.EventTypeName, "type of event"),
+        (events.FactSource, "source"),
+        (events.ValueSource, "source"),
+        (head.NamespaceName, "name"),
         (fields.Duration, "duration"),
         (fields.TimeOfDay, "time of day"),
         (fields.Locale, "language tag"),
@@ -53,10 +59,28 @@ def tables(kind: str) -> str:
         return _table(
             "", {**rules["Condition"], "description": "Every rule has these.", "properties": common}
         )
+    if kind == "built_in":
+        return _built_in()
     schema = _SCHEMAS[kind]
     top = [_table("", schema)] if "properties" in schema else []
     parts = [name for name in _in_order(schema, schema) if name not in _SHOWN_ONCE]
     return "\n".join(top + [_table(name, schema["$defs"][name], common) for name in parts])
+
+
+def _built_in() -> str:
+    head = ["| type | properties | recorded | what it means |", "|---|---|---|---|"]
+    return "\n".join(head + [_event_row(item) for item in BUILT_IN.values()] + [""])
+
+
+def _event_row(item: EventType) -> str:
+    properties = [f"`{name}`" for name in (*item.properties, *(["answer"] if item.answers else []))]
+    notes = [item.description]
+    if item.ends:
+        notes.append(f"It ends `{item.ends}`.")
+    if item.internal:
+        notes.append("The service makes it itself; it cannot be sent.")
+    cells = f"`{item.type}`", ", ".join(properties), "yes" if item.recorded else "", " ".join(notes)
+    return f"| {' | '.join(cells)} |"
 
 
 def _in_order(schema: dict[str, Any], part: object) -> Iterator[str]:

@@ -66,7 +66,7 @@ def test_named_conditions_that_double_each_time_are_refused_fast(shop_directory:
     started = time.perf_counter()
     faults = faults_of(shop_directory)
     assert time.perf_counter() - started < 1.0
-    too_large = "too large once its named conditions are filled in: at most 2,000 parts and 64 levels"
+    too_large = "too large once all that it names is filled in: at most 2,000 parts and 64 levels"
     assert faults == [f"conditions.yaml:11:22: {too_large}"]
 
 

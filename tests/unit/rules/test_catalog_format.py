@@ -1,5 +1,6 @@
 """What every field of the format becomes: the catalog `every_field` uses each one at least once."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import get_args
@@ -7,7 +8,20 @@ from typing import get_args
 import pytest
 
 from nextbest_rules import ActionType, Catalog, Direction, ValueType, load_catalog
-from nextbest_rules.catalog import Emphasis, Formula, Lever, NamedCondition, Subject, Treatment, Window
+from nextbest_rules.catalog import (
+    Emphasis,
+    EventType,
+    Formula,
+    Lever,
+    Memory,
+    NamedCondition,
+    Namespace,
+    Segment,
+    Subject,
+    Treatment,
+    Window,
+)
+from nextbest_rules.event_types import BUILT_IN
 from nextbest_rules.loading.documents import fields
 from nextbest_rules.policies import (
     Cap,
@@ -63,6 +77,8 @@ def test_a_catalog_without_the_new_parts_has_none_of_them(shop: Catalog) -> None
     assert (apples.tags, apples.brands, apples.treatments, apples.rules) == (frozenset(), None, (), ())
     assert (apples.sells, apples.about) == (Subject(), Subject())
     assert (apples.valid_for_ms, apples.volume_cap) == (None, None)
+    assert (shop.namespaces, shop.segments, shop.memory) == ((), (), Memory())
+    assert shop.placements["home"].hold_ms is None
 
 
 def test_facts_and_features_declare_unit_age_and_fail_mode(hotel: Catalog) -> None:
@@ -90,6 +106,97 @@ def test_a_placement_may_leave_the_choice_of_channel(hotel: Catalog) -> None:
     assert next_contact.best_hour == Formula("facts.best_hour")
     assert next_contact.time_zone == Formula("facts.time_zone")
     assert next_contact.fallback is None
+
+
+def test_a_new_type_of_event_is_recorded_and_says_what_it_changes(hotel: Catalog) -> None:
+    ended = hotel.events["stay.ended"]
+    assert (ended.recorded, ended.ends, ended.internal, ended.answers) == (True, "stay.begun", False, False)
+    assert ended.properties == {
+        "nights": ValueType.INT,
+        "room": ValueType.STRING,
+        "paid": ValueType.DOUBLE,
+        "members": ValueType.BOOL,
+    }
+    assert ended.sets == {"nights": "properties.nights", "income": "amount", "time_zone": "properties.room"}
+    assert ended.clears == {"best_hour"}
+    assert hotel.events["stay.begun"] == EventType("stay.begun", "", {}, recorded=True)
+    assert set(hotel.events) == {"stay.ended", "stay.begun", *BUILT_IN}
+
+
+def test_a_stream_says_what_is_in_it_and_what_counts(hotel: Catalog) -> None:
+    (stays,) = hotel.streams
+    assert (stays.name, stays.events) == ("stays", {"stay.ended", "order.placed"})
+    assert stays.outcomes == {Outcome.CONVERTED}
+    assert stays.where == {
+        "channel": {"web", "desk"},
+        "brand": {"grand"},
+        "subject": {"night"},
+        "properties.room": {"suite"},
+    }
+    assert stays.values == {
+        "paid": "properties.paid",
+        "spend": "items.amount",
+        "members": "properties.members",
+        "worth": "amount",
+        "room": "properties.room",
+        "place": "channel",
+    }
+
+
+def test_segments_namespaces_and_memory_are_read(hotel: Catalog) -> None:
+    guest, regular, trouble = hotel.segments
+    assert guest == Segment("guest", "facts.nights > 0", "loyalty", "Was here.")
+    assert (regular.group, trouble.group) == ("loyalty", "")
+    assert hotel.namespaces == (
+        Namespace("guest_no", one_per_person=True),
+        Namespace("email", fold_case=True),
+        Namespace("cookie", anonymous=True),
+    )
+    assert hotel.memory == Memory(
+        hold_ms=10 * MINUTE,
+        late_outcomes_ms=45 * DAY,
+        late_events_ms=30 * DAY,
+        settle_ms=DAY,
+        keep={"tickets": 90 * DAY, "purchases": 730 * DAY, "events": 60 * DAY, "contacts": 180 * DAY},
+    )
+    assert hotel.placements["home"].hold_ms == 20 * MINUTE
+
+
+def test_a_short_memory_settles_in_as_little_time(shop_with: Callable[..., Catalog]) -> None:
+    head = "name: s\ntitle: S\nchannels: [web, app, email]\naction_attributes:\n"
+    types = {"campaign": "string", "min_age": "int", "discount": "double", "fresh": "bool"}
+    head += "".join(f"  - {{name: {name}, type: {kind}}}\n" for name, kind in types.items())
+    assert shop_with(catalog=f"{head}memory: {{late_events: 1d}}").memory.settle_ms == DAY
+
+
+def test_what_every_catalog_knows_may_be_told_more_of_and_keeps_its_meaning(
+    shop_with: Callable[..., Catalog],
+) -> None:
+    catalog = shop_with(
+        events="""
+events:
+  - {type: ticket.opened, properties: {desk: string}, sets: {city: properties.desk}}
+  - {type: mention.resolved, description: Settled by us.}
+  - {type: cart.abandoned, recorded: false}
+  - {type: page.viewed, recorded: true}
+  - {type: question.answered, clears: [age]}
+streams: [{name: trips, events: [order.placed], values: {spend: items.amount}}]
+"""
+    )
+    opened = catalog.events["ticket.opened"]
+    assert set(opened.properties) == {"severity", "kind", "reason", "desk"}
+    assert (opened.recorded, opened.sets) == (False, {"city": "properties.desk"})
+    assert opened.description == BUILT_IN["ticket.opened"].description
+    resolved = catalog.events["mention.resolved"]
+    assert (resolved.ends, resolved.description) == ("mention.posted", "Settled by us.")
+    assert not catalog.events["cart.abandoned"].recorded
+    assert catalog.events["page.viewed"].recorded
+    assert catalog.events["question.answered"].answers
+    assert [name for name, item in catalog.events.items() if item.internal] == [
+        "segment.entered",
+        "segment.left",
+        "segment.passed",
+    ]
 
 
 def test_named_conditions_keep_their_order_and_lose_outer_blanks(hotel: Catalog) -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from nextbest_rules import Catalog
 from nextbest_rules.catalog import NamedCondition
-from nextbest_rules.cel import Expression, Kind, Vocabulary
+from nextbest_rules.cel import Expression, Kind, Node, Vocabulary
 from nextbest_rules.declarations import ValueType
+from nextbest_rules.definitions import definitions
 from nextbest_rules.expressions import CheckedExpressions, Expressions, UnsoundExpressionError
 
 VOCABULARY = Vocabulary(
@@ -16,9 +17,21 @@ VOCABULARY = Vocabulary(
 )
 
 
-def checked(**conditions: str) -> CheckedExpressions:
-    vocabulary = replace(VOCABULARY, conditions=frozenset(conditions))
-    return CheckedExpressions(vocabulary, conditions)
+def checked(*segments: tuple[str, str, str], **conditions: str) -> CheckedExpressions:
+    """Check expressions with named conditions, and segments as (id, condition, group)."""
+    names = frozenset(name for name, _, _ in segments)
+    vocabulary = replace(VOCABULARY, conditions=frozenset(conditions), segments=names)
+    return CheckedExpressions(vocabulary, definitions(conditions.items(), segments))
+
+
+def cycles(expressions: CheckedExpressions) -> dict[str, list[str]]:
+    return {str(name): list(map(str, way)) for name, way in expressions.cycles.items()}
+
+
+def tree(expressions: CheckedExpressions, source: str) -> Node:
+    found = expressions.check(source, Kind.BOOL)
+    assert isinstance(found, Expression)
+    return found.tree
 
 
 def mentions(expression: object) -> list[str]:
@@ -33,11 +46,46 @@ def test_named_conditions_are_filled_in_through_all_their_levels() -> None:
 
 
 def test_filled_in_and_written_out_are_the_same_expression() -> None:
-    filled = checked(adult="facts.age >= 18").check("!conditions.adult", Kind.BOOL)
-    written = checked().check("!(facts.age >= 18)", Kind.BOOL)
-    assert isinstance(filled, Expression)
-    assert isinstance(written, Expression)
-    assert filled.tree == written.tree
+    filled = tree(checked(adult="facts.age >= 18"), "!conditions.adult")
+    assert filled == tree(checked(), "!(facts.age >= 18)")
+
+
+def test_a_segment_on_its_own_is_its_condition() -> None:
+    expressions = checked(("adult", "facts.age >= 18", ""), ("rich", "facts.debt < 1.0", ""))
+    assert tree(expressions, "segments.adult") == tree(checked(), "facts.age >= 18")
+
+
+def test_a_segment_of_an_exclusive_set_holds_while_no_later_one_does() -> None:
+    stages = [("new", "facts.age > 1", "stage"), ("old", "facts.age > 2", "stage")]
+    expressions = checked(*stages, ("other", "facts.age > 3", "another"), ("last", "facts.age > 4", "stage"))
+    for segment, written in (
+        ("new", "facts.age > 1 && !(facts.age > 2) && !(facts.age > 4)"),
+        ("old", "facts.age > 2 && !(facts.age > 4)"),
+        ("last", "facts.age > 4"),
+        ("other", "facts.age > 3"),
+    ):
+        assert tree(expressions, f"segments.{segment}") == tree(checked(), written)
+
+
+def test_conditions_and_segments_may_use_each_other() -> None:
+    expressions = checked(
+        ("adult", "conditions.grown", ""), grown="facts.age >= 18", ready="segments.adult && facts.debt < 1.0"
+    )
+    assert mentions(expressions.check("conditions.ready", Kind.BOOL)) == ["facts.age", "facts.debt"]
+
+
+def test_a_segment_that_asks_for_a_lower_one_of_its_set_goes_round_in_a_circle() -> None:
+    expressions = checked(("low", "facts.age > 1", "set"), ("high", "segments.low && facts.age > 2", "set"))
+    assert cycles(expressions) == {
+        "segments.low": ["segments.low", "segments.high", "segments.low"],
+        "segments.high": ["segments.high", "segments.low", "segments.high"],
+    }
+
+
+def test_a_segment_below_an_unsound_one_is_not_blamed_for_it() -> None:
+    expressions = checked(("low", "facts.age > 1", "set"), ("high", "facts.agee > 2", "set"))
+    assert mentions(expressions.check("segments.low", Kind.BOOL)) == ["segments.low"]
+    assert expressions.cycles == {}
 
 
 def test_an_expression_is_checked_once_per_kind() -> None:
@@ -63,11 +111,9 @@ def test_every_condition_on_a_cycle_is_named_with_the_shortest_way_round() -> No
         user="conditions.a",
         free="facts.age > 1",
     )
-    assert expressions.cycles == {
-        "a": ("a", "b", "a"),
-        "b": ("b", "a", "b"),
-        "c": ("c", "d", "a", "c"),
-        "d": ("d", "a", "c", "d"),
+    assert cycles(expressions) == {
+        f"conditions.{way[0]}": [f"conditions.{name}" for name in way]
+        for way in ("aba", "bab", "cdac", "dacd")
     }
     assert mentions(expressions.check("conditions.free", Kind.BOOL)) == ["facts.age"]
 

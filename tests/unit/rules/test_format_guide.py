@@ -19,7 +19,7 @@ def test_the_tables_of_the_guide_are_fresh() -> None:
 
 def test_the_guide_has_a_table_for_every_kind_of_file() -> None:
     shown = {kind for _, kind, _ in MARKED.findall(GUIDE.read_text())}
-    assert shown == (schemas().keys() - {"suite"}) | {"selector", "rule"}
+    assert shown == (schemas().keys() - {"suite"}) | {"selector", "rule", "built_in"}
 
 
 def test_the_examples_of_the_guide_fit_their_schemas() -> None:

@@ -5,6 +5,7 @@ import pytest
 from shop_situations import live_ids
 
 from nextbest_rules import RuleSet, Situation, load_catalog
+from nextbest_rules.loading.sources import FILES
 
 GROCERY = Path(__file__).parents[3] / "rules" / "catalogs" / "grocery"
 NOV_13 = 1_510_563_600_000
@@ -36,7 +37,7 @@ EVERYTHING = {offer[0] for offer in OFFERS}
 def grocery(tmp_path_factory: pytest.TempPathFactory) -> RuleSet:
     """Return the shipped policies over a handful of offers."""
     directory = tmp_path_factory.mktemp("grocery")
-    for file in ("catalog.yaml", "facts.yaml", "placements.yaml", "policies.yaml", "features.yaml"):
+    for file in (*FILES, "events.yaml"):
         shutil.copy(GROCERY / file, directory)
     (directory / "actions").mkdir()
     offers = (OFFER.format(id=i, group=group, campaign=c, kind=kind) for i, group, c, kind in OFFERS)

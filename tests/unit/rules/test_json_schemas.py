@@ -90,16 +90,21 @@ def _used_fields(root: dict[str, Any], schema: dict[str, Any], content: object, 
 
 
 def _objects(value: object) -> Iterator[dict[str, Any]]:
+    """Yield every schema within a schema. A field may be called `properties` without being any."""
+    if isinstance(value, list):
+        for part in value:
+            yield from _objects(part)
     if isinstance(value, dict):
         yield value
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _objects(part)
+        for key, part in value.items():
+            for below in part.values() if key in ("properties", "$defs") else (part,):
+                yield from _objects(below)
 
 
 def test_every_field_and_every_part_explains_itself() -> None:
     for kind, schema in GENERATED.items():
         for part in _objects(schema):
-            for field, described in part.get("properties", {}).items() if "properties" in part else ():
+            for field, described in part.get("properties", {}).items():
                 assert described.get("description"), f"{kind}: {field}"
         for name, definition in schema.get("$defs", {}).items():
             assert definition.get("description"), f"{kind}: {name}"
@@ -114,6 +119,10 @@ def test_every_field_and_every_part_explains_itself() -> None:
         ("facts", {"facts": [{"name": "age", "type": "number"}]}, "'number' is not one of"),
         ("conditions", {"conditions": [{"name": "a", "when": ""}]}, "'' should be non-empty"),
         ("catalog", {"name": "a", "title": "A", "channels": ["web", "web"]}, "has non-unique elements"),
+        ("events", {"events": [{"type": "Order"}]}, "'Order' does not match"),
+        ("events", {"events": [{"type": "a", "sets": {"b": "colour"}}]}, "'colour' does not match"),
+        ("events", {"streams": [{"name": "a", "where": {"shop": ["b"]}}]}, "'shop' does not match"),
+        ("segments", {"segments": [{"id": "a", "when": ""}]}, "'' should be non-empty"),
     ],
 )
 def test_an_editor_refuses_what_the_loader_refuses(kind: str, content: object, fault: str) -> None:

@@ -18,7 +18,7 @@ from nextbest_rules.loading.documents.fields import (
 _TYPE = r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*"
 _PROPERTY = r"properties\.[a-z][a-z0-9_]{0,63}"
 _FACT_SOURCE = rf"(subject|time|channel|brand|amount|{_PROPERTY})"
-_VALUE_SOURCE = rf"(items\.amount|items\.quantity|items\.count|amount|{_PROPERTY})"
+_VALUE_SOURCE = rf"(items\.amount|items\.quantity|items\.count|amount|subject|channel|brand|{_PROPERTY})"
 _CRITERION = rf"(channel|brand|subject|{_PROPERTY})"
 _MAX_TYPE = 64
 
@@ -39,7 +39,8 @@ ValueSource = Annotated[
     str,
     matching(
         _VALUE_SOURCE,
-        "'{}' is no number: items.amount, items.quantity, items.count, amount and properties.<name> are",
+        "'{}' cannot be counted: items.amount, items.quantity, items.count, amount, subject, channel, brand "
+        "and properties.<name> can",
     ),
     pattern(_VALUE_SOURCE),
 ]
@@ -73,7 +74,9 @@ class EventTypeDocument(Document):
         description="Per fact, where its new value comes from: subject, time, channel, brand, amount (of all "
         "items) or properties.<name>.",
     )
-    clears: Distinct[Name] | None = Field(default=None, description="The facts that are unknown from then on.")
+    clears: Distinct[Name] | None = Field(
+        default=None, description="The facts that are unknown from then on."
+    )
 
 
 class StreamDocument(Document):
@@ -86,13 +89,14 @@ class StreamDocument(Document):
     )
     where: dict[Criterion, Distinct[Text]] = Field(
         default={},
-        description="Only those whose channel, brand, subject or properties.<name> is one of these texts. Each "
-        "one named must match.",
+        description="Only those whose channel, brand, subject or properties.<name> is one of these texts. "
+        "Each one named must match.",
     )
     values: dict[Name, ValueSource] = Field(
         default={},
-        description="Per name that features use, the number that counts: items.amount, items.quantity, "
-        "items.count, amount (of the outcome or of all items) or properties.<name> (true is 1).",
+        description="Per name that features use, what counts: items.amount, items.quantity, items.count, "
+        "amount (of the outcome or of all items) or properties.<name> (true is 1); and for distinct, which "
+        "counts different ones, also texts: subject, channel, brand or properties.<name>.",
     )
     description: str = Field(default="", description="What it says, for people.")
 

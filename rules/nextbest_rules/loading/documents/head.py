@@ -66,8 +66,8 @@ class MemoryDocument(Document):
 
     hold: Duration | None = Field(
         default=None,
-        description="How long a proposition under a cap counts before anything is heard of it, and how long the "
-        "answer to a request with a request_id is kept. Absent: 15m.",
+        description="How long a proposition under a cap counts before anything is heard of it, and how long "
+        "the answer to a request with a request_id is kept. Absent: 15m.",
     )
     late_outcomes: Duration | None = Field(
         default=None, description="How long after the decision outcomes are accepted. Absent: 30d."
@@ -80,7 +80,8 @@ class MemoryDocument(Document):
     settle: Duration | None = Field(
         default=None,
         description="For how long an event that came under two names of one person can be found and counted "
-        "once when the names are linked; under anonymous names as long as late_events. Absent: 2d, or late_events if that is less.",
+        "once when the names are linked; under anonymous names as long as late_events. Absent: 2d, or "
+        "late_events if that is less.",
     )
     keep: dict[RecordsName, Duration] = Field(
         default={},
@@ -122,7 +123,7 @@ class CatalogDocument(Document):
         description="The kinds of identities, the strongest first: of a person's names the first of these is "
         "the main one.",
     )
-    memory: MemoryDocument = Field(default=MemoryDocument(), description="How long things are remembered.")
+    memory: MemoryDocument = Field(default=MemoryDocument(), description="For how long what is remembered.")
 
     @model_validator(mode="after")
     def _has_a_default_brand(self) -> "CatalogDocument":

@@ -15,8 +15,8 @@ class SegmentDocument(Document):
     )
     group: Name | None = Field(
         default=None,
-        description="The exclusive set it belongs to: of its segments whose condition holds, a customer is in "
-        "the last of the file only.",
+        description="The exclusive set it belongs to: of its segments whose condition holds, a customer is "
+        "in the last of the file only.",
     )
     description: str = Field(default="", description="Who these customers are, for people.")
 

@@ -87,10 +87,13 @@ def test_trees_that_mean_the_same_are_equal_and_can_be_shared(left: str, right: 
     assert hash(checked(left).tree) == hash(checked(right).tree)
 
 
+ADULT, REGULAR = Mention("conditions", "adult"), Mention("conditions", "regular")
+
+
 def test_a_named_condition_stands_in_its_place() -> None:
     adult = checked("facts.age >= 18")
-    regular = checked("conditions.adult && features.trips > 2").inline({"adult": adult})
-    inlined = checked("!conditions.regular || channel == 'web'").inline({"regular": regular})
+    regular = checked("conditions.adult && features.trips > 2").inline({ADULT: adult})
+    inlined = checked("!conditions.regular || channel == 'web'").inline({REGULAR: regular})
     assert inlined.tree == checked("!(facts.age >= 18 && features.trips > 2) || channel == 'web'").tree
     assert [str(mention) for mention in inlined.mentions] == ["facts.age", "features.trips", "channel"]
     assert inlined.size == 12
@@ -98,23 +101,27 @@ def test_a_named_condition_stands_in_its_place() -> None:
 
 def test_a_named_condition_that_is_no_bool_is_an_error_beside_any_operator() -> None:
     odd = checked("dyn(facts.age)")
-    inlined = checked("conditions.adult == facts.vip").inline({"adult": odd})
+    inlined = checked("conditions.adult == facts.vip").inline({ADULT: odd})
     assert isinstance(answer(inlined, facts__age=1, facts__vip=True), Unevaluable)
+
+
+def test_a_condition_but_not_others_holds_while_none_of_them_does() -> None:
+    without = checked("facts.vip").but_not([checked("facts.age > 1"), checked("customer.known")])
+    assert without.tree == checked("facts.vip && !(facts.age > 1) && !customer.known").tree
+    assert [str(mention) for mention in without.mentions] == ["facts.vip", "facts.age", "customer.known"]
 
 
 def test_named_conditions_that_multiply_grow_too_large() -> None:
     expression = checked("facts.age > 1 || features.trips > 2")
     for _ in range(8):
-        expression = checked("conditions.adult && !conditions.adult").inline({"adult": expression})
+        expression = checked("conditions.adult && !conditions.adult").inline({ADULT: expression})
     assert expression.size > MAX_NODES
 
 
 def test_deep_expressions_evaluate_though_python_limits_brackets() -> None:
     expression = checked("facts.age > 1")
     for _ in range(60):
-        expression = checked("!(conditions.adult ? facts.vip : has(facts.town))").inline(
-            {"adult": expression}
-        )
+        expression = checked("!(conditions.adult ? facts.vip : has(facts.town))").inline({ADULT: expression})
     assert answer(expression, facts__age=2, facts__vip=True) is answer(
         "facts.vip", facts__vip=answer(expression, facts__age=2, facts__vip=True)
     )

@@ -181,12 +181,13 @@ def disagreements(random: Random) -> list[str]:
     """Return the disagreements about a batch of expressions, which share one function as in a rule set."""
     plain = {of: [text for text in texts if "conditions" not in text] for of, texts in VARIABLES.items()}
     conditions = {name: checked(random, "bool", plain) for name in ("vip", "new")}
+    meanings = {Mention("conditions", name): item for name, item in conditions.items()}
     kinds = [random.choice(["bool"] * 4 + list(KINDS)) for _ in range(BATCH)]
     expressions = [checked(random, kind, VARIABLES) for kind in kinds]
     attributes = {
         name: random.choice(SLOT_VALUES[of]) for name, of in ATTRIBUTES.items() if random.random() < 0.75
     } | {"group": "a"}
-    trees = [expression.inline(conditions).bind(attributes).tree for expression in expressions]
+    trees = [expression.inline(meanings).bind(attributes).tree for expression in expressions]
     run = together(trees, kinds)
     alone = [compile_function(tree, LAYOUT, KINDS[kind][0]) for tree, kind in zip(trees, kinds, strict=True)]
     sources = [written_out(expression.source, conditions) for expression in expressions]

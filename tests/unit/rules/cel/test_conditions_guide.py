@@ -7,7 +7,6 @@ import pytest
 
 from nextbest_rules.cel import (
     Expression,
-    ExpressionChecker,
     Kind,
     Timestamp,
     Unevaluable,
@@ -17,10 +16,19 @@ from nextbest_rules.cel import (
 from nextbest_rules.cel.reading import MAX_LOOPS
 from nextbest_rules.cel.vocabulary import PLAIN_VARIABLES
 from nextbest_rules.declarations import ValueType
-from nextbest_rules.records import OUTCOMES, RECORDS, Contact, Event, Purchase, Ticket
+from nextbest_rules.definitions import definitions
+from nextbest_rules.expressions import CheckedExpressions
+from nextbest_rules.records import OUTCOMES, RECORDS, RESERVED, Contact, Event, Purchase, Ticket
 
 GUIDE = (Path(__file__).parents[4] / "docs/guides/conditions.md").read_text()
-CHECKER = ExpressionChecker(
+SEGMENTS = definitions(
+    (),
+    [
+        ("regular", "features.trips_91d >= 5.0", "visits"),
+        ("champion", "features.trips_91d >= 20.0", "visits"),
+    ],
+)
+CHECKER = CheckedExpressions(
     Vocabulary(
         facts={
             "age": ValueType.INT,
@@ -32,7 +40,9 @@ CHECKER = ExpressionChecker(
         features={"trips_91d": ValueType.DOUBLE},
         context={"daypart": ValueType.STRING},
         attributes={"campaign": ValueType.STRING, "products": ValueType.INT},
-    )
+        segments=frozenset({"regular", "champion"}),
+    ),
+    SEGMENTS,
 )
 ACTION = {"campaign": "18", "products": 34, "group": "YOGURT"}
 NOW_MS = 1_510_563_600_000
@@ -74,7 +84,7 @@ REFUSED = re.findall(r"^\| `(.+?)` \| (.+) \|$", GUIDE.partition("## What is ref
 
 
 def evaluated(source: str) -> object:
-    expression = CHECKER.check(source)
+    expression = CHECKER.check(source.strip(), Kind.BOOL)
     assert isinstance(expression, Expression), expression
     bound = expression.bind(ACTION)
     layout = {mention: place for place, mention in enumerate(bound.mentions)}
@@ -91,7 +101,7 @@ def test_an_example_has_the_answer_that_the_guide_gives(line: str) -> None:
 
 @pytest.mark.parametrize(("source", "message"), REFUSED)
 def test_what_the_guide_says_is_refused_is_refused_so(source: str, message: str) -> None:
-    faults = CHECKER.check(source)
+    faults = CHECKER.check(source, Kind.BOOL)
     assert not isinstance(faults, Expression)
     assert message in [fault.message for fault in faults]
 
@@ -108,5 +118,5 @@ def test_the_guide_names_everything_that_can_be_read() -> None:
     for record, fields in RECORDS.items():
         [row] = re.findall(rf"^\| {record} \| (.*) \|$", GUIDE, re.MULTILINE)
         assert set(re.findall(r"`(\w+)`", row)) == set(fields)
-    for outcome in OUTCOMES:
+    for outcome in OUTCOMES | {RESERVED}:
         assert f"`{outcome}`" in GUIDE

@@ -336,6 +336,17 @@ def test_features_grow_old_too_and_those_that_rules_read_are_reported(world: Wor
         assert rules.stale_features(stale) == ("spend", "visits")
 
 
+def test_features_may_each_have_an_age_of_their_own(world: World) -> None:
+    """What no age is told of was computed just now."""
+    rules = world(features=AGED_FEATURES, policies=READS_FEATURES)
+    features = {"visits": 7.0, "spend": 7.0, "other": 7.0}
+    stale = customer(features=features, features_as_of={"spend": NOW - DAY - 1, "other": 0})
+    assert held(rules, stale) == {"card"}
+    assert rules.stale_features(stale) == ("spend",)
+    assert rules.stale_features(customer(features=features, features_as_of={"spend": NOW - DAY})) == ()
+    assert rules.stale_features(customer(features=features, features_as_of={})) == ()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -23,10 +23,11 @@ from worlds import (
 )
 
 from nextbest_rules import RuleSet, Situation, Stage
+from nextbest_rules.bitmask import mask_where
 from nextbest_rules.catalog import Catalog
 from nextbest_rules.dates import iso
 from nextbest_rules.policies import Cap, Dimension, Policies, Selector
-from nextbest_rules.records import Contact, Outcome
+from nextbest_rules.records import RESERVED, Contact, Outcome
 from nextbest_rules.selection import selects, selects_contact
 from nextbest_rules.terms import Direction, UnknownMode
 
@@ -190,6 +191,65 @@ def test_a_history_that_cannot_be_read_stops_all_that_the_cap_limits(world: Worl
     assert held(world(policies=cap(text + ", when_unknown: allow")), unreadable) == set()
 
 
+def test_what_was_proposed_counts_before_it_is_heard_of(world: World) -> None:
+    rules = world(policies=cap("applies_to: {types: [OFFER]}, window: 7d, max: 2"))
+    proposed = contact(outcome=RESERVED, ago=MINUTE, decision="d1")
+    assert held(rules, told(proposed)) == set()
+    twice = told(proposed, contact("beans", ago=DAY))
+    assert held(rules, twice) == OFFERS
+    actual = why(rules, twice, "card").actual
+    assert actual == (
+        "2 DELIVERED or DISPLAYED, 1 of them proposed and not heard of yet, "
+        f"the latest at {iso(NOW - MINUTE)}"
+    )
+    assert lifted_at(rules, twice, "card") == NOW + 6 * DAY
+
+
+def test_a_proposition_and_its_reservation_count_once(world: World) -> None:
+    rules = world(policies=cap("window: 7d, max: 2"))
+    proposed = contact(outcome=RESERVED, ago=HOUR, decision="d1")
+    delivered = contact(ago=MINUTE, decision="d1")
+    assert held(rules, told(proposed, delivered)) == set()
+    assert held(rules, told(proposed, contact(ago=MINUTE, decision="d2"))) == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "web", "email", "sms"),
+    [
+        ("[DISPLAYED]", True, False, True),
+        ("[DELIVERED]", False, True, True),
+        ("[DISPLAYED, DELIVERED]", True, True, True),
+        ("[CLICKED]", False, False, False),
+    ],
+)
+def test_a_reservation_counts_as_what_can_become_of_it_on_its_channel(
+    world: World, outcomes: str, web: bool, email: bool, sms: bool
+) -> None:
+    """Visitors see the web, letters are sent by email, and what the text message does no placement says."""
+    rules = world(policies=cap(f"applies_to: {{types: [OFFER]}}, outcomes: {outcomes}, window: 7d, max: 1"))
+    everything = mask_where(rules.catalog.actions, lambda action: action.id in OFFERS)
+    for channel, counts in {"web": web, "email": email, "sms": sms, "elsewhere": sms}.items():
+        assert rules.reserving(channel) == (everything if counts else 0), channel
+        seen = told(contact(outcome=RESERVED, channel=channel))
+        assert held(rules, seen) == (OFFERS if counts else set()), channel
+
+
+def test_what_a_cap_counts_must_be_reserved_where_it_counts_it(world: World) -> None:
+    def reserving(text: str, channel: str = "email") -> set[str]:
+        rules = world(policies=cap(text))
+        mask = rules.reserving(channel)
+        return {action.id for bit, action in enumerate(rules.catalog.actions) if mask >> bit & 1}
+
+    assert reserving("applies_to: {groups: [loans]}, window: 7d, max: 1") == {"loan"}
+    assert reserving("applies_to: {groups: [loans]}, window: 7d, max: 0") == set()
+    counting = "applies_to: {types: [OFFER]}, counts: {tags: [essential]}, cool_down: 1d"
+    assert reserving(counting) == {"status"}
+    assert reserving("channels: [sms], window: 7d, max: 1", "sms") == EVERYTHING
+    assert reserving("channels: [sms], window: 7d, max: 1", "web") == set()
+    assert reserving("directions: [OUTBOUND], outcomes: [DISPLAYED], window: 7d, max: 1", "web") == EVERYTHING
+    assert world().reserving("web") == 0
+
+
 DECLINED = """
 suppression:
   declined:
@@ -258,12 +318,21 @@ def counted(cap: Cap, catalog: Catalog, situation: Situation, action_id: str) ->
         if (
             chosen
             and 0 <= situation.now_ms - item.at_ms < cap.window_ms
-            and item.outcome in cap.outcomes
+            and comes_out_as(item, catalog) & cap.outcomes
             and (cap.channels is None or item.channel in cap.channels)
             and all(getattr(item, dimension.value) == like[dimension] for dimension in cap.per)
         ):
             found.add((item.decision, item.action) if item.decision else number)
     return found
+
+
+def comes_out_as(item: Contact, catalog: Catalog) -> set[str]:
+    """Return what a contact is, or for a reservation all that may become of it where it was proposed."""
+    if item.outcome != RESERVED:
+        return {item.outcome}
+    placements = [place for place in catalog.placements.values() if item.channel in place.channels]
+    directions = {place.direction for place in placements} or set(Direction)
+    return {"DISPLAYED" if direction is Direction.INBOUND else "DELIVERED" for direction in directions}
 
 
 SELECTORS = st.sampled_from(
@@ -299,7 +368,7 @@ CONTACTS = st.builds(
     ago=st.one_of(
         st.sampled_from([0, 1, MINUTE - 1, MINUTE, HOUR - 1, HOUR, DAY - 1, DAY]), st.integers(0, 2 * DAY)
     ),
-    outcome=st.sampled_from(["DELIVERED", "DISPLAYED", "REJECTED", "CLICKED"]),
+    outcome=st.sampled_from(["DELIVERED", "DISPLAYED", "REJECTED", "CLICKED", RESERVED, RESERVED]),
     channel=st.sampled_from(["email", "sms", "web"]),
     brand=st.sampled_from(["", "shop"]),
     decision=st.sampled_from(["", "", "d1", "d2"]),

@@ -29,6 +29,10 @@ features:
   - {name: visits, source: customer, definition: {aggregate: count, of: trips}, default: 0.0}
   - {name: spend, source: customer, definition: {aggregate: sum, of: trips, value: money}}
 """,
+    "events": """
+streams:
+  - {name: trips, events: [order.placed], values: {money: items.amount}}
+""",
     "facts": """
 facts:
   - {name: age, type: int}

@@ -1,0 +1,89 @@
+"""Entries of the log as plain data, fit for JSON: for people, for `--json` and for a person's own export."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import UTC, datetime, timedelta
+
+from nextbest_service.decision_log.gaps import Gap
+from nextbest_service.decision_log.logged_decision import Competition, LoggedDecision
+from nextbest_service.decision_log.outcomes import LoggedOutcome
+from nextbest_service.store.keys import Ref
+
+_OTHERWISE = {"id", "decided_at_ms", "customer", "legend", "competition", "placements", "stopped"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def customer_name(ref: Ref) -> str:
+    """Return a ref as text, as exported files have it."""
+    return base64.urlsafe_b64encode(ref).decode()
+
+
+def moment(time_ms: int) -> str:
+    """Return a time (Unix milliseconds) as people write it."""
+    return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds")
+
+
+def plain_decision(decision: LoggedDecision) -> dict[str, object]:
+    """Return a decision as plain data."""
+    legend, actions = decision.legend, decision.legend.actions
+    plain: dict[str, object] = {
+        "id": decision.id,
+        "decided_at": moment(decision.decided_at_ms),
+        "customer": customer_name(decision.customer),
+        "catalog": legend.catalog,
+        "versions": asdict(legend.versions),
+    }
+    plain |= {it.name: getattr(decision, it.name) for it in fields(decision) if it.name not in _OTHERWISE}
+    plain["placements"] = [asdict(placement) for placement in decision.placements]
+    plain["candidates"] = _candidates(decision.competition, actions)
+    plain["stopped"] = [
+        {"channel": it.channel, "stage": it.stage, "actions": [actions[row] for row in it.rows.tolist()]}
+        for it in decision.stopped
+    ]
+    return {name: _plain(value) for name, value in plain.items()}
+
+
+def plain_outcome(outcome: LoggedOutcome) -> dict[str, object]:
+    """Return an outcome as plain data."""
+    plain = asdict(outcome)
+    plain["at"] = moment(plain.pop("at_ms"))
+    plain["received_at"] = moment(plain.pop("received_ms"))
+    plain["customer"] = customer_name(outcome.customer)
+    return {name: _plain(value) for name, value in plain.items()}
+
+
+def plain_gap(gap: Gap) -> dict[str, object]:
+    """Return a gap as plain data."""
+    return {
+        "id": gap.id.hex(),
+        "reason": gap.reason,
+        "from": moment(gap.from_ms),
+        "to": moment(gap.to_ms),
+        "lost": gap.lost,
+    }
+
+
+def _candidates(competition: Competition, actions: Sequence[str]) -> Sequence[Mapping[str, object]]:
+    columns = (
+        [actions[row] for row in competition.rows.tolist()],
+        competition.propensity.tolist(),
+        competition.value.tolist(),
+        competition.lever.tolist(),
+        competition.context_weight.tolist(),
+        competition.pinned.tolist(),
+    )
+    names = ("action", "propensity", "value", "lever", "context_weight", "pinned")
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case datetime():
+            return value.isoformat()
+        case _:
+            return value

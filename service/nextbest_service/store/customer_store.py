@@ -1,0 +1,120 @@
+"""Reads what a decision needs, in one round trip whatever the number of identities."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from nextbest_service.clock import Clock
+from nextbest_service.errors import ServiceError
+from nextbest_service.store import keys
+from nextbest_service.store.codec import CodecError
+from nextbest_service.store.customer_reader import CustomerReader
+from nextbest_service.store.customers import Customer, Reading, ReadPlan
+from nextbest_service.store.found import Answers, Ask, Found
+from nextbest_service.store.given import FeatureSource, GivenFeatures
+from nextbest_service.store.keys import Identity, Ref
+from nextbest_service.store.kills import kills_of
+from nextbest_service.store.nodes import Command
+from nextbest_service.store.people import People, StateUnreadableError
+from nextbest_service.store.person_hashes import checked
+from nextbest_service.store.volumes import volume_commands, volumes_of
+
+SCHEMA_RETRY_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+class CustomerStore:
+    """The read side of the customer store; `source` holds features that are kept elsewhere."""
+
+    def __init__(self, people: People, clock: Clock, source: FeatureSource | None = None) -> None:
+        self._people = people
+        self._clock = clock
+        self._source = source
+        self._reader = CustomerReader(people.codec)
+        self._asked_for: dict[bytes, float] = {}
+        self._ahead_ms: int | None = None
+
+    async def load(
+        self, refs: Sequence[Ref], request_id: str, plan: ReadPlan, names: Sequence[Identity] = ()
+    ) -> Reading:
+        """Return the customer behind the first ref that the store knows; nobody knows an anonymous one.
+
+        With a request id, `found` has the answer that is remembered for it. `names` are those of the refs:
+        under them, and under the other names of the person, the source of features is asked.
+
+        Raises:
+            StoreUnavailableError: the store did not answer in time.
+        """
+        commands = [("HGETALL", keys.KILLS), *volume_commands(plan.capped, await self._expected_ms())]
+        answers, given = await self._read(Ask(tuple(refs), request_id), commands, names)
+        self._ahead_ms = answers.store_ms - _ticks_ms()
+        kills, *volumes = answers.more
+        (found,) = answers.found
+        return Reading(
+            customer=await self._customer(found, answers.now_ms, plan, given),
+            killed=kills_of(checked(kills)),
+            volumes=volumes_of(plan.capped, volumes),
+            found=found,
+            now_ms=answers.now_ms,
+        )
+
+    async def _read(
+        self, ask: Ask, commands: Sequence[Command], names: Sequence[Identity]
+    ) -> tuple[Answers, Sequence[GivenFeatures]]:
+        """Read the store, and at the same time the source of features."""
+        if self._source is None:
+            return await self._people.read([ask], commands), ()
+        answers, given = await asyncio.gather(
+            self._people.read([ask], commands), self._source.read(names)
+        )
+        others = self._other_names(answers.found[0], names)
+        return answers, (*given, *(await self._source.read(others) if others else ()))
+
+    def _other_names(self, found: Found, names: Sequence[Identity]) -> list[Identity]:
+        """Return the names of the person that was found that nobody told."""
+        if found.head is None:
+            return []
+        try:
+            members = self._people.codec.members(found.head, found.fields)
+        except CodecError:
+            return []
+        identities = (member.identity for member in members)
+        return [it for it in identities if it is not None and it not in names]
+
+    async def _expected_ms(self) -> int:
+        """Return what the service's time will be at the store: held volumes are counted as of then."""
+        if self._ahead_ms is None:
+            self._ahead_ms = (await self._people.read([])).store_ms - _ticks_ms()
+        return self._clock.at(_ticks_ms() + self._ahead_ms)
+
+    async def _customer(
+        self, found: Found, now_ms: int, plan: ReadPlan, given: Sequence[GivenFeatures]
+    ) -> Customer:
+        for schema_id in self._reader.unknown_schemas(found):
+            await self._learn(schema_id)
+        if found.loose:
+            try:
+                stored = await self._people.decoded(found)
+            except ServiceError:  # then the head's own hash says what it can
+                log.warning("customer_in_pieces_unreadable")
+            else:
+                assert stored is not None
+                return self._reader.customer_of(stored.whole, now_ms, given)
+        return self._reader.customer(found, now_ms, plan, given)
+
+    async def _learn(self, schema_id: bytes) -> None:
+        """Look a schema up that was registered after this process started."""
+        if time.monotonic() < self._asked_for.get(schema_id, 0.0) + SCHEMA_RETRY_SECONDS:
+            return
+        self._asked_for[schema_id] = time.monotonic()
+        try:
+            await self._people.learn(schema_id)
+        except (StateUnreadableError, CodecError) as error:
+            log.error("feature_schema_unreadable", schema=schema_id.hex(), error=str(error))
+
+
+def _ticks_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
