@@ -1,23 +1,23 @@
-"""The market's customer and outcome services on a port of this process; its clock is moved by hand."""
+"""The market's services on a port of this process, with a clock that is moved by hand, and their client."""
 
-import asyncio
 import json
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache
 from typing import Any
 
 import grpc
-import grpc.aio
 from google.protobuf.message import Message
 from market import NOW_MS, RING, attribution, catalog
 from running_service import Refusal, read_refusal
+from service_in_process import HandClock, service_in_process
 
 from nextbest.v1 import (
     customer_pb2,
     customer_pb2_grpc,
+    decision_pb2,
+    decision_pb2_grpc,
     error_pb2,
     event_pb2,
     identity_pb2,
@@ -26,78 +26,12 @@ from nextbest.v1 import (
     profile_pb2,
     value_pb2,
 )
-from nextbest_models.affinity import AffinityKeys
-from nextbest_models.online import OnlineFeatures
 from nextbest_rules import RuleSet
-from nextbest_service.api.customer_servicer import CustomerServicer
-from nextbest_service.api.edge import MAX_WIRE_BYTES, service_handler
-from nextbest_service.api.outcome_servicer import OutcomeServicer
-from nextbest_service.customers.books import Books
-from nextbest_service.customers.care import Care
-from nextbest_service.customers.intake import Intake
-from nextbest_service.customers.naming import Naming
-from nextbest_service.customers.settling import settled
+from nextbest_service.composition import LoadedParts
 from nextbest_service.customers.tokens import issue
-from nextbest_service.decision_log.log import DecisionLog
-from nextbest_service.decisions.generation import catalog_affinity_keys, feature_spec
-from nextbest_service.store.affinity_names import AffinityNames
-from nextbest_service.store.connection import Store, connect, connect_for_bulk
-from nextbest_service.store.feature_codec import FeatureCodec
-from nextbest_service.store.keys import Identity
-from nextbest_service.store.links import Links
-from nextbest_service.store.people import People
-from nextbest_service.store.person_codec import PersonCodec
-from nextbest_service.store.person_hashes import PersonHashes
-from nextbest_service.store.products import ProductBook
-from nextbest_service.store.registry import AffinityIds, register_affinity_keys, register_schema
-from nextbest_service.store.volume_holds import VolumeHolds
-
-_CUSTOMERS = customer_pb2.DESCRIPTOR.services_by_name["CustomerService"]
-_OUTCOMES = outcome_pb2.DESCRIPTOR.services_by_name["OutcomeService"]
-
-
-@dataclass
-class HandClock:
-    """Shows what it was set to."""
-
-    time_ms: int = NOW_MS
-
-    def at(self, _store_ms: int) -> int:
-        """Return the time as Unix milliseconds."""
-        return self.time_ms
-
-
-@dataclass
-class Parts:
-    """What the services are made of."""
-
-    store: Store
-    intake: Intake
-    care: Care
-    people: People
-
-    @classmethod
-    def at(cls, url: str, clock: HandClock) -> "Parts":
-        """Put everything together over a store."""
-        with connect_for_bulk(url) as bulk:
-            dictionary = register_affinity_keys(bulk, catalog_affinity_keys(catalog()))
-            online = OnlineFeatures(feature_spec(catalog()))
-            features = FeatureCodec(online, AffinityKeys(dictionary.keys), dictionary.epoch)
-            register_schema(bulk, features)
-        store = connect(url, 2000)
-        ids = AffinityIds.of(store, dictionary)
-        books = Books.of(RuleSet.compile(catalog()), online, ids.known)
-        people = People(
-            PersonHashes(store, RING, clock),
-            Naming.of(catalog(), RING),
-            PersonCodec(RING, features),
-            books.linking,
-            partial(settled, books),
-        )
-        log = DecisionLog(store)
-        volumes = VolumeHolds.of(store, catalog())
-        intake = Intake(people, books, ProductBook(store), ids, volumes, log)
-        return cls(store, intake, Care(people, Links(people), books, AffinityNames(store), log), people)
+from nextbest_service.decisions.generation import feature_spec
+from nextbest_service.store.connection import connect_for_bulk
+from nextbest_service.store.keys import SECRET, Identity
 
 
 @dataclass
@@ -109,10 +43,18 @@ class Market:
     url: str
     rpc: Any = field(init=False)
     _outcomes: Any = field(init=False)
+    _decisions: Any = field(init=False)
 
     def __post_init__(self) -> None:
         self.rpc = customer_pb2_grpc.CustomerServiceStub(self.channel)
         self._outcomes = outcome_pb2_grpc.OutcomeServiceStub(self.channel)
+        self._decisions = decision_pb2_grpc.DecisionServiceStub(self.channel)
+
+    def decide(self, *who: Identity, **fields: Any) -> Sequence[Any]:
+        """Return what is proposed to somebody on the home page."""
+        placements = [decision_pb2.PlacementRequest(id="home")]
+        request = decision_pb2.DecideRequest(identities=map(name, who), placements=placements, **fields)
+        return self._decisions.Decide(request, timeout=20).placements[0].propositions
 
     def track(self, *events: event_pb2.Event) -> Sequence[error_pb2.ItemResult]:
         """Send events in one batch and return their results."""
@@ -179,50 +121,21 @@ class Market:
 
 @contextmanager
 def market(url: str) -> Iterator[Market]:
-    """Serve from a thread over the store at a URL, and yield a client."""
-    clock, loop = HandClock(), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    parts, server, port = asyncio.run_coroutine_threadsafe(_start(url, clock), loop).result(20)
-    try:
-        with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.enable_retries", 0)]) as channel:
-            yield Market(channel, clock, url)
-    finally:
-        asyncio.run_coroutine_threadsafe(_stop(parts, server), loop).result(20)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    """Serve over the store at a URL, whose secret becomes ours, and yield a client."""
+    with connect_for_bulk(url) as bulk:
+        bulk.set(SECRET, RING.secret)  # type: ignore[arg-type]
+    clock = HandClock(NOW_MS)
+    with (
+        service_in_process(parts(), url, clock) as address,
+        grpc.insecure_channel(address, options=[("grpc.enable_retries", 0)]) as channel,
+    ):
+        yield Market(channel, clock, url)
 
 
-async def _start(url: str, clock: HandClock) -> tuple[Parts, grpc.aio.Server, int]:
-    parts = await asyncio.to_thread(Parts.at, url, clock)
-    customers = CustomerServicer(lambda: parts.intake, lambda: parts.care)
-    outcomes = OutcomeServicer(lambda: parts.intake)
-    methods = {
-        "UpsertProfiles": customers.upsert_profiles,
-        "TrackEvents": customers.track_events,
-        "StreamEvents": customers.stream_events,
-        "LinkIdentities": customers.link_identities,
-        "UnlinkIdentities": customers.unlink_identities,
-        "GetCustomer": customers.get_customer,
-        "ExportCustomer": customers.export_customer,
-        "EraseCustomer": customers.erase_customer,
-    }
-    server = grpc.aio.server(options=[("grpc.max_receive_message_length", MAX_WIRE_BYTES)])
-    server.add_generic_rpc_handlers(
-        (
-            service_handler(_CUSTOMERS, methods),
-            service_handler(_OUTCOMES, {"ReportOutcomes": outcomes.report_outcomes}),
-        )
-    )
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    return parts, server, port
-
-
-async def _stop(parts: Parts, server: grpc.aio.Server) -> None:
-    await server.stop(0)
-    await parts.store.aclose()
+@cache
+def parts() -> LoadedParts:
+    """Return the loaded market."""
+    return LoadedParts(RuleSet.compile(catalog()), feature_spec(catalog()), None)
 
 
 def name(identity: Identity) -> identity_pb2.Identity:

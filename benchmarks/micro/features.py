@@ -1,7 +1,7 @@
 """What it costs to keep a household's features: counting events, reading, writing.
 
-Run it with `python -m benchmarks.micro.features`; add `--json` for a machine. The household is a real one with
-the median number of affinity keys on 2017-10-30. Times of batches are for the whole batch.
+Run it with `python -m benchmarks.micro.features`; add `--json` for a machine. The household is a real one
+with the median number of affinity keys on 2017-10-30. Times of batches are for the whole batch.
 """
 
 import zlib

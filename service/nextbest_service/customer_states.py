@@ -60,7 +60,7 @@ def person_of(customer: WrittenCustomer, features: OnlineFeatures, naming: Namin
 
 
 def portion_of(state: CustomerState, features: OnlineFeatures, now_ms: int) -> Portion:
-    """Return the state as what came in under one name. Its features are given values: nothing adds up to them."""
+    """Return the state as what came in under one name. Its features are given: no events add up to them."""
     as_of_ms = now_ms if state.features_as_of_ms is None else state.features_as_of_ms
     given = features.with_given(features.empty, state.features, as_of_ms) if state.features else None
     return Portion(

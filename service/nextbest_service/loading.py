@@ -63,7 +63,7 @@ def load_journey(
         progress("Writing customers", written, len(log.customers))
     products = journey.product_keys()
     for command in product_commands(products):
-        client.execute_command(*command)
+        client.execute_command(*command)  # type: ignore[no-untyped-call]
     progress("Writing products", len(products), len(products))
     write_loaded(client, Loaded(source="Complete Journey", as_of_ms=as_of_ms, customers=written))
     return LoadReport(
@@ -97,9 +97,7 @@ def _households(
         yield Person((Member(ring.ref(identity), identity, portion=portion),))
 
 
-def _redeemed(
-    journey: CompleteJourney, catalog: Catalog, as_of_ms: int
-) -> Mapping[str, Sequence[Contact]]:
+def _redeemed(journey: CompleteJourney, catalog: Catalog, as_of_ms: int) -> Mapping[str, Sequence[Contact]]:
     """Return what each household redeemed, newest first, as far back as a rule looks."""
     kept_ms = RuleSet.compile(catalog).retention()["contacts"]
     found: dict[str, list[Contact]] = {}

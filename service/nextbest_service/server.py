@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -140,7 +140,7 @@ async def _listen(
             ("grpc.max_receive_message_length", max(MAX_WIRE_BYTES, settings.max_message_bytes)),
         ]
     )
-    served = _methods(readiness, audited=settings.audit is AuditMode.REQUIRED)
+    served = served_methods(readiness.current, audited=settings.audit is AuditMode.REQUIRED)
     for service in SERVICES:
         limit = settings.max_message_bytes if service is DECISION_SERVICE else MAX_WIRE_BYTES
         server.add_generic_rpc_handlers((service_handler(service, served.get(service.full_name, {}), limit),))
@@ -161,11 +161,13 @@ async def _listen(
     return server, f"{host}:{port}"
 
 
-def _methods(readiness: _Readiness, *, audited: bool) -> Mapping[str, Mapping[str, Method]]:
+def served_methods(
+    current: Callable[[], Serving], *, audited: bool = False
+) -> Mapping[str, Mapping[str, Method]]:
     """Return what is served, by service and RPC."""
-    decisions = DecisionServicer(lambda: readiness.current().decider, audited=audited)
-    customers = CustomerServicer(lambda: readiness.current().intake, lambda: readiness.current().care)
-    outcomes = OutcomeServicer(lambda: readiness.current().intake)
+    decisions = DecisionServicer(lambda: current().decider, audited=audited)
+    customers = CustomerServicer(lambda: current().intake, lambda: current().care)
+    outcomes = OutcomeServicer(lambda: current().intake)
     return {
         DECISION_SERVICE.full_name: {"Decide": decisions.decide},
         CUSTOMER_SERVICE.full_name: {

@@ -1,4 +1,4 @@
-"""YAML files that stand alone, such as mappings: read as strictly as a catalog, every fault with its place."""
+"""YAML files that stand alone, such as mappings: read as strictly as a catalog, each fault with its place."""
 
 from collections.abc import Iterable
 from pathlib import Path

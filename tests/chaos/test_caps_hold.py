@@ -15,9 +15,9 @@ from store_process import store_process
 
 from nextbest.v1 import decision_pb2, outcome_pb2
 
-DECIDERS, CUSTOMERS, CAP, LOSS = 40, 50, 3, 0.3
-AT_ONCE = 400
-STORE_TIMEOUT = ("--store-timeout-ms", "100")
+DECIDERS, CAP, LOSS = 40, 3, 0.3
+AT_ONCE = 2 * DECIDERS
+STORE_TIMEOUT = ("--store-timeout-ms", "150")
 CAPPED = ("best", "second", "third")
 
 
@@ -29,7 +29,9 @@ def question(customer: int, decider: int) -> decision_pb2.DecideRequest:
     )
 
 
-async def race(addresses: Sequence[str]) -> dict[tuple[int, int], decision_pb2.DecideResponse]:
+async def race(
+    addresses: Sequence[str], customers: int
+) -> dict[tuple[int, int], decision_pb2.DecideResponse]:
     """Let every decider ask for every customer; a customer's deciders ask at the same time."""
     clients = [patient(address) for address in addresses]
     gate = asyncio.Semaphore(AT_ONCE)
@@ -40,16 +42,16 @@ async def race(addresses: Sequence[str]) -> dict[tuple[int, int], decision_pb2.D
             client = clients[decider % len(clients)]
             answers[customer, decider] = await client.decide(question(customer, decider))
 
-    pairs = [(customer, decider) for customer in range(CUSTOMERS) for decider in range(DECIDERS)]
+    pairs = [(customer, decider) for customer in range(customers) for decider in range(DECIDERS)]
     await asyncio.gather(*(ask(*pair) for pair in pairs))
     for client in clients:
         await client.channel.close()
     return answers
 
 
-@pytest.mark.parametrize("services", [1, 2])
+@pytest.mark.parametrize(("services", "customers"), [(1, 15), (2, 50)])
 def test_under_parallel_deciders_and_lost_replies_none_is_over_and_none_under(
-    services: int, three_each: Path, tmp_path: Path
+    services: int, customers: int, three_each: Path, tmp_path: Path
 ) -> None:
     with ExitStack() as running:
         store = running.enter_context(store_process(tmp_path / "store"))
@@ -60,10 +62,10 @@ def test_under_parallel_deciders_and_lost_replies_none_is_over_and_none_under(
             ).address
             for number, proxy in enumerate(proxies)
         ]
-        answers = race_with_losses(proxies, addresses)
-        reserved = [reservations(addresses[0], customer) for customer in range(CUSTOMERS)]
+        answers = race_with_losses(proxies, addresses, customers)
+        reserved = [reservations(addresses[0], customer) for customer in range(customers)]
     expected = Counter({**dict.fromkeys(CAPPED, CAP), "note": DECIDERS - CAP * len(CAPPED)})
-    for customer in range(CUSTOMERS):
+    for customer in range(customers):
         own = [answers[customer, decider] for decider in range(DECIDERS)]
         assert len({answer.decision_id for answer in own}) == DECIDERS
         offered = Counter(answer.placements[0].propositions[0].action_id for answer in own)
@@ -72,12 +74,12 @@ def test_under_parallel_deciders_and_lost_replies_none_is_over_and_none_under(
 
 
 def race_with_losses(
-    proxies: Sequence[LossyProxy], addresses: Sequence[str]
+    proxies: Sequence[LossyProxy], addresses: Sequence[str], customers: int
 ) -> dict[tuple[int, int], decision_pb2.DecideResponse]:
     """Run the race while the store's replies are lost, and make sure that they were."""
     for proxy in proxies:
         proxy.set(loss=LOSS)
-    answers = asyncio.run(race(addresses))
+    answers = asyncio.run(race(addresses, customers))
     for proxy in proxies:
         proxy.set(loss=0.0)
         assert proxy.share_lost() > LOSS / 2

@@ -1,7 +1,9 @@
 """The decision log: every decision with what it rested on, never lost without a word."""
 
 import asyncio
+import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from nextbest_service.decision_log.entries import Entry, Kind, append
 from nextbest_service.decision_log.gaps import read_gap
 from nextbest_service.decision_log.logged_decision import LoggedDecision
 from nextbest_service.decision_log.outcomes import LoggedOutcome, read_outcome
+from nextbest_service.decision_log.plain import plain
 from nextbest_service.decision_log.source import LogSource
 from nextbest_service.errors import AuditUnavailableError
 from nextbest_service.store.connection import SyncClient
@@ -274,3 +277,14 @@ def test_a_figure_other_than_declared_is_recorded(valkey_url: str, valkey: SyncC
     assert decision.competition.lever.tolist() == [1, 1, 0.5]
     assert decision.competition.context_weight.tolist() == [1, 1.25, 1]
     assert decision.competition.pinned.tolist() == [False, False, True]
+
+
+def test_plain_records_are_strict_json() -> None:
+    told = plain(
+        {"missing": float("nan"), "rows": [(1, float("inf"))], "when": datetime(2024, 3, 15, tzinfo=UTC)}
+    )
+    assert json.loads(json.dumps(told, allow_nan=False)) == {
+        "missing": None,
+        "rows": [[1, None]],
+        "when": "2024-03-15T00:00:00+00:00",
+    }

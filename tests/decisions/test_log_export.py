@@ -18,6 +18,7 @@ from deciding import ANNA, DAY_MS, NOW_MS, HandClock, ask, deciding, question
 from test_decision_log import outcome_of
 
 from nextbest_service.cli.app import main
+from nextbest_service.decision_log.decisions import DecisionRecord
 from nextbest_service.decision_log.entries import Entry, Kind, append
 from nextbest_service.decision_log.export import exporter as exporter_module
 from nextbest_service.decision_log.export.exporter import Exporter, Report
@@ -70,9 +71,7 @@ def logged_ids(store: redis.Redis, kind: Kind) -> list[str]:
     return [entry.id.hex() for entry in LogSource(store).newest(FOREVER) if entry.kind is kind]
 
 
-def test_a_row_has_everything_that_was_recorded(
-    valkey_url: str, valkey: redis.Redis, tmp_path: Path
-) -> None:
+def test_a_row_has_everything_that_was_recorded(valkey_url: str, valkey: redis.Redis, tmp_path: Path) -> None:
     outcomes: list[LoggedOutcome] = []
 
     async def work(decider: Decider, clock: HandClock) -> None:
@@ -241,6 +240,7 @@ def test_a_log_that_was_emptied_is_told(valkey_url: str, valkey: redis.Redis, tm
 
 def test_who_was_erased_leaves_the_files(valkey_url: str, valkey: redis.Redis, tmp_path: Path) -> None:
     refs: list[Ref] = []
+    late: list[DecisionRecord] = []
 
     async def before(decider: Decider, clock: HandClock) -> None:
         refs.extend(decider.people.naming.who([ANNA]).refs)
@@ -252,8 +252,13 @@ def test_who_was_erased_leaves_the_files(valkey_url: str, valkey: redis.Redis, t
 
     async def erase(decider: Decider, clock: HandClock) -> None:
         await decide_for(decider, ["anna", "ben"])  # recorded, not exported yet
+        offer = decider.log.offer
+        decider.log.offer = late.append  # type: ignore[method-assign]
+        await decide_for(decider, ["anna"])
+        decider.log.offer = offer  # type: ignore[method-assign]
         await decider.log.flush()
         assert await decider.log.erase(refs, NOW_MS + 5 * DAY_MS) == 6
+        decider.log.offer(late[0])  # another process was still about to write
         clock.time_ms += 6 * DAY_MS
         await decide_for(decider, ["anna"])  # and she comes again, as somebody new
 
@@ -327,6 +332,8 @@ def test_the_command_line_exports_and_shows(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    del valkey
+
     async def work(decider: Decider, clock: HandClock) -> None:
         del clock
         answer = await ask(decider, question())

@@ -114,9 +114,9 @@ def test_an_answer_is_forgotten_after_twice_the_hold_time(
     async def decide() -> None:
         async with deciding(valkey_url, HandClock(), tmp_path) as decider:
             first = await ask(decider, question(request_id="q1"))
-            time.sleep(0.9)  # noqa: ASYNC251 - nobody else is here
+            time.sleep(0.9)
             assert await ask(decider, question(request_id="q1")) == first
-            time.sleep(1.2)  # noqa: ASYNC251
+            time.sleep(1.2)
             assert (await ask(decider, question(request_id="q1"))).decision_id != first.decision_id
 
     asyncio.run(decide())

@@ -1,4 +1,4 @@
-"""What a decision takes of limits is reserved: caps hold however many ask at once, and nothing is left over."""
+"""What a decision takes of limits is reserved: caps hold however many ask at once, and nothing stays held."""
 
 import asyncio
 from collections import Counter

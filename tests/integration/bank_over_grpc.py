@@ -67,6 +67,7 @@ def request_for(question: Question, catalog: Catalog) -> decision_pb2.DecideRequ
         candidate_action_ids=question.candidates or (),
         explain_level=decision_pb2.EXPLAIN_LEVEL_EXCLUSIONS,
         include_content=True,
+        dry_run=True,
     )
 
 

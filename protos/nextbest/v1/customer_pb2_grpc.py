@@ -29,7 +29,7 @@ class CustomerServiceStub(object):
     """Keeps what is known about customers, so that the next decision knows it too.
 
     Writes that are acknowledged are stored durably and are seen by the next decision. An unknown customer is
-    no error.
+    no error. A message has at most 4 MiB; more is RESOURCE_EXHAUSTED.
     """
 
     def __init__(self, channel):
@@ -84,7 +84,7 @@ class CustomerServiceServicer(object):
     """Keeps what is known about customers, so that the next decision knows it too.
 
     Writes that are acknowledged are stored durably and are seen by the next decision. An unknown customer is
-    no error.
+    no error. A message has at most 4 MiB; more is RESOURCE_EXHAUSTED.
     """
 
     def UpsertProfiles(self, request, context):
@@ -210,7 +210,7 @@ class CustomerService(object):
     """Keeps what is known about customers, so that the next decision knows it too.
 
     Writes that are acknowledged are stored durably and are seen by the next decision. An unknown customer is
-    no error.
+    no error. A message has at most 4 MiB; more is RESOURCE_EXHAUSTED.
     """
 
     @staticmethod

@@ -50,7 +50,8 @@ class OutcomeServiceServicer(object):
         """Reports up to 1,000 outcomes.
 
         Each is counted once per (source, id) and has a result of its own: a bad one never fails its neighbours.
-        Acknowledged outcomes are stored durably and seen by the next decision. Safe to retry as a whole.
+        Acknowledged outcomes are stored durably and seen by the next decision. Safe to retry as a whole. At most
+        4 MiB; more is RESOURCE_EXHAUSTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

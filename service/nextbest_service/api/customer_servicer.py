@@ -88,6 +88,7 @@ class CustomerServicer:
             applied=tally.counts[error_pb2.ITEM_STATUS_APPLIED],
             duplicates=tally.counts[error_pb2.ITEM_STATUS_DUPLICATE],
             rejected=tally.counts[error_pb2.ITEM_STATUS_REJECTED],
+            stale=tally.counts[error_pb2.ITEM_STATUS_STALE],
             rejections=tally.rejections,
         )
 

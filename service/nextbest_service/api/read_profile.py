@@ -36,7 +36,7 @@ class ProfileReader:
         return cls(catalog, frozenset(spec.customer_names))
 
     def read(self, message: profile_pb2.Profile, path: str) -> tuple[tuple[Identity, ...], ProfileChange]:
-        """Return whom a profile is about, and what it tells. That its times are not too far ahead is unchecked.
+        """Return whom a profile is about, and what it tells; that no time is too far ahead is unchecked.
 
         Raises:
             InvalidRequestError: it breaks the contract.

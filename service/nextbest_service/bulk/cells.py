@@ -11,6 +11,7 @@ from nextbest_rules.declarations import FactValue, ValueType, WrongTypeError, co
 
 KEY_SEPARATOR = "|"
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_FARTHEST_MS = 1e17
 _UNITS = {"s": 1000.0, "ms": 1.0, "us": 1e-3}
 
 
@@ -133,7 +134,7 @@ def _is_number(text: str) -> bool:
 
 
 def _milliseconds(number: float) -> int:
-    if abs(number) > 1e17:
+    if abs(number) > _FARTHEST_MS:
         raise CellError("expected a time")
     return round(number)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 
 from nextbest_models.online import OnlineFeatures
 from nextbest_rules import Catalog, RuleSet
@@ -16,19 +15,12 @@ from nextbest_service.bulk.product_loader import ProductLoader
 from nextbest_service.bulk.profile_loader import ProfileLoader
 from nextbest_service.bulk.results import Loader
 from nextbest_service.clock import Clock
-from nextbest_service.customers.books import Books
+from nextbest_service.composition import build_intake
 from nextbest_service.customers.intake import Intake
-from nextbest_service.customers.naming import Naming
-from nextbest_service.customers.settling import settled
 from nextbest_service.decision_log.log import DecisionLog
 from nextbest_service.decisions.generation import catalog_affinity_keys, feature_spec
 from nextbest_service.store.connection import Store, SyncClient, connect, connect_for_bulk
-from nextbest_service.store.people import People
-from nextbest_service.store.person_hashes import PersonHashes
 from nextbest_service.store.preparing import prepare
-from nextbest_service.store.products import ProductBook
-from nextbest_service.store.registry import AffinityIds
-from nextbest_service.store.volume_holds import VolumeHolds
 
 TIMEOUT_MS = 30_000
 
@@ -74,15 +66,5 @@ _LOADERS: dict[Kind, Callable[[Intake], Loader]] = {
 
 
 def _intake(catalog: Catalog, bulk: SyncClient, store: Store, clock: Clock, log: DecisionLog) -> Intake:
-    features = OnlineFeatures(feature_spec(catalog))
-    codec, dictionary = prepare(bulk, features, catalog_affinity_keys(catalog))
-    ids = AffinityIds.of(store, dictionary)
-    books = Books.of(RuleSet.compile(catalog), features, ids.known)
-    people = People(
-        PersonHashes(store, codec.ring, clock),
-        Naming.of(catalog, codec.ring),
-        codec,
-        books.linking,
-        partial(settled, books),
-    )
-    return Intake(people, books, ProductBook(store), ids, VolumeHolds.of(store, catalog), log)
+    codec, dictionary = prepare(bulk, OnlineFeatures(feature_spec(catalog)), catalog_affinity_keys(catalog))
+    return build_intake(RuleSet.compile(catalog), codec.features, dictionary, codec.ring, store, clock, log)

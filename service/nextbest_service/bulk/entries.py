@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from nextbest_service.bulk.event_drafts import EventDraft
-from nextbest_service.bulk.layouts import CellFault, Layouts
+from nextbest_service.bulk.layouts import ColumnError, Layouts
 from nextbest_service.bulk.sources import Row
 
 M = TypeVar("M")
@@ -19,7 +19,7 @@ class Entry(Generic[M]):
 
     rows: list[Row]
     message: M | None
-    fault: CellFault | None = None
+    fault: ColumnError | None = None
 
     @property
     def line(self) -> int:
@@ -31,11 +31,11 @@ def entries_of(rows: Iterable[Row], layouts: Layouts[M]) -> Iterator[Entry[M]]:
     """Yield one entry per row."""
     for row in rows:
         if row.fault:
-            yield Entry([row], None, CellFault("", row.fault))
+            yield Entry([row], None, ColumnError("", row.fault))
             continue
         try:
             yield Entry([row], layouts.message(row.columns, row.cells))
-        except CellFault as fault:
+        except ColumnError as fault:
             yield Entry([row], None, fault)
 
 
@@ -74,5 +74,5 @@ def _extend(event: Entry[EventDraft], row: Row, layouts: Layouts[EventDraft]) ->
         return
     try:
         event.message.items += layouts.line(row.columns, row.cells).items
-    except CellFault as fault:
+    except ColumnError as fault:
         event.fault = event.fault or fault

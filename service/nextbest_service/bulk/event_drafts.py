@@ -7,9 +7,10 @@ becomes a message first and is read by the API's own reader, which knows every f
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
+from typing import cast
 
 from nextbest.v1 import event_pb2
-from nextbest_rules import Catalog, ValueType
+from nextbest_rules import Catalog, ParameterValue, ValueType
 from nextbest_rules.catalog import EventType
 from nextbest_rules.declarations import FactValue
 from nextbest_service.api.read_event import (
@@ -82,7 +83,7 @@ class EventDraft:
             for family, keys in item.keys.items():
                 line.affinities.add(family=family, keys=keys)
         for name, value in self.properties.items():
-            write_value(value, event.properties[name])
+            write_value(cast(ParameterValue, value), event.properties[name])
         return event
 
 
@@ -143,7 +144,8 @@ class DraftReader:
         """Tell whether all properties surely are, and sound values of their types."""
         kinds, properties = self._types[draft.type], draft.properties
         return len(properties) <= MAX_PROPERTIES and all(
-            name in kinds and type(value) is kinds[name] and _is_sound(value) for name, value in properties.items()
+            name in kinds and type(value) is kinds[name] and _is_sound(value)
+            for name, value in properties.items()
         )
 
     def _sound_names(self, names: list[Name]) -> tuple[Identity, ...] | None:

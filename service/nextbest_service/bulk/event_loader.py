@@ -75,13 +75,13 @@ class EventLoader:
         for place, identities in names.items():
             groups.setdefault(identities, []).append(place)
         return [
-            _OfOne(self.intake.people.naming.who(identities), sorted(places, key=lambda it: events[it].time_ms))
+            _OfOne(
+                self.intake.people.naming.who(identities), sorted(places, key=lambda it: events[it].time_ms)
+            )
             for identities, places in groups.items()
         ]
 
-    async def _written(
-        self, groups: Sequence[_OfOne], events: dict[int, TrackedEvent]
-    ) -> dict[int, Result]:
+    async def _written(self, groups: Sequence[_OfOne], events: dict[int, TrackedEvent]) -> dict[int, Result]:
         updates = [self._update(group, [events[place] for place in group.places]) for group in groups]
         outcomes = await self.intake.people.update(updates)
         return {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Any
 
 from nextbest_rules import Catalog
 from nextbest_service.bulk.event_fields import EventFields
@@ -21,7 +22,7 @@ class Kind(Enum):
     PRODUCTS = "products"
 
 
-_FIELDS: dict[Kind, Callable[[Catalog, Callable[[object], int]], Fields[object]]] = {
+_FIELDS: dict[Kind, Callable[[Catalog, Callable[[object], int]], Fields[Any]]] = {
     Kind.PROFILES: ProfileFields,
     Kind.FEATURES: ProfileFields,
     Kind.EVENTS: EventFields,
@@ -30,6 +31,6 @@ _FIELDS: dict[Kind, Callable[[Catalog, Callable[[object], int]], Fields[object]]
 }
 
 
-def fields_of(kind: Kind, catalog: Catalog, time_of: Callable[[object], int]) -> Fields[object]:
+def fields_of(kind: Kind, catalog: Catalog, time_of: Callable[[object], int]) -> Fields[Any]:
     """Return the fields of a kind of rows under a catalog."""
     return _FIELDS[kind](catalog, time_of)

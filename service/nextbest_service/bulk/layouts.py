@@ -10,7 +10,6 @@ from nextbest_service.bulk.cells import CellError
 from nextbest_service.bulk.mapping import Mapping
 
 M = TypeVar("M")
-T = TypeVar("T", contravariant=True)
 Put: TypeAlias = Callable[[M, Any], None]
 """Puts a cell into a message. Raises CellError where it does not fit, or ValueError, TypeError."""
 
@@ -20,14 +19,25 @@ MAX_LAYOUTS = 1000
 class Fields(Protocol[M]):
     """The fields of one kind of rows."""
 
-    message: Callable[[], M]
-    """Makes an empty message."""
-    first: Sequence[str]
-    """Fields that others need to be read: their cells come first."""
-    needed: Sequence[str]
-    """Fields without which no row means anything."""
-    line: str
-    """How fields begin that hold one line of something larger; empty where no row is a line."""
+    @property
+    def message(self) -> Callable[[], M]:
+        """What makes an empty message."""
+        ...
+
+    @property
+    def first(self) -> Sequence[str]:
+        """Fields that others need to be read: their cells come first."""
+        ...
+
+    @property
+    def needed(self) -> Sequence[str]:
+        """Fields without which no row means anything."""
+        ...
+
+    @property
+    def line(self) -> str:
+        """How fields begin that hold one line of something larger; empty where no row is a line."""
+        ...
 
     def put(self, name: str) -> Put[M] | None:
         """Return what puts a cell into a field, None where there is no such field."""
@@ -38,8 +48,8 @@ class Fields(Protocol[M]):
         ...
 
 
-class CellFault(Exception):
-    """One cell that does not fit its field, or a column that is none."""
+class ColumnError(Exception):
+    """A cell that does not fit its field, or a column that is none."""
 
     def __init__(self, field: str, description: str) -> None:
         super().__init__(f"{field}: {description}")
@@ -52,7 +62,7 @@ class Layout(Generic[M]):
     """What the columns of a row put into its message, and what is wrong with the columns."""
 
     puts: tuple[tuple[int, str, Put[M]], ...]
-    faults: tuple[CellFault, ...]
+    faults: tuple[ColumnError, ...]
     fields: frozenset[str]
     line_puts: tuple[tuple[int, str, Put[M]], ...] = ()
     """Those of a line."""
@@ -78,18 +88,18 @@ class Layouts(Generic[M]):
                 self._known[columns] = layout
         return layout
 
-    def faults(self, columns: tuple[str, ...]) -> tuple[CellFault, ...]:
+    def faults(self, columns: tuple[str, ...]) -> tuple[ColumnError, ...]:
         """Return what is wrong with the columns of a file whose rows all have the same."""
         layout = self.of(columns)
         told = layout.fields | self._mapping.constants.keys()
         missing = (name for name in self._fields.needed if name not in told)
-        return (*layout.faults, *(CellFault(name, "no column holds this field") for name in missing))
+        return (*layout.faults, *(ColumnError(name, "no column holds this field") for name in missing))
 
     def message(self, columns: tuple[str, ...], cells: Sequence[Any]) -> M:
         """Return the message of a row.
 
         Raises:
-            CellFault: a column is not known, or a cell does not fit; the first one counts.
+            ColumnError: a column is not known, or a cell does not fit; the first one counts.
         """
         layout = self.of(columns)
         if layout.faults:
@@ -104,7 +114,7 @@ class Layouts(Generic[M]):
         """Return a message with nothing but the line that a row holds.
 
         Raises:
-            CellFault: a cell does not fit.
+            ColumnError: a cell does not fit.
         """
         message = self._fields.message()
         _put_all(message, self.of(columns).line_puts, cells)
@@ -118,7 +128,7 @@ class Layouts(Generic[M]):
                 continue
             put = self._fields.put(name)
             if put is None:
-                faults.append(CellFault(column, f"no such field{suggestion(name, self._fields.names())}"))
+                faults.append(ColumnError(column, f"no such field{suggestion(name, self._fields.names())}"))
             else:
                 puts.append((index, name, put))
         puts.sort(key=lambda put: self._rank(put[1]))
@@ -139,7 +149,7 @@ class Layouts(Generic[M]):
             put = self._fields.put(name)
             if put is None:
                 hint = suggestion(name, self._fields.names())
-                raise CellFault(f"constants.{name}", f"no such field{hint}")
+                raise ColumnError(f"constants.{name}", f"no such field{hint}")
             yield value, name, put
 
 
@@ -154,6 +164,6 @@ def _put(message: M, name: str, put: Put[M], cell: object) -> None:
     try:
         put(message, cell)
     except CellError as error:
-        raise CellFault(name, str(error)) from None
+        raise ColumnError(name, str(error)) from None
     except (TypeError, ValueError, AttributeError, KeyError):
-        raise CellFault(name, "not what the field holds") from None
+        raise ColumnError(name, "not what the field holds") from None

@@ -7,6 +7,8 @@ from typing import Any
 from nextbest.v1 import outcome_pb2
 from nextbest_rules import Catalog
 from nextbest_rules.loading.suggestions import suggestion
+from nextbest_rules.records import Outcome
+from nextbest_service.api.read_outcome import OUTCOME_TYPES
 from nextbest_service.api.write_value import write_value
 from nextbest_service.bulk.cells import CellError, number_of, text_of
 from nextbest_service.bulk.identities import identity_names, identity_put
@@ -88,10 +90,9 @@ def _text(name: str) -> Put[OutcomeRow]:
 
 def _put_type(row: OutcomeRow, cell: object) -> None:
     name = text_of(cell).strip().upper().removeprefix(_PREFIX)
-    number = outcome_pb2.OutcomeType.DESCRIPTOR.values_by_name.get(_PREFIX + name)
-    if number is None:
+    if name not in Outcome.__members__:
         raise CellError("expected an outcome such as displayed or accepted")
-    row.outcome.type = number.number
+    row.outcome.type = OUTCOME_TYPES[Outcome[name]]
 
 
 def _put_amount(row: OutcomeRow, cell: object) -> None:

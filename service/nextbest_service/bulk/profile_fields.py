@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from nextbest.v1 import profile_pb2
-from nextbest_rules import Catalog
+from nextbest_rules import Catalog, ParameterValue
 from nextbest_service.api.write_value import write_value
 from nextbest_service.bulk.cells import CellError, flag_of, json_of, keys_of, number_of, text_of, typed
 from nextbest_service.bulk.identities import identity_names, identity_put
@@ -76,7 +77,7 @@ class ProfileFields:
         value_type = declared.type
 
         def put(row: ProfileRow, cell: object) -> None:
-            write_value(typed(cell, value_type), row.profile.attributes[fact])
+            write_value(cast(ParameterValue, typed(cell, value_type)), row.profile.attributes[fact])
 
         return put
 

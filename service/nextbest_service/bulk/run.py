@@ -120,5 +120,3 @@ def _work(task: Task, share: int, of: int, connection: Connection) -> None:
         connection.send(str(error))
     except (KeyboardInterrupt, BrokenPipeError):
         os._exit(1)  # whoever started this one has said what is to be said
-
-

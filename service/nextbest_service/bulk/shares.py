@@ -49,7 +49,7 @@ class Task:
     store_url: str
     mapping: Mapping
     clock: Clock
-    start: Place = Place()
+    start: Place = field(default_factory=Place)
     batch: int = BATCH
 
 

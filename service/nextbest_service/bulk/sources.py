@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of rows. `size` is in the unit of `Row.position`; `columns` are empty where each row has its own."""
+    """A file of rows. `size` is in the unit of `Row.position`; without `columns` each row has its own."""
 
     path: Path
     size: int
@@ -127,7 +127,9 @@ def _csv_rows(source: Source, start: int, line: int) -> Iterator[Row]:
                 fault = _not_text(cells)
                 yield Row(first, lines.position, columns, () if fault else cells, fault)
             elif cells:
-                yield Row(first, lines.position, columns, (), f"{len(cells)} cells where {width} are expected")
+                yield Row(
+                    first, lines.position, columns, (), f"{len(cells)} cells where {width} are expected"
+                )
 
 
 def _not_text(cells: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nextbest_service.cli import catalog, decide, demo, load, log, rules, serve, train
+from nextbest_service.cli import catalog, customers, decide, demo, load, log, rules, serve, train
 
 EXIT_INTERRUPTED = 130
 
@@ -27,6 +27,7 @@ app.add_typer(catalog.app, name="catalog")
 app.command("train")(train.train)
 app.add_typer(rules.app, name="rules")
 app.add_typer(log.app, name="log")
+app.add_typer(customers.app, name="customers")
 
 
 def _print_version(wanted: bool) -> None:

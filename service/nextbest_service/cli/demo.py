@@ -19,7 +19,7 @@ def demo(
     threads: Annotated[int, typer.Option(min=1, help="Threads for LightGBM.")] = 2,
     as_json: JsonOption = False,
 ) -> None:
-    """Load real households, train, serve, decide for all with a live campaign, and let one redeem its offer."""
+    """Load real households, train, serve, decide for all with a live campaign, let one redeem its offer."""
     from nextbest_service.cli import (  # noqa: PLC0415 - --help should not wait for them
         memory,
         redemption,

@@ -32,10 +32,8 @@ def describe(error: Exception) -> Failure | None:
     match error:
         case CatalogError():
             return _faults(error.diagnostics, "catalog")
-        case CustomerFileError():
-            return _faults(error.diagnostics, "customers")
-        case BrokenFileError():
-            return _faults(error.diagnostics, "file")
+        case CustomerFileError() | BrokenFileError():
+            return _faults(error.diagnostics, "customers" if isinstance(error, CustomerFileError) else "file")
         case FeatureSpecError():
             return Failure(tuple(f"features.yaml: {problem}" for problem in error.problems), BROKEN_INPUT)
         case ModelError() | RecipeError() | DatasetError() | HistoryError():

@@ -46,7 +46,8 @@ MapOption = Annotated[
     typer.Option("--map", help="YAML file: which column is which field.", exists=True, dir_okay=False),
 ]
 SourceOption = Annotated[
-    str, typer.Option(help="The system that the rows come from; ids are unique within it.", show_default=False)
+    str,
+    typer.Option(help="The system that the rows come from; ids are unique within it.", show_default=False),
 ]
 JobsOption = Annotated[
     int, typer.Option(min=0, max=16, help="Processes. 0: one for small files, else one per core up to 4.")
@@ -54,13 +55,15 @@ JobsOption = Annotated[
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where an interrupted load stopped.")]
 RejectsOption = Annotated[
     Path | None,
-    typer.Option(help="Where rejected rows go. Default: loads/rejects.jsonl in the home.", show_default=False),
+    typer.Option(
+        help="Where rejected rows go. Default: loads/rejects.jsonl in the home.", show_default=False
+    ),
 ]
 ClockOption = Annotated[
     str | None,
     typer.Option(
         envvar="NEXTBEST_CLOCK",
-        help="What is now, or 'now': later rows are refused. Default: the catalog's clock, else the real time.",
+        help="What is now, or 'now': later rows are refused. Default: the catalog's clock, else real time.",
         show_default=False,
     ),
 ]
@@ -116,8 +119,8 @@ def _tell(report: "RowsReport", seconds: float, *, as_json: bool) -> None:
     if report.resumed_at is not None:
         console.print(f"Went on at line {report.resumed_at:,}.")
     console.print(
-        f"[bold green]Loaded[/] {report.applied:,} {report.kind} from {report.rows:,} rows in {seconds:.1f} s "
-        f"({pace:,} rows/s)."
+        f"[bold green]Loaded[/] {report.applied:,} {report.kind} from {report.rows:,} rows "
+        f"in {seconds:.1f} s ({pace:,} rows/s)."
     )
     if report.duplicates:
         console.print(f"{report.duplicates:,} had been loaded before.")

@@ -56,7 +56,7 @@ def tail(
             for entry in entries:
                 place = entry.place
                 line = log_lines.json_line(source, entry) if as_json else log_lines.line(source, entry)
-                typer.echo(line) if as_json else console.print(line)
+                typer.echo(line) if as_json else console.print(line, soft_wrap=True)
             if not follow:
                 return
             entries = source.wait_after(place, BLOCK_MS)

@@ -41,7 +41,11 @@ def json_line(source: LogSource, entry: Entry) -> str:
         content = _plain(source, entry)
     except LogFormatError as error:
         content = {"error": str(error)}
-    return json.dumps({"kind": entry.kind.name.lower(), "place": entry.place, **content}, ensure_ascii=False)
+    return json.dumps(
+        {"kind": entry.kind.name.lower(), "place": entry.place, **content},
+        ensure_ascii=False,
+        allow_nan=False,
+    )
 
 
 def _plain(source: LogSource, entry: Entry) -> Mapping[str, object]:

@@ -21,7 +21,7 @@ def customer_sizes(home: Home, redis_url: str | None) -> CustomerStatistics:
 def summary(sizes: CustomerStatistics) -> str:
     """Return one line."""
     return (
-        f"[bold]{sizes.persons:,} customers[/] take {sizes.estimated_bytes / 1e6:.1f} MB of the store: half of "
-        f"them at most {sizes.person.median:,} bytes each, nine of ten at most {sizes.person.p90:,} "
+        f"[bold]{sizes.persons:,} customers[/] take {sizes.estimated_bytes / 1e6:.1f} MB of the store: half "
+        f"of them at most {sizes.person.median:,} bytes each, nine of ten at most {sizes.person.p90:,} "
         "(nextbest customers stats)."
     )

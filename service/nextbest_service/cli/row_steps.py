@@ -10,7 +10,7 @@ from nextbest_models.progress import Progress
 from nextbest_rules import Catalog, Diagnostic, load_catalog
 from nextbest_service.bulk.checkpoint import Checkpoint, Place
 from nextbest_service.bulk.kinds import Kind, fields_of
-from nextbest_service.bulk.layouts import CellFault, Layouts
+from nextbest_service.bulk.layouts import ColumnError, Layouts
 from nextbest_service.bulk.mapping import Mapping, read_mapping
 from nextbest_service.bulk.rejects import RejectsFile
 from nextbest_service.bulk.run import Running, jobs_for, load_files
@@ -56,7 +56,9 @@ class RowsReport:
     rejects: str | None
 
 
-def load_rows(home: Home, redis_url: str | None, catalog_name: str, order: Order, progress: Progress) -> RowsReport:
+def load_rows(
+    home: Home, redis_url: str | None, catalog_name: str, order: Order, progress: Progress
+) -> RowsReport:
     """Load files of rows into the store.
 
     Raises:
@@ -101,7 +103,7 @@ def _check_columns(order: Order, catalog: Catalog, mapping: Mapping) -> None:
     where = str(order.mapping or order.files[0])
     try:
         layouts = Layouts(fields_of(order.kind, catalog, mapping.reads_time()), mapping)
-    except CellFault as fault:
+    except ColumnError as fault:
         raise BrokenFileError([Diagnostic(where, 1, 1, str(fault))]) from None
     faults = [*_column_faults(layouts, map(open_source, order.files))]
     if faults:
@@ -122,5 +124,3 @@ def _clock(order: Order, catalog: Catalog) -> Clock:
     if order.clock == "now" or catalog.clock_ms is None:
         return StoreClock()
     return StoreClock.starting_at(catalog.clock_ms)
-
-

@@ -26,14 +26,15 @@ def bought(person: Person, origin: Ref, purchases: Iterable[Purchase]) -> Person
         for held in portion.purchases
         if held.ended_at_ms is not None
     }
-    plain, others = [], []
-    for purchase in purchases:
-        (others if purchase.product in refunded else plain).append(purchase)
+    told = [*purchases]
+    plain = [purchase for purchase in told if purchase.product not in refunded]
     if plain:
         portion = person.portion(origin)
         person = person.with_portion(origin, replace(portion, purchases=(*portion.purchases, *plain)))
-    for purchase in others:
+    for purchase in told:
         product = purchase.product
+        if product not in refunded:
+            continue
         where = _where(person, origin, partial(_awaits, _purchases_of(product), purchase.at_ms))
         portion = person.portion(where)
         own = [*_of_product(portion, product), purchase]

@@ -125,7 +125,8 @@ class Intake:
         results: list[R | ServiceError] = []
         waiting = iter(updates)
         while some := [*islice(waiting, SLICE)]:
-            results += await self.people.update(some)
+            applied = await self.people.update(some)
+            results += applied
         return results
 
     def _event(self, who: Who, event: TrackedEvent, path: str) -> Update[Status]:

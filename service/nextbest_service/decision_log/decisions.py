@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextbest_rules.records import Consent, Event, Purchase, Ticket
-from nextbest_service.decision_log.entries import Entry, Kind
+from nextbest_service.decision_log.entries import Entry, Kind, sealed
 from nextbest_service.decision_log.legend import Legend
 from nextbest_service.decisions.arbitration import Floats
 from nextbest_service.decisions.basis import Basis
@@ -76,7 +76,7 @@ class DecisionRecord:
         ]
         packed = msgpack.packb(content, datetime=True, default=_plain)
         deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -15, zdict=self.legend.words)
-        body = self.legend.id + deflate.compress(packed) + deflate.flush()
+        body = sealed(self.legend.id + deflate.compress(packed) + deflate.flush())
         return Entry(Kind.DECISION, bytes.fromhex(decision.id), self.customer, body)
 
 

@@ -1,6 +1,7 @@
 """One entry of the log as it stands in the stream. What its body says depends on its kind."""
 
 import hashlib
+import zlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple, TypeAlias
@@ -12,6 +13,7 @@ from nextbest_service.store.nodes import Command
 
 ID_BYTES = 16
 DIGEST_BYTES = 16
+CHECKSUM_BYTES = 4
 Stored: TypeAlias = tuple[bytes, Sequence[bytes] | Mapping[bytes, bytes]]
 
 
@@ -68,10 +70,27 @@ def read_entry(stored: Stored) -> Entry:
         raise LogFormatError("an entry of the decision log has an unknown form") from error
 
 
+def sealed(content: bytes) -> bytes:
+    """Return bytes with a checksum ahead."""
+    return zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "big") + content
+
+
+def unsealed(body: bytes) -> bytes:
+    """Return what was sealed.
+
+    Raises:
+        LogFormatError: it was damaged since.
+    """
+    content = body[CHECKSUM_BYTES:]
+    if zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "big") != body[:CHECKSUM_BYTES]:
+        raise LogFormatError("an entry of the decision log is damaged")
+    return content
+
+
 def pack(content: object) -> bytes:
     """Return plain data as bytes."""
     packed: bytes = msgpack.packb(content)
-    return packed
+    return sealed(packed)
 
 
 def unpack(body: bytes, length: int) -> Sequence[object]:
@@ -80,8 +99,9 @@ def unpack(body: bytes, length: int) -> Sequence[object]:
     Raises:
         LogFormatError: the bytes are none.
     """
+    packed = unsealed(body)
     try:
-        content = msgpack.unpackb(body, strict_map_key=False)
+        content = msgpack.unpackb(packed, strict_map_key=False)
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise LogFormatError("an entry of the decision log cannot be read") from error
     if not isinstance(content, list) or len(content) < length:

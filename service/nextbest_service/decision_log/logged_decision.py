@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextbest_service.decision_log.decisions import COLUMNS, SELECTIONS
-from nextbest_service.decision_log.entries import Entry, LogFormatError
+from nextbest_service.decision_log.entries import Entry, LogFormatError, unsealed
 from nextbest_service.decision_log.legend import Floats, Legend
 from nextbest_service.decisions.arbitration import Rows
 from nextbest_service.store.keys import Ref
@@ -102,8 +102,12 @@ class LoggedDecision:
 
 
 def legend_of(entry: Entry) -> bytes:
-    """Return the id of the legend that the record of a decision needs."""
-    return entry.body[:LEGEND_ID_BYTES]
+    """Return the id of the legend that the record of a decision needs.
+
+    Raises:
+        LogFormatError: the entry is damaged.
+    """
+    return unsealed(entry.body)[:LEGEND_ID_BYTES]
 
 
 def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
@@ -158,7 +162,7 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
 def _unpacked(entry: Entry, legend: Legend) -> Sequence[Any]:
     inflate = zlib.decompressobj(-15, zdict=legend.words)
     try:
-        packed = inflate.decompress(entry.body[LEGEND_ID_BYTES:]) + inflate.flush()
+        packed = inflate.decompress(unsealed(entry.body)[LEGEND_ID_BYTES:]) + inflate.flush()
         content: Sequence[Any] = msgpack.unpackb(packed, timestamp=_UTC_DATETIMES)
     except (zlib.error, ValueError, TypeError, msgpack.UnpackException) as error:
         raise LogFormatError("the record of a decision cannot be read") from error

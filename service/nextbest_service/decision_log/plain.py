@@ -1,6 +1,7 @@
 """Entries of the log as plain data, fit for JSON: for people, for `--json` and for a person's own export."""
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
@@ -27,30 +28,30 @@ def moment(time_ms: int) -> str:
 def plain_decision(decision: LoggedDecision) -> dict[str, object]:
     """Return a decision as plain data."""
     legend, actions = decision.legend, decision.legend.actions
-    plain: dict[str, object] = {
+    told: dict[str, object] = {
         "id": decision.id,
         "decided_at": moment(decision.decided_at_ms),
         "customer": customer_name(decision.customer),
         "catalog": legend.catalog,
         "versions": asdict(legend.versions),
     }
-    plain |= {it.name: getattr(decision, it.name) for it in fields(decision) if it.name not in _OTHERWISE}
-    plain["placements"] = [asdict(placement) for placement in decision.placements]
-    plain["candidates"] = _candidates(decision.competition, actions)
-    plain["stopped"] = [
+    told |= {it.name: getattr(decision, it.name) for it in fields(decision) if it.name not in _OTHERWISE}
+    told["placements"] = [asdict(placement) for placement in decision.placements]
+    told["candidates"] = _candidates(decision.competition, actions)
+    told["stopped"] = [
         {"channel": it.channel, "stage": it.stage, "actions": [actions[row] for row in it.rows.tolist()]}
         for it in decision.stopped
     ]
-    return {name: _plain(value) for name, value in plain.items()}
+    return {name: plain(value) for name, value in told.items()}
 
 
 def plain_outcome(outcome: LoggedOutcome) -> dict[str, object]:
     """Return an outcome as plain data."""
-    plain = asdict(outcome)
-    plain["at"] = moment(plain.pop("at_ms"))
-    plain["received_at"] = moment(plain.pop("received_ms"))
-    plain["customer"] = customer_name(outcome.customer)
-    return {name: _plain(value) for name, value in plain.items()}
+    told = asdict(outcome)
+    told["at"] = moment(told.pop("at_ms"))
+    told["received_at"] = moment(told.pop("received_ms"))
+    told["customer"] = customer_name(outcome.customer)
+    return {name: plain(value) for name, value in told.items()}
 
 
 def plain_gap(gap: Gap) -> dict[str, object]:
@@ -77,13 +78,16 @@ def _candidates(competition: Competition, actions: Sequence[str]) -> Sequence[Ma
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return a value as strict JSON can say it: there a number that is none is missing."""
     match value:
         case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
+            return {str(key): plain(item) for key, item in value.items()}
         case list() | tuple():
-            return [_plain(item) for item in value]
+            return [plain(item) for item in value]
         case datetime():
             return value.isoformat()
+        case float() if not math.isfinite(value):
+            return None
         case _:
             return value

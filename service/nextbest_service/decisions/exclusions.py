@@ -66,7 +66,7 @@ def _no_channel(action: Action) -> Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class _Losses:
-    """Why actions that passed every rule were not chosen. `places` are those of the candidates in the order."""
+    """Why actions that passed every rule were not chosen. `places` are the candidates' ones in the order."""
 
     generation: Generation
     factors: Factors
@@ -88,10 +88,10 @@ class _Losses:
         if rival := self._rival(row):
             exclusive, name = rival
             return lost(exclusive.rule.id, exclusive.rule.reason, f"{name} is offered", "only one of them")
-        if asked.placement.fallback != action.id or not slate:
-            if crowded := self._crowded(row, asked, slate):
-                return crowded
-        if asked.placement.fallback == action.id:
+        kept_back = asked.placement.fallback == action.id
+        if (crowded := self._crowded(row, asked, slate)) and not (kept_back and slate):
+            return crowded
+        if kept_back:
             return lost("fallback", "Kept for when nothing else may be offered here.")
         return self._outranked(row, asked, slate, lost)
 

@@ -9,6 +9,7 @@ from enum import Enum
 
 _STRING_TYPE = 2
 _MASK = 0xFFFFFFFF
+_MOST_DIGITS = 19
 
 
 class KeyType(Enum):
@@ -77,7 +78,7 @@ def _packed(kind: KeyType, value: str) -> bytes | None:
         return value.encode()
     layout, bits = _INTEGERS[kind]
     digits = value.removeprefix("-")
-    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 19:
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > _MOST_DIGITS:
         return None
     number = int(value)
     return struct.pack(layout, number) if -(1 << bits) <= number < 1 << bits else None

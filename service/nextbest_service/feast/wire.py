@@ -1,4 +1,4 @@
-"""Reads the bytes that Feast writes: one protobuf `feast.types.Value` per feature, one `Timestamp` per view."""
+"""Reads the bytes that Feast writes: a protobuf `feast.types.Value` per feature, a `Timestamp` per view."""
 
 import math
 import struct

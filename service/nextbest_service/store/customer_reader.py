@@ -70,9 +70,7 @@ class CustomerReader:
         schemas = {self.codec.features.unknown_schema(blob) for blob in blobs if blob is not None}
         return {schema_id for schema_id in schemas if schema_id is not None}
 
-    def customer_of(
-        self, person: Person, now_ms: int, given: Sequence[GivenFeatures] = ()
-    ) -> Customer:
+    def customer_of(self, person: Person, now_ms: int, given: Sequence[GivenFeatures] = ()) -> Customer:
         """Return what a decision sees of a person; `given` are features from elsewhere."""
         states = [portion.features for portion in person.portions if portion.features is not None]
         states += self._states(given)
@@ -83,12 +81,11 @@ class CustomerReader:
         return [self._online.with_given(self._online.empty, it.values, it.as_of_ms) for it in given]
 
     def _stranger(self, now_ms: int, given: Sequence[GivenFeatures]) -> Customer:
-        features, as_of, defaulted = CustomerFeatures.unknown(self._online.spec, now_ms), None, ()
-        if given:
-            features, as_of, defaulted = self._features(self._states(given), now_ms, ())
-        return Customer(
-            known=False, features=features, features_as_of=as_of, facts={}, defaulted=defaulted
-        )
+        if not given:
+            unknown = CustomerFeatures.unknown(self._online.spec, now_ms)
+            return Customer(known=False, features=unknown, features_as_of=None, facts={})
+        features, as_of, defaulted = self._features(self._states(given), now_ms, ())
+        return Customer(known=False, features=features, features_as_of=as_of, facts={}, defaulted=defaulted)
 
     def _folded(
         self,

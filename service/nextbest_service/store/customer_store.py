@@ -67,9 +67,7 @@ class CustomerStore:
         """Read the store, and at the same time the source of features."""
         if self._source is None:
             return await self._people.read([ask], commands), ()
-        answers, given = await asyncio.gather(
-            self._people.read([ask], commands), self._source.read(names)
-        )
+        answers, given = await asyncio.gather(self._people.read([ask], commands), self._source.read(names))
         others = self._other_names(answers.found[0], names)
         return answers, (*given, *(await self._source.read(others) if others else ()))
 

@@ -31,7 +31,7 @@ class Found:
 
     `fields` are those of the head's hash, as they are; none where nobody is known. `loose` are pointers that
     still carry a person, because a link is under way: it belongs to this one. `unknown` are the asked refs
-    that lead to nobody; `dangling` has the hashes of those that are something all the same. `answer` is what
+    that nobody lists; `dangling` has the hashes of those that are something all the same. `answer` is what
     is remembered for the request id. `erased_ms` is when the first ref was erased, where that was asked.
     """
 
@@ -60,15 +60,17 @@ def find(ask: Ask, stored: Mapping[Ref, Fields], extras: Iterator[Any], ring: Ke
     answers = [next(extras) for _ in range(2 * len(ask.refs))] if ask.request_id else []
     erased = next(extras) if ask.erased else None
     hashes = _Hashes(stored, ring)
-    heads = {ref: hashes.head(ref) for ref in ask.refs}
-    head = next((one for one in heads.values() if one is not None), None)
-    way = {one for ref in ask.refs if heads[ref] == head for one in hashes.way(ref)} if head else set()
-    unknown = tuple(ref for ref, one in heads.items() if one is None)
+    owners = {ref: hashes.owner(ref) for ref in ask.refs}
+    head = next((one.head for one in owners.values() if one.head is not None), None)
+    way = {one for ref in ask.refs if owners[ref].head == head for one in hashes.way(ref)} if head else set()
+    unknown = tuple(ref for ref, one in owners.items() if not one.listed and one.head in (None, head))
     return Found(
         refs=ask.refs,
         head=head,
         fields=stored[head] if head else {},
-        loose=tuple((one, stored[one]) for one in sorted(way) if is_loose(stored[one])),
+        loose=tuple(
+            (it, stored[it]) for it in sorted(way) if is_loose(stored[it]) and hashes.end(it) == head
+        ),
         unknown=unknown,
         dangling={ref: stored[ref] for ref in unknown if keys.VERSION in stored[ref]},
         answer=next((answer for answer in answers if answer is not None), None),
@@ -91,26 +93,31 @@ def is_loose(fields: Fields) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class _Owner:
+    """The head of the person that a ref belongs to, None for nobody, and whether the person lists it."""
+
+    head: Ref | None
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Hashes:
     """The hashes that a reading brought, those that they lead to included."""
 
     stored: Mapping[Ref, Fields]
     ring: KeyRing
 
-    def head(self, ref: Ref) -> Ref | None:
-        """Return the head of the person that a ref belongs to, None where it leads to nobody.
+    def owner(self, ref: Ref) -> "_Owner":
+        """Return the person that a ref belongs to.
 
-        That is the last person on the way who lists it: what somebody carries who is about to leave holds only
-        once the person there does not list it. Only, two persons may have claimed a new name at the same
-        moment: then nothing ever comes in under it in one of them, who does not count. Where nobody lists a
-        ref, what stands there is a leftover of an erasure, or was read between two writes; in the second case
-        writing over it fails, and the next reading sees what came of it.
+        That is the last person on the way who lists it: what somebody carries who is to leave holds only once
+        the person there does not list it. A pointer to a person who does not list it yet claims it for that
+        person; whoever adds it writes the pointer first, so that a claim read too late does no harm.
         """
-        listing = [(one, place) for one in self.way(ref) if (place := self._place(one, ref)) is not None]
-        filled = [one for one, place in listing if _is_filled(self.stored[one], place)]
-        if not listing:
-            return None
-        return self._end(filled[-1] if filled else listing[-1][0])
+        listing = [one for one in self.way(ref) if self._lists(one, ref)]
+        if listing:
+            return _Owner(self.end(listing[-1]), listed=True)
+        return _Owner(self.end(ref) if keys.POINTER in self.stored.get(ref, {}) else None, listed=False)
 
     def way(self, ref: Ref) -> list[Ref]:
         """Return the refs that one leads to, itself the first."""
@@ -119,7 +126,7 @@ class _Hashes:
             way += [it for it in links(self.stored.get(one, {})) if it not in way]
         return [one for one in way if keys.VERSION in self.stored.get(one, {})]
 
-    def _end(self, one: Ref) -> Ref | None:
+    def end(self, one: Ref) -> Ref | None:
         """Return the head of a person, or of the one who takes over what a pointer carries."""
         end = one
         for _ in range(MOST_HOPS):
@@ -127,23 +134,15 @@ class _Hashes:
         fields = self.stored.get(end, {})
         if keys.POINTER in fields or keys.VERSION not in fields:
             return None
-        return end if end == one else self.head(end)
+        return end if end == one else self.owner(end).head
 
-    def _place(self, one: Ref, ref: Ref) -> int | None:
-        """Return the place of a ref among the members of a person, None where it is none."""
+    def _lists(self, one: Ref, ref: Ref) -> bool:
         fields = self.stored[one]
         if keys.IDENTITIES not in fields:
-            return None
+            return False
         if one == ref and not links(fields):
-            return 0  # the usual case
+            return True  # the usual case
         try:
-            members = decode_members(fields[keys.IDENTITIES], self.ring)
+            return any(member.ref == ref for member in decode_members(fields[keys.IDENTITIES], self.ring))
         except CodecError:
-            return 0  # nothing can be told, and nothing must be written over
-        return next((place for place, member in enumerate(members) if member.ref == ref), None)
-
-
-def _is_filled(fields: Fields, place: int) -> bool:
-    """Tell whether anything came in under a member."""
-    suffix = b"%d" % place if place else b""
-    return any(letter + suffix in fields for letter in keys.PORTION_FIELDS)
+            return True  # nothing can be told, and nothing must be written over

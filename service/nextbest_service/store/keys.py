@@ -31,8 +31,6 @@ RECORD_FIELDS: Mapping[str, bytes] = MappingProxyType(
 )
 """The fields that hold lists of records."""
 
-PORTION_FIELDS = (FEATURES, COUNTERS, FACTS, SEEN, RESERVATIONS, *RECORD_FIELDS.values())
-
 SECRET = b"nb:secret"
 """32 random bytes: what refs and tokens are made with. Written once, by whoever comes first."""
 STATE_SCHEMAS = b"nb:state-schemas"

@@ -14,7 +14,7 @@ from nextbest_service.customers.linking import parted
 from nextbest_service.customers.person import Member, Person
 from nextbest_service.errors import ServiceError
 from nextbest_service.store import keys
-from nextbest_service.store.found import Ask, Fields, Found, is_loose, links
+from nextbest_service.store.found import Ask, Fields, Found
 from nextbest_service.store.keys import Identity, Ref, answer_keys
 from nextbest_service.store.people import (
     CHANGED,
@@ -111,8 +111,10 @@ class Links:
             person = await self._readable(found)
             members = () if person is None else tuple(member.ref for member in person.members)
             refs = tuple(dict.fromkeys((found.head, asked, *members, *(ref for ref, _ in found.loose))))
+            own = await self._own(person) if person else set()
+            if await self._pointers(own - {found.head}, found.head) is None:
+                continue
             await self._bury(refs, answers.now_ms, remember_ms)
-            await self._empty(refs, found.head)
             gone = Write(found.head, found.fields[keys.VERSION], fresh_version(answers.now_ms), None)
             if await self._sent([gone]):
                 await self._forget(refs)
@@ -135,17 +137,6 @@ class Links:
         ring = self.people.naming.ring
         await self.people.hashes.store.run(
             [("SET", ring.tombstone_key(ref), now_ms, "PX", remember_ms) for ref in refs]
-        )
-
-    async def _empty(self, refs: Sequence[Ref], head: Ref) -> None:
-        """Drop what pointers to a person carry: without that person, it would count as having left."""
-        hashes = await self.people.hashes.hashes(refs)
-        await self._sent(
-            [
-                bare_pointer(ref, fields, head)
-                for ref, fields in zip(refs, hashes, strict=True)
-                if head in links(fields) and keys.IDENTITIES in fields
-            ]
         )
 
     async def _forget(self, refs: Sequence[Ref]) -> None:
@@ -187,24 +178,26 @@ class Links:
         for _ in range(MOST_ROUNDS):
             answers = await self.people.read([Ask((ref,))])
             stored = await self.people.decoded(answers.found[0])
-            leaving = await self._leaving(ref, stored.whole) if stored else None
-            if stored is None or not leaving:
+            if stored is None or len(stored.whole.members) == 1:
                 return False
+            leaving = await self._leaving(ref, stored.whole)
+            if not leaving:  # somebody is just about to join
+                continue
             hashes = await self._pointers(leaving, stored.whole.head)
             if hashes is not None and await self._split(stored, hashes, answers.now_ms):
                 return True
         raise BusyError("others kept changing this customer; try again")
 
     async def _leaving(self, ref: Ref, person: Person) -> set[Ref]:
-        """Return the members that must move for one of them to be alone; the head never does.
-
-        Two persons may have claimed a name at the same moment. It leads to one of them only, and does not
-        move with the other.
-        """
+        """Return the members that must move for one of them to be alone; the head never does."""
         if ref != person.head:
-            return {ref}
+            return {ref} & {member.ref for member in person.members}
+        return await self._own(person) - {ref}
+
+    async def _own(self, person: Person) -> set[Ref]:
+        """Return the members that lead to a person: all, unless somebody comes between."""
         answers = await self.people.read([Ask((member.ref,)) for member in person.members])
-        return {found.refs[0] for found in answers.found if found.head in (None, person.head)} - {ref}
+        return {found.refs[0] for found in answers.found if found.head == person.head}
 
     async def _pointers(self, refs: set[Ref], head: Ref) -> dict[Ref, Fields] | None:
         """Return the hashes of some members if they are what a split may write over: they lead to the head.
@@ -213,25 +206,34 @@ class Links:
         """
         ordered = sorted(refs)
         hashes = await self.people.hashes.hashes(ordered)
-        if all(_leads_to(fields, head) for fields in hashes):
+        if all(not fields or _is_bare(fields, head) for fields in hashes):
             return dict(zip(ordered, hashes, strict=True))
         await self.people.update(
             [Update((ref,), (None,), lambda person, _: (person, None)) for ref in ordered]
         )
-        await self._shorten(ordered, head)
+        await self._unload(ordered, head)
         return None
 
-    async def _shorten(self, refs: Sequence[Ref], head: Ref) -> None:
-        """Make pointers that lead to a person by way of others lead there at once."""
+    async def _unload(self, refs: Sequence[Ref], head: Ref) -> bool:
+        """Make bare pointers of what leads to a person who lists these refs; False if anybody came between.
+
+        What somebody carries who is about to leave would hold as soon as the person parts with them. So the
+        person is written first, as it is: whoever is about to part with them has to begin again.
+        """
         hashes = await self.people.hashes.hashes(refs)
-        answers = await self.people.read([Ask((ref,)) for ref in refs])
-        await self._sent(
-            [
-                bare_pointer(ref, fields, head)
-                for ref, fields, found in zip(refs, hashes, answers.found, strict=True)
-                if found.head == head and not is_loose(fields)
-            ]
-        )
+        answers = await self.people.read([Ask((head,)), *(Ask((ref,)) for ref in refs)])
+        version = answers.found[0].fields.get(keys.VERSION, b"")
+        if any(found.head != head or found.loose for found in answers.found):
+            return False
+        full = [
+            bare_pointer(ref, fields, head)
+            for ref, fields in zip(refs, hashes, strict=True)
+            if ref != head and not _is_bare(fields, head)
+        ]
+        if not full:
+            return True
+        again = Write(head, version, fresh_version(answers.now_ms), Changes({}))
+        return await self._sent([again]) and await self._sent(full)
 
     async def _split(self, stored: Stored, hashes: Mapping[Ref, Fields], now_ms: int) -> bool:
         """Move some members, none of them the head, to a hash of their own; False if anybody came between.
@@ -263,9 +265,9 @@ class Links:
         return Write(carried.head, version, fresh_version(0), Changes(content, others))
 
 
-def _leads_to(fields: Fields, head: Ref) -> bool:
-    """Tell whether a hash leads straight to a person and carries nobody who belongs there, or is nothing."""
-    return not fields or (links(fields)[:1] == [head] and not is_loose(fields))
+def _is_bare(fields: Fields, head: Ref) -> bool:
+    """Tell whether a hash is a pointer to a person and nothing else."""
+    return fields.get(keys.POINTER) == head and keys.IDENTITIES not in fields
 
 
 def _forwarding(changes: Changes | None, head: Ref) -> Changes:

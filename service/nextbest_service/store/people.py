@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 
@@ -94,11 +93,16 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt(Generic[R]):
-    """One try to write a group of updates, and the results that hold once it has succeeded."""
+    """One try to write a group of updates, and the results that hold once it has succeeded.
 
+    The writes come one after the other: a new person is born before anybody's pointer leads there, and claims
+    its names before it lists them. `emptying` leaves of pointers that carried somebody only the pointer.
+    """
+
+    birth: Write | None
+    claims: Sequence[Write]
     write: Write
-    group: Group
-    members: frozenset[Ref]
+    emptying: Sequence[Write]
     results: dict[int, R]
 
 
@@ -218,46 +222,52 @@ class People:
                 if after is stored.whole and not group.loose:
                     results.update(own)
                 else:
-                    write = self.write(stored, after, answers.now_ms)
-                    members = frozenset(member.ref for member in after.members)
-                    attempts.append(_Attempt(write, group, members, own))
+                    attempts.append(self._attempt(group, stored, after, answers.now_ms, own))
             except ServiceError as error:
                 results.update((place, error) for place in group.places if place not in results)
         return await self._written(attempts, results)
 
+    def _attempt(
+        self, group: Group, stored: Stored, after: Person, now_ms: int, own: dict[int, R]
+    ) -> _Attempt[R]:
+        members = {member.ref for member in after.members}
+        claims = [
+            bare_pointer(ref, group.dangling.get(ref, {}), after.head)
+            for ref in sorted(group.claimed & members - {after.head})
+        ]
+        birth = None
+        if claims and stored.hash is None:
+            newborn = Person(after.members[:1])
+            newborn = replace(newborn, members=(replace(newborn.members[0], portion=EMPTY),))
+            birth = self.write(stored, newborn, now_ms)
+            stored = Stored(newborn, newborn, birth.written)
+        emptying = [bare_pointer(ref, fields, after.head) for ref, fields in group.loose.items()]
+        return _Attempt(birth, claims, self.write(stored, after, now_ms), emptying, own)
+
     async def _written(
         self, attempts: Sequence[_Attempt[R]], results: dict[int, R | ServiceError]
     ) -> list[int]:
-        lost: list[int] = []
-        done: list[_Attempt[R]] = []
+        going: Sequence[_Attempt[R]] = attempts
         try:
-            replies = await self.hashes.send([attempt.write for attempt in attempts])
-            for attempt, reply in zip(attempts, replies, strict=True):
-                if reply == CHANGED:
-                    lost.extend(attempt.results)
-                else:
-                    done.append(attempt)
-            await self._tidy(done)
+            going = await self._won(going, lambda attempt: [attempt.birth] if attempt.birth else [])
+            going = await self._won(going, lambda attempt: attempt.claims)
+            going = await self._won(going, lambda attempt: [attempt.write])
+            await self.hashes.send([write for attempt in going for write in attempt.emptying])
         except StoreUnavailableError as error:
-            failed = (place for attempt in attempts for place in attempt.results if place not in lost)
-            results.update((place, error) for place in failed)
+            results.update((place, error) for attempt in going for place in attempt.results)
         else:
-            for attempt in done:
+            for attempt in going:
                 results.update(attempt.results)
-        return lost
+        return [place for attempt in attempts for place in attempt.results if place not in results]
 
-    async def _tidy(self, done: Sequence[_Attempt[R]]) -> None:
-        """Make the names that persons have got since lead to them; others may have been faster."""
-        writes = [write for attempt in done for write in _tidying(attempt)]
-        replies = await self.hashes.send(writes)
-        lost = {it.ref for it, reply in zip(writes, replies, strict=True) if reply == CHANGED}
-        disowning = [
-            Update((attempt.write.ref,), (None,), partial(_without, refs=frozenset(refs)))
-            for attempt in done
-            if (refs := lost & attempt.group.claimed & attempt.members)
-        ]
-        if disowning:
-            await self.update(disowning)
+    async def _won(
+        self, attempts: Sequence[_Attempt[R]], writes_of: Callable[[_Attempt[R]], Sequence[Write]]
+    ) -> list[_Attempt[R]]:
+        """Send some writes of all attempts, and return the attempts that lost no race."""
+        writes = [(attempt, write) for attempt in attempts for write in writes_of(attempt)]
+        replies = await self.hashes.send([write for _, write in writes])
+        lost = {id(attempt) for (attempt, _), reply in zip(writes, replies, strict=True) if reply == CHANGED}
+        return [attempt for attempt in attempts if id(attempt) not in lost]
 
     async def _of_group(self, group: Group, updates: Sequence[Update[R]]) -> Stored:
         """Return the person of a group before its updates."""
@@ -331,22 +341,6 @@ _WAYS = (keys.POINTER, keys.LEFT, keys.FORWARD)
 
 def _all_but_version(fields: Fields) -> tuple[bytes, ...]:
     return tuple(name for name in fields if name != keys.VERSION)
-
-
-def _without(person: Person, _now_ms: int, refs: frozenset[Ref]) -> tuple[Person, None]:
-    """Return a person without names that belong to somebody else, unless anything came in under them."""
-    kept = tuple(it for it in person.members if it.ref not in refs or it.portion != EMPTY)
-    return (person if len(kept) == len(person.members) else replace(person, members=kept)), None
-
-
-def _tidying(attempt: _Attempt[R]) -> list[Write]:
-    """Return what makes the names that a person has got since lead to it, and nothing else."""
-    head, group = attempt.write.ref, attempt.group
-    claims = (
-        bare_pointer(ref, group.dangling.get(ref, {}), head)
-        for ref in sorted(group.claimed & attempt.members - {head})
-    )
-    return [*claims, *(bare_pointer(ref, fields, head) for ref, fields in group.loose.items())]
 
 
 def bare_pointer(ref: Ref, fields: Fields, head: Ref) -> Write:

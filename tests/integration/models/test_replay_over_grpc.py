@@ -52,6 +52,12 @@ def store_url(
         yield url
 
 
+@pytest.fixture(scope="module")
+def training(journey: CompleteJourney, grocery_spec: FeatureSpec) -> SnapshotEngine:
+    """What training computes from the log of all that happened before the first moment."""
+    return SnapshotEngine(grocery_spec, journey.log.before(TOLD_MS))
+
+
 @contextmanager
 def service_at(url: str, now_ms: int, home: Path) -> Iterator[Calls]:
     """Serve the grocery at a moment that does not pass."""
@@ -69,10 +75,11 @@ def test_a_service_knows_what_training_knows(
     journey: CompleteJourney,
     households: list[str],
     grocery_spec: FeatureSpec,
+    training: SnapshotEngine,
     store_url: str,
     tmp_path: Path,
 ) -> None:
-    snapshot = SnapshotEngine(grocery_spec, journey.log.before(TOLD_MS)).snapshot(now_ms)
+    snapshot = training.snapshot(now_ms)
     with service_at(store_url, now_ms, tmp_path) as calls:
         for household in households:
             customer = calls.get(identity("customer", household)).customer

@@ -86,8 +86,13 @@ def mail(at_ms: int, clicks: int, *topics: int) -> StreamEvent:
 
 
 def _times(latest_ms: int) -> st.SearchStrategy[int]:
-    ages = st.integers(1, 60 * DAY_MS) | st.integers(1, 60 * 24 * 3_600).map(lambda seconds: seconds * 1_000)
-    return ages.map(lambda age_ms: latest_ms - age_ms)
+    # Put together of small numbers: of one large number mostly the smallest would be tried.
+    milliseconds = st.just(0) | st.just(1) | st.integers(0, HOUR_MS - 1)
+    ages = st.builds(
+        lambda days, hours, ms: days * DAY_MS + hours * HOUR_MS + ms,
+        st.integers(0, 59), st.integers(0, 23), milliseconds,
+    )  # fmt: skip
+    return ages.map(lambda age_ms: latest_ms - max(age_ms, 1))
 
 
 def histories(latest_ms: int = AS_OF, longest: int = 14) -> st.SearchStrategy[list[StreamEvent]]:

@@ -183,6 +183,18 @@ def test_a_window_holds_its_whole_length_and_not_the_moment_itself() -> None:
         assert _value(_state([visit(at_ms, 1.0)]), "visits_12h") == count
 
 
+@pytest.mark.parametrize(("more_ms", "pages", "days"), [(0, 1.0, 30.0), (1, 0.0, 99.0)])
+def test_windows_of_different_things_and_of_recency_hold_their_whole_length_too(
+    more_ms: int, pages: float, days: float
+) -> None:
+    page = visit(AS_OF - 7 * DAY_MS - more_ms, 1.0, 3)
+    assert _value(_state([page]), "pages_7d") == pages
+    assert customer_columns(SPEC, log_of([[page]]), AS_OF)["pages_7d"].tolist() == [pages]
+    last = visit(AS_OF - 30 * DAY_MS - more_ms, 1.0)
+    assert _value(_state([last]), "days_since_30d") == days
+    assert customer_columns(SPEC, log_of([[last]]), AS_OF)["days_since_30d"].tolist() == [days]
+
+
 def test_an_event_ahead_of_the_clock_is_zero_days_old_and_has_its_full_weight() -> None:
     state = _state([visit(AS_OF + 5, 1.0)])
     assert _value(state, "days_since") == 0.0

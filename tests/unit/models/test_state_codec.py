@@ -100,6 +100,14 @@ def test_any_counters_read_back_exactly(rows: list[tuple[int, int, int, int]]) -
     assert 5 in more.counters.ids
 
 
+def test_the_moment_of_a_thing_reads_back_to_the_millisecond_when_its_event_is_forgotten() -> None:
+    events = [visit(AS_OF - age_ms, 1.0, page) for page, age_ms in enumerate((9_000, 5_001, 1_000))]
+    trimmed = ONLINE.trimmed(_state(events), AS_OF + 31 * DAY_MS)
+    visits = CODEC.decode(*CODEC.encode(trimmed)).tallies[0].streams[1]
+    assert visits.times_ms == ()
+    assert visits.marks[0] == {0: AS_OF - 9_000, 1: AS_OF - 5_001, 2: AS_OF - 1_000}
+
+
 def test_what_holds_nothing_takes_no_byte() -> None:
     assert CODEC.encode(ONLINE.empty) == (b"", b"")
     _assert_equal(CODEC.decode(b"", b""), ONLINE.empty)

@@ -51,7 +51,11 @@ def test_a_catalog_without_namespaces_takes_any(tmp_path: Path) -> None:
     ("old", "new", "fault"),
     [
         ("Customer", "custmer", "4: the catalog declares no such namespace; did you mean 'customer'?"),
-        ("trips: trips", "trip: trips", "8: the catalog declares no feature 'trip' with external: true; did you mean 'trips'?"),
+        (
+            "trips: trips",
+            "trip: trips",
+            "8: the catalog declares no feature 'trip' with external: true; did you mean 'trips'?",
+        ),
         ("INT64", "DOUBLE", "6: expected 'STRING', 'INT32' or 'INT64'"),
         ("project: shop", "projekt: shop", "1: unknown field 'projekt'; did you mean 'project'?"),
         ("    join_key: customer_no\n", "", "3: field 'join_key' is missing"),

@@ -14,14 +14,18 @@ from nextbest_service.api.read_request import read_request
 from nextbest_service.api.render_answer import render_answer
 from nextbest_service.api.write_value import write_value
 from nextbest_service.catalogs import find_catalog
+from nextbest_service.customers.tokens import TokenReader
 from nextbest_service.decisions.deliberation import Stopwatch, deliberate
 from nextbest_service.decisions.generation import Generation
 from nextbest_service.decisions.offline import offline_generation
 from nextbest_service.decisions.request import DecisionRequest
 from nextbest_service.errors import InvalidRequestError, UnknownReferenceError
 from nextbest_service.store.customers import Customer, Reading
+from nextbest_service.store.found import Found
+from nextbest_service.store.keys import KeyRing
 
 NOW_MS = 1_772_420_400_000
+DECISION_ID = "01" * 16
 
 
 @cache
@@ -41,13 +45,16 @@ def read(*placements: str, **fields: Any) -> DecisionRequest:
     return read_request(question(*placements, **fields), bank().rules)
 
 
-def best(*placements: str, customer: dict[str, Any], **fields: Any) -> proposition_pb2.Proposition:
+def best(
+    *placements: str, customer: dict[str, Any], ring: KeyRing | None = None, **fields: Any
+) -> proposition_pb2.Proposition:
     features = CustomerFeatures.unknown(bank().spec, NOW_MS)
-    known = Customer(known=True, features=features, features_as_of_ms=None, **{"facts": {}, **customer})
+    known = Customer(known=True, features=features, features_as_of=None, **{"facts": {}, **customer})
+    reading = Reading(known, {}, {}, Found(()), NOW_MS)
     watch = Stopwatch()
     watch.lap()
-    decision = deliberate(bank(), read(*placements, **fields), Reading(known, {}, {}), NOW_MS, watch)
-    return render_answer(decision, bank().versions).placements[0].propositions[0]
+    decision = deliberate(bank(), read(*placements, **fields), reading, DECISION_ID, watch)
+    return render_answer(decision, ring).placements[0].propositions[0]
 
 
 @pytest.mark.parametrize(
@@ -162,3 +169,44 @@ def test_channel_and_time_are_told_where_they_were_chosen() -> None:
     offered = best("next_contact", customer={"consents": (Consent(True, NOW_MS),), "facts": {"best_hour": 9}})
     assert offered.channel in {"email", "sms", "push"}
     assert offered.send_at_unix_ms > NOW_MS
+
+
+def test_a_token_says_what_was_proposed_and_an_answer_without_a_ring_has_none() -> None:
+    facts = {"age": 45, "income": 10_000_000, "in_default": False, "pre_approved": True}
+    customer = {"facts": facts, "facts_as_of": NOW_MS}
+    ring = KeyRing(b"secret")
+    assert not best("web_hero", customer=customer).token
+    offered = best("web_hero", customer=customer, ring=ring)
+    told = TokenReader.of(ring, bank().catalog).read(offered.token)
+    assert (told.decision, told.action, told.placement) == (DECISION_ID, offered.action_id, "web_hero")
+    assert (told.channel, told.treatment, told.rank) == ("web", offered.treatment_id, 1)
+    assert told.brand == bank().catalog.default_brand
+    assert told.propensity == pytest.approx(offered.propensity)
+    assert told.decided_at_ms == NOW_MS
+    assert told.expires_ms - NOW_MS == bank().catalog.memory.late_outcomes_ms
+
+
+@pytest.mark.parametrize(
+    ("mode", "default", "audited"),
+    [
+        (decision_pb2.AUDIT_MODE_UNSPECIFIED, False, False),
+        (decision_pb2.AUDIT_MODE_UNSPECIFIED, True, True),
+        (decision_pb2.AUDIT_MODE_BEST_EFFORT, True, False),
+        (decision_pb2.AUDIT_MODE_REQUIRED, False, True),
+    ],
+)
+def test_the_request_decides_about_the_audit_and_else_the_server(
+    mode: decision_pb2.AuditMode, default: bool, audited: bool
+) -> None:
+    request = read_request(question("web_hero", audit_mode=mode), bank().rules, audited=default)
+    assert request.audited is audited
+
+
+def test_a_body_has_one_digest_however_it_is_put_together() -> None:
+    def body(**fields: Any) -> bytes:
+        return read("web_hero", request_id="q1", **fields).body
+
+    assert body() == body()
+    assert body() != body(include_content=True)
+    assert not read("web_hero").body
+    assert len(body()) == 16

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from itertools import chain
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from nextbest_service.decision_log.gaps import Gap
 from nextbest_service.decision_log.logged_decision import LoggedDecision, Offered
 from nextbest_service.decision_log.outcomes import LoggedOutcome
-from nextbest_service.decision_log.plain import customer_name
+from nextbest_service.decision_log.plain import customer_name, plain
 
 TIME = pa.timestamp("ms", tz="UTC")
 TEXTS = pa.list_(pa.string())
@@ -240,8 +239,4 @@ def _offsets(lengths: Iterable[int]) -> pa.Array:
 
 
 def _json(content: object) -> str:
-    return json.dumps(content, ensure_ascii=False, default=_text)
-
-
-def _text(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    return json.dumps(plain(content), ensure_ascii=False, allow_nan=False, default=str)

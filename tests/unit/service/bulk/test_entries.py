@@ -9,7 +9,7 @@ from nextbest_rules import load_catalog
 from nextbest_service.bulk.entries import MAX_LINES, Entry, entries_of, events_of
 from nextbest_service.bulk.event_drafts import EventDraft
 from nextbest_service.bulk.kinds import Kind, fields_of
-from nextbest_service.bulk.layouts import CellFault, Layouts
+from nextbest_service.bulk.layouts import ColumnError, Layouts
 from nextbest_service.bulk.mapping import Mapping
 from nextbest_service.bulk.profile_fields import ProfileRow
 from nextbest_service.bulk.sources import Row
@@ -17,10 +17,11 @@ from nextbest_service.catalogs import find_catalog
 
 CATALOG = load_catalog(find_catalog("grocery"))
 BANK = load_catalog(find_catalog("bank"))
+PLAIN = Mapping()
 ORDER = ("id", "source", "type", "time", "customer", "item.product_id", "item.amount", "item.quantity")
 
 
-def layouts(kind: Kind = Kind.EVENTS, mapping: Mapping = Mapping(), catalog: object = CATALOG) -> Layouts:
+def layouts(kind: Kind = Kind.EVENTS, mapping: Mapping = PLAIN, catalog: object = CATALOG) -> Layouts:
     return Layouts(fields_of(kind, catalog, mapping.reads_time()), mapping)
 
 
@@ -32,7 +33,9 @@ def events(*cells: Sequence[object], columns: Sequence[str] = ORDER) -> list[Ent
     return [*events_of(rows_of(columns, *cells), layouts())]
 
 
-def one(kind: Kind, told: MappingType[str, object], mapping: Mapping = Mapping(), catalog: object = CATALOG) -> object:
+def one(
+    kind: Kind, told: MappingType[str, object], mapping: Mapping = PLAIN, catalog: object = CATALOG
+) -> object:
     (entry,) = entries_of(rows_of([*told], [*told.values()]), layouts(kind, mapping, catalog))
     if entry.fault is not None:
         raise entry.fault
@@ -109,7 +112,10 @@ def test_an_answer_has_the_type_of_the_fact_it_is_about_wherever_its_column_stan
         ({"customer": "7"}, [("customer", "7")]),
         ({"identities.device": 7}, [("device", "7")]),
         ({"identity": "cookie:a:b"}, [("cookie", "a:b")]),
-        ({"identities": ["customer:7", {"namespace": "cookie", "id": "c"}]}, [("customer", "7"), ("cookie", "c")]),
+        (
+            {"identities": ["customer:7", {"namespace": "cookie", "id": "c"}]},
+            [("customer", "7"), ("cookie", "c")],
+        ),
         ({"identities": '["customer:7"]'}, [("customer", "7")]),
     ],
 )
@@ -130,7 +136,12 @@ def test_a_person_is_named_by_columns_texts_or_objects(
         (Kind.EVENTS, {"items": [{"sku": 1}]}, "items", "an item has"),
         (Kind.EVENTS, {"items": "{"}, "items", "expected JSON"),
         (Kind.PROFILES, {"agge": "1"}, "agge", "no such field; did you mean 'age'?"),
-        (Kind.PROFILES, {"consents.email.marketing": "maybe"}, "consents.email.marketing", "expected true or false"),
+        (
+            Kind.PROFILES,
+            {"consents.email.marketing": "maybe"},
+            "consents.email.marketing",
+            "expected true or false",
+        ),
         (Kind.PROFILES, {"consents": [{"chanel": ""}]}, "consents", "a consent has"),
         (Kind.OUTCOMES, {"type": "lost"}, "type", "expected an outcome such as"),
         (Kind.OUTCOMES, {"action_id": "nothing"}, "action_id", "the catalog has no such action"),
@@ -138,7 +149,7 @@ def test_a_person_is_named_by_columns_texts_or_objects(
     ],
 )
 def test_a_fault_names_its_field(kind: Kind, told: dict[str, object], field: str, description: str) -> None:
-    with pytest.raises(CellFault) as caught:
+    with pytest.raises(ColumnError) as caught:
         one(kind, told)
     assert caught.value.field == field
     assert caught.value.description.startswith(description)

@@ -257,6 +257,11 @@ def test_a_ticket_is_the_same_in_whatever_order_its_events_come(
         assert (ticket.kind, ticket.severity) == ("broken", severity)
 
 
+def test_a_ticket_that_is_closed_as_it_is_opened_is_closed() -> None:
+    (ticket,) = folded_tickets(after(TICKET[0], event("ticket.closed", "t9", NOW_MS, subject="T")).portions)
+    assert not ticket.open
+
+
 def test_the_parts_of_a_ticket_that_two_names_tell_are_one_ticket() -> None:
     person, _ = apply_event(books(), person_of(ANNA, COOKIE), THERE, TICKET[0])
     person = after(TICKET[2], person=person)

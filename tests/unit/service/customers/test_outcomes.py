@@ -89,6 +89,11 @@ def test_other_outcomes_leave_the_reservation(kind: Outcome) -> None:
     assert person.portion(THERE).reservations == (HELD,)
 
 
+def test_a_reservation_whose_time_is_over_is_no_contact() -> None:
+    over = HELD._replace(until_ms=NOW_MS)
+    assert contacts(holding(over, HELD._replace(action="wine"))) == [("wine", "RESERVED")]
+
+
 def test_an_outcome_of_an_action_that_left_the_catalog_is_told_by_its_reservation() -> None:
     gone = HELD._replace(action="gone", type="OFFER", issue="sales", group="past")
     person = after(outcome(Outcome.DISPLAYED, of=attribution("gone")), person=holding(gone))
