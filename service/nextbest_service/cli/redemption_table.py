@@ -10,7 +10,7 @@ from nextbest.v1 import proposition_pb2
 from nextbest_service.cli.redemption import Redemption
 from nextbest_service.cli.tables import title_of
 
-MOST_FEATURES = 10
+MOST_FEATURES = 20
 
 
 def show(console: Console, redemption: Redemption) -> None:

@@ -1,6 +1,6 @@
 """The work behind `load`, `train` and `demo`, free of any printing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from nextbest_models.recipe import load_recipe
 from nextbest_rules import Catalog, load_catalog
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.composition import store_url
-from nextbest_service.customer_files import check_customers, read_states
+from nextbest_service.customer_files import CustomerEntry, check_customers, read_states
 from nextbest_service.customer_states import store_states
 from nextbest_service.decisions.generation import action_profiles, feature_spec
 from nextbest_service.errors import StartupError
@@ -67,6 +67,7 @@ class CustomersReport:
     """What `nextbest load customers` did. Somebody with several names is one customer."""
 
     customers: int
+    identities: int
     as_of_ms: int
     dry_run: bool
 
@@ -90,14 +91,21 @@ def load_customers(
     now_ms, spec = _as_of_ms(now, catalog), feature_spec(catalog)
     customers = check_customers(paths, catalog, now_ms, _watch(paths, progress))
     if dry_run:
-        return CustomersReport(customers, now_ms, dry_run)
-    written = 0
+        return CustomersReport(customers, 0, now_ms, dry_run)
+    written = identities = 0
+
+    def named() -> Iterator[CustomerEntry]:
+        nonlocal identities
+        for entry in read_states(paths, catalog, now_ms):
+            identities += len(entry.identities)
+            yield entry
+
     with store_url(home, redis_url) as url, connect_for_bulk(url) as client:
-        for batch in store_states(client, catalog, spec, read_states(paths, catalog, now_ms), now_ms):
+        for batch in store_states(client, catalog, spec, named(), now_ms):
             written += batch
             progress("Writing customers", written, customers)
         write_loaded(client, Loaded(", ".join(path.name for path in paths), now_ms, customers))
-    return CustomersReport(customers, now_ms, dry_run)
+    return CustomersReport(customers, identities, now_ms, dry_run)
 
 
 def _watch(paths: Sequence[Path], progress: Progress) -> Callable[[int], None]:

@@ -58,7 +58,6 @@ def test_the_last_contact_that_is_left_shuts_out_all_others(world: World) -> Non
     assert closed(rules, room, "card", "beans") == {"loan", "fridge"}
     assert closed(rules, room, "card", "tip") == set()
     assert closed(rules, room, "card", "beans", "tip") == set()  # it changed nothing
-    assert closed(rules, room, "card", "card", "beans", "loan") == {"fridge"}
 
 
 def test_keys_have_room_of_their_own(world: World) -> None:

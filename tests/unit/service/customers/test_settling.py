@@ -139,6 +139,14 @@ def test_segments_without_a_group_are_apart_from_the_others() -> None:
     assert not any(type_ == "segment.passed" for type_, _, _ in passages(person))
 
 
+def test_from_one_group_to_another_is_no_passage() -> None:
+    person = replace(person_of(ANNA, COOKIE), segments={"pet_owner": NOW_MS - 1})
+    assert passages(ordered(person, 1)) == [
+        ("segment.left", "pet_owner", NOW_MS + 1),
+        ("segment.entered", "newcomer", NOW_MS + 1),
+    ]
+
+
 def test_only_the_parts_that_changed_are_other_objects() -> None:
     person = with_parts(
         contacts=(Contact("a", "CLICKED", NOW_MS),), reservations=(Reservation("a", "d", 1, NOW_MS - 1),)
