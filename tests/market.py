@@ -21,6 +21,7 @@ from nextbest_service.store.keys import Identity, KeyRing
 DIRECTORY = Path(__file__).parent / "catalogs" / "market"
 NOW_MS = 1_772_445_600_000  # 2026-03-02T10:00:00Z
 HOUR_MS = 3_600_000
+LATER_MS = NOW_MS + 30 * DAY_MS
 RING = KeyRing(b"a secret of tests" * 2)
 ANNA, BERT, COOKIE = Identity("customer", "anna"), Identity("customer", "bert"), Identity("cookie", "c-1")
 IDS: Mapping[AffinityKey, int] = {

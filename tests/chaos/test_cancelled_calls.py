@@ -25,7 +25,7 @@ def test_nobody_gets_an_answer_that_was_meant_for_somebody_else(
         store_process(tmp_path / "store") as store,
         lossy_proxy(store.url) as proxy,
         service(
-            tmp_path / "home", "--redis-url", proxy.url, "--store-timeout-ms", "1000", catalog=three_each
+            tmp_path / "home", "--redis-url", proxy.url, "--store-timeout-ms", "5000", catalog=three_each
         ) as running,
     ):
         calls = Calls(running.address)

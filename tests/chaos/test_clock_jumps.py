@@ -33,7 +33,9 @@ def test_caps_hold_whatever_a_server_believes_the_time_to_be(
     monkeypatch.setenv("JUMPING_CLOCK_FILE", str(shift))
     with (
         store_process(tmp_path / "store") as store,
-        service(tmp_path / "home", "--redis-url", store.url, catalog=three_each) as running,
+        service(
+            tmp_path / "home", "--redis-url", store.url, "--store-timeout-ms", "5000", catalog=three_each
+        ) as running,
     ):
         assert int(shift.with_suffix(".pid").read_text()) == running.process.pid
         calls = Calls(running.address)

@@ -103,7 +103,7 @@ def forms_of(ref: Ref) -> list[bytes]:
 
 def test_no_file_knows_somebody_who_was_erased(three_each: Path, tmp_path: Path) -> None:
     home, exported = tmp_path / "home", tmp_path / "exported"
-    with service(home, catalog=three_each) as running:
+    with service(home, "--store-timeout-ms", "5000", catalog=three_each) as running:
         calls = Calls(running.address)
         url = f"unix://{Home(home).valkey / 'valkey.sock'}"
         lives(calls, NAMES)

@@ -18,6 +18,7 @@ PEOPLE, NAMES, OWN_EVENTS, SHARED_EVENTS = 12, 6, 4, 2
 LOSS = 0.1
 NOW_MS = 1_772_000_000_000
 CLOCK = ("--clock", "2026-02-25T07:13:20Z")  # an hour after NOW_MS
+HASTY, PATIENT = ("--store-timeout-ms", "150"), ("--store-timeout-ms", "5000")
 
 
 Work: TypeAlias = Coroutine[Any, Any, None]
@@ -65,8 +66,8 @@ def test_nothing_is_lost_and_nothing_is_doubled(three_each: Path, tmp_path: Path
     with (
         store_process(tmp_path / "store") as store,
         lossy_proxy(store.url) as proxy,
-        service(tmp_path / "1", "--redis-url", proxy.url, *CLOCK, catalog=three_each) as one,
-        service(tmp_path / "2", "--redis-url", store.url, *CLOCK, catalog=three_each) as other,
+        service(tmp_path / "1", "--redis-url", proxy.url, *CLOCK, *HASTY, catalog=three_each) as one,
+        service(tmp_path / "2", "--redis-url", store.url, *CLOCK, *PATIENT, catalog=three_each) as other,
     ):
         proxy.set(loss=LOSS)
         asyncio.run(live([one.address, other.address]))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 
@@ -13,11 +13,13 @@ from nextbest_rules import Catalog, Exclusion, Stage, ValueType
 from nextbest_rules.dates import from_ms
 from nextbest_rules.records import Kill
 from nextbest_rules.trials import Answer, Offer, Question
+from nextbest_rules.trials.state import CustomerState
 from nextbest_service.customer_states import store_states
 from nextbest_service.decisions.generation import feature_spec
 from nextbest_service.store import keys
-from nextbest_service.store.keys import Identity
+from nextbest_service.store.keys import Identity, person_key
 from nextbest_service.store.kills import remove_kill, write_kill
+from nextbest_service.store.secret import read_key_ring
 from nextbest_service.store.volumes import write_volumes
 
 CUSTOMER = Identity("customer", "of-the-test")
@@ -26,19 +28,27 @@ FIELDS = {"facts": keys.FACTS, **keys.RECORD_FIELDS}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class Written(NamedTuple):
+    """The customer of a test, ready for the store."""
+
+    identities: tuple[Identity, ...]
+    state: CustomerState
+
+
 @contextmanager
 def world_of(question: Question, catalog: Catalog, store: redis.Redis) -> Iterator[None]:
     """Put everything that a question presumes into the store, and take it out again."""
-    state = question.customer
+    state, key = question.customer, person_key(read_key_ring(store).ref(CUSTOMER))
     if state is not None:
-        list(store_states(store, feature_spec(catalog), [(CUSTOMER, state)]))
+        written = [Written((CUSTOMER,), state)]
+        list(store_states(store, catalog, feature_spec(catalog), written, question.now_ms))
         for part in state.unreadable:
-            store.hset(CUSTOMER.customer_key, FIELDS[part], b"damaged")
+            store.hset(key, FIELDS[part], b"damaged")
     for action in question.killed:
         write_kill(store, action, Kill("stopped by hand", question.now_ms))
     write_volumes(store, question.volumes)
     yield
-    store.delete(CUSTOMER.customer_key, keys.VOLUMES)
+    store.delete(key, keys.VOLUMES)
     for action in question.killed:
         remove_kill(store, action)
 

@@ -38,7 +38,8 @@ def test_what_happened_is_seen_at_once(shop: Market) -> None:
         statuses(shop.track(order("o1", ANNA), order("o2", ANNA, at_ms=NOW_MS - DAY_MS))) == ["APPLIED"] * 2
     )
     known = shop.features(ANNA)
-    assert (known["orders_ever"], known["spend"], known["days_since_order"]) == (2.0, 18.0, 0.0)
+    assert (known["orders_ever"], known["orders_30d"], known["spend"]) == (2.0, 2.0, 18.0)
+    assert known["days_since_order"] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_repeated_batch_changes_nothing(shop: Market) -> None:

@@ -56,20 +56,16 @@ class Room:
 
 def rooms_of(compiled: CompiledCap, ways: Sequence[Way], most: int) -> Iterator[Room]:
     """Yield what a cap leaves, where that may be less than `most` propositions want."""
+    contacts = ways[0][0].contacts if ways else None
+    if len(contacts or ()) + most <= compiled.cap.max:
+        return
     for together in [[way] for way in ways] if compiled.per_channel else [ways]:
-        limited = union(mask for situation, mask in together if compiled.limits(situation))
+        limited = union(mask for situation, mask in together if compiled.limits(situation)) & compiled.mask
+        if not limited:
+            continue
         counted = union(mask for situation, mask in together if compiled.reserves_on(situation.channel))
-        limited, counted = limited & compiled.mask, counted & compiled.counts
-        if limited and counted and (limited | counted).bit_count() > 1:
-            used = _used(compiled, together[0][0], most)
-            if used is not None:
+        counted &= compiled.counts
+        if counted and (limited | counted).bit_count() > 1:
+            used = {key: len(found) for key, found in compiled.contacts(together[0][0]).items()}
+            if max(used.values(), default=0) + most > compiled.cap.max:
                 yield Room(limited, counted, used, compiled)
-
-
-def _used(compiled: CompiledCap, situation: Situation, most: int) -> Mapping[Key, int] | None:
-    """Return how many contacts count per key; None where there is room for `most` more under every key."""
-    enough = compiled.cap.max - most
-    if len(situation.contacts or ()) <= enough:
-        return None
-    used = {key: len(contacts) for key, contacts in compiled.contacts(situation).items()}
-    return None if max(used.values(), default=0) <= enough else used

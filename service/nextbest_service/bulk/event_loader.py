@@ -96,7 +96,8 @@ class EventLoader:
         def change(person: Person, now_ms: int) -> tuple[Person, list[Result]]:
             refused = {place: error for place, it in enumerate(events) if (error := _refusal(it, now_ms))}
             accepted = [it for place, it in enumerate(events) if place not in refused]
-            person, results = apply_events(books, person, origin_of(person, who, naming), accepted)
+            origin = origin_of(person, who, naming)
+            person, results = apply_events(books, person, origin, accepted, now_ms)
             waiting = iter(results)
             return person, [refused.get(place) or next(waiting) for place in range(len(events))]
 

@@ -1,6 +1,7 @@
 """What an event does to a person: it is counted once, and leaves what its type stands for."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from nextbest_rules.catalog import EventType
@@ -22,9 +23,12 @@ _PROPERTY = "properties."
 
 
 def apply_events(
-    books: Books, person: Person, origin: Ref, events: Iterable[TrackedEvent]
+    books: Books, person: Person, origin: Ref, events: Iterable[TrackedEvent], now_ms: int
 ) -> tuple[Person, list[Status | ReusedEventIdError]]:
-    """Return the person after events that came in under one of the identities, and what became of each."""
+    """Return the person after events that came in under one of the identities, and what became of each.
+
+    What is ahead of our clock counts as of now: the next decision sees it.
+    """
     ledger = Ledger.of(person, books.memory)
     results: list[Status | ReusedEventIdError] = []
     for event in events:
@@ -35,20 +39,23 @@ def apply_events(
             continue
         results.append(status)
         if status is Status.APPLIED:
-            ledger.enter(event.stamp, event.time_ms, books.streams.of_event(event))
-            person = _with_effects(books, person, origin, event)
+            past = event if event.time_ms <= now_ms else replace(event, time_ms=now_ms)
+            ledger.enter(past.stamp, past.time_ms, books.streams.of_event(past, now_ms))
+            person = _with_effects(books, person, origin, past)
     portion = person.portion(origin)
     closed = ledger.closed(portion, books.features)
     return (person if closed is portion else person.with_portion(origin, closed)), results
 
 
-def apply_event(books: Books, person: Person, origin: Ref, event: TrackedEvent) -> tuple[Person, Status]:
+def apply_event(
+    books: Books, person: Person, origin: Ref, event: TrackedEvent, now_ms: int
+) -> tuple[Person, Status]:
     """Return the person after one event, and what became of it.
 
     Raises:
         ReusedEventIdError: another event of the same id was counted.
     """
-    person, (result,) = apply_events(books, person, origin, [event])
+    person, (result,) = apply_events(books, person, origin, [event], now_ms)
     if isinstance(result, ReusedEventIdError):
         raise result
     return person, result

@@ -132,7 +132,8 @@ class Intake:
     def _event(self, who: Who, event: TrackedEvent, path: str) -> Update[Status]:
         def change(person: Person, now_ms: int) -> tuple[Person, Status]:
             refuse_future(event.time_ms, now_ms, f"{path}time_unix_ms")
-            return apply_event(self.books, person, origin_of(person, who, self.people.naming), event)
+            origin = origin_of(person, who, self.people.naming)
+            return apply_event(self.books, person, origin, event, now_ms)
 
         return Update(who.refs, who.names, change)
 

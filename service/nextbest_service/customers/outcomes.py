@@ -45,7 +45,8 @@ def apply_outcome(
         return person, status
     if max(time_ms, now_ms) > outcome.of.expires_ms:
         raise LateOutcomeError
-    ledger.enter(outcome.stamp, time_ms, books.streams.of_outcome(outcome, time_ms))
+    time_ms = min(time_ms, now_ms)
+    ledger.enter(outcome.stamp, time_ms, books.streams.of_outcome(outcome, now_ms))
     portion = ledger.closed(person.portion(origin), books.features)
     reservation = _reservation(person, outcome.of)
     if outcome.type not in _NO_CONTACT and books.keeps("contacts"):

@@ -105,13 +105,18 @@ class Streams:
             {action.id: action for action in catalog.actions},
         )
 
-    def of_event(self, event: TrackedEvent) -> tuple[StreamEvent, ...]:
-        """Return what features get from an event."""
+    def of_event(self, event: TrackedEvent, now_ms: int) -> tuple[StreamEvent, ...]:
+        """Return what features get from an event that comes in now.
+
+        They count what lies before the moment of a decision, and the next decision may be at this very
+        moment, or the sender's clock ahead of ours.
+        """
         streams = self._by_event.get(event.type, ())
         if not streams:
             return ()
         texts = {"channel": event.channel, "brand": event.brand, "subject": event.subject}
-        happening = _Happening(event.time_ms, event.lines, event.amount, event.properties, texts)
+        time_ms = min(event.time_ms, now_ms - 1)
+        happening = _Happening(time_ms, event.lines, event.amount, event.properties, texts)
         return self._counted(streams, happening)
 
     def keys_of(self, event: TrackedEvent) -> set[AffinityKey]:
@@ -125,8 +130,11 @@ class Streams:
             for key in keys
         }
 
-    def of_outcome(self, outcome: ReportedOutcome, time_ms: int) -> tuple[StreamEvent, ...]:
-        """Return what features get from an outcome: it touches the affinity keys of its action."""
+    def of_outcome(self, outcome: ReportedOutcome, now_ms: int) -> tuple[StreamEvent, ...]:
+        """Return what features get from an outcome: it touches the affinity keys of its action.
+
+        Its time counts as that of an event.
+        """
         streams = self._by_outcome[outcome.type]
         if not streams:
             return ()
@@ -135,6 +143,7 @@ class Streams:
         touched = {family: tuple(key for key, _ in weighted) for family, weighted in keys.items()}
         line = Line(of.action, amount=outcome.amount, keys=touched)
         texts = {"channel": of.channel, "brand": of.brand, "subject": of.action}
+        time_ms = now_ms - 1 if outcome.time_ms is None else min(outcome.time_ms, now_ms - 1)
         happening = _Happening(time_ms, (line,), outcome.amount, outcome.properties, texts)
         return self._counted(streams, happening)
 

@@ -15,10 +15,7 @@ SEGMENTS = b"g"
 POINTER = b">"
 """The ref of the person that this identity was linked to."""
 LEFT = b"<"
-"""The ref of the person that this identity leaves or has left: it has once the person there does not list it.
-
-It stays, because pointers of others may still lead this way.
-"""
+"""The ref of the person that this identity leaves; it has left once the person there does not list it."""
 FORWARD = b"~"
 """The refs of heads of those who have left together, until the pointers of all of them lead there."""
 FEATURES = b"v"

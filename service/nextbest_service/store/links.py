@@ -7,7 +7,9 @@ link. An unlink goes the same way back. Pointers lead from weaker to stronger na
 circles, whoever links what at the same time.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nextbest_service.customers.linking import parted
@@ -15,7 +17,7 @@ from nextbest_service.customers.person import Member, Person
 from nextbest_service.errors import ServiceError
 from nextbest_service.store import keys
 from nextbest_service.store.found import Ask, Fields, Found
-from nextbest_service.store.keys import Identity, Ref, answer_keys
+from nextbest_service.store.keys import REF_BYTES, Identity, Ref, answer_keys
 from nextbest_service.store.people import (
     CHANGED,
     MOST_ROUNDS,
@@ -28,6 +30,8 @@ from nextbest_service.store.people import (
 from nextbest_service.store.person_codec import Changes
 from nextbest_service.store.person_hashes import Write, fresh_version
 from nextbest_service.store.updates import Update
+
+LONGEST_PAUSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Links:
             return after, after
 
         merged = False
-        for _ in range(MOST_ROUNDS):
+        async for _ in _rounds():
             heads = await self._heads(who.refs)
             if len(heads) <= 1:
                 update = Update(who.refs, who.names, introduced)
@@ -102,7 +106,7 @@ class Links:
             StoreUnavailableError: the store did not answer; repeating the call ends what it began.
         """
         (asked,) = self.people.naming.who([identity]).refs
-        for _ in range(MOST_ROUNDS):
+        async for _ in _rounds():
             answers = await self.people.read([Ask((asked,))])
             (found,) = answers.found
             if found.head is None:
@@ -111,8 +115,8 @@ class Links:
             person = await self._readable(found)
             members = () if person is None else tuple(member.ref for member in person.members)
             refs = tuple(dict.fromkeys((found.head, asked, *members, *(ref for ref, _ in found.loose))))
-            own = await self._own(person) if person else set()
-            if await self._pointers(own - {found.head}, found.head) is None:
+            stored = await self.people.decoded(found) if person else None
+            if stored is not None and await self._prepared(found, stored) is None:
                 continue
             await self._bury(refs, answers.now_ms, remember_ms)
             gone = Write(found.head, found.fields[keys.VERSION], fresh_version(answers.now_ms), None)
@@ -168,23 +172,24 @@ class Links:
         person = strongest.whole
         for other in others:
             person = self.people.linking.joined(person, other.whole)  # raises before anything is written
-        pointer = Changes({keys.POINTER: strongest.whole.head}, ())
+        pointer = Changes({keys.POINTER: strongest.whole.head}, (keys.LEFT,))
         await self._sent(
             [Write(other.whole.head, other.version, fresh_version(0), pointer) for other in others]
         )
 
     async def _part(self, ref: Ref) -> bool:
         """Make one name a customer of its own, and tell whether it was not."""
-        for _ in range(MOST_ROUNDS):
+        async for _ in _rounds():
             answers = await self.people.read([Ask((ref,))])
-            stored = await self.people.decoded(answers.found[0])
+            (found,) = answers.found
+            stored = await self.people.decoded(found)
             if stored is None or len(stored.whole.members) == 1:
                 return False
             leaving = await self._leaving(ref, stored.whole)
-            if not leaving:  # somebody is just about to join
+            hashes = await self._prepared(found, stored) if leaving else None
+            if hashes is None:  # somebody is about to join, or came between
                 continue
-            hashes = await self._pointers(leaving, stored.whole.head)
-            if hashes is not None and await self._split(stored, hashes, answers.now_ms):
+            if await self._split(stored, {it: hashes[it] for it in leaving}, answers.now_ms):
                 return True
         raise BusyError("others kept changing this customer; try again")
 
@@ -199,20 +204,44 @@ class Links:
         answers = await self.people.read([Ask((member.ref,)) for member in person.members])
         return {found.refs[0] for found in answers.found if found.head == person.head}
 
-    async def _pointers(self, refs: set[Ref], head: Ref) -> dict[Ref, Fields] | None:
-        """Return the hashes of some members if they are what a split may write over: they lead to the head.
+    async def _prepared(self, found: Found, stored: Stored) -> dict[Ref, Fields] | None:
+        """Return the hashes of all members but the head, if they are bare pointers to it; None if not.
 
-        None where they do not: then anybody who came between is done now, and the next try may succeed.
+        Then, what others left half done is done now, and the next try may succeed. A person who parts with
+        members must not be on anybody's way to somewhere else.
         """
-        ordered = sorted(refs)
-        hashes = await self.people.hashes.hashes(ordered)
-        if all(not fields or _is_bare(fields, head) for fields in hashes):
-            return dict(zip(ordered, hashes, strict=True))
-        await self.people.update(
-            [Update((ref,), (None,), lambda person, _: (person, None)) for ref in ordered]
-        )
-        await self._unload(ordered, head)
+        head = stored.whole.head
+        refs = sorted(member.ref for member in stored.whole.members if member.ref != head)
+        hashes = await self.people.hashes.hashes(refs)
+        way = found.fields.get(keys.FORWARD, b"")
+        busy = way or keys.LEFT in found.fields or found.loose
+        if not busy and all(not fields or _is_bare(fields, head) for fields in hashes):
+            return dict(zip(refs, hashes, strict=True))
+        await self._lead_on(head, way)
+        await self.people.update([Update((ref,), (None,), lambda person, _: (person, None)) for ref in refs])
+        await self._unload(refs, head)
         return None
+
+    async def _lead_on(self, head: Ref, forward: bytes) -> None:
+        """Set the pointers of those right who left a person together, so that nobody has to be led on."""
+        if not forward:
+            return
+        left = [forward[start : start + REF_BYTES] for start in range(0, len(forward), REF_BYTES)]
+        for one in left:
+            person, _ = await self.people.person(one)
+            refs = [member.ref for member in person.members] if person else []
+            hashes = await self.people.hashes.hashes(refs)
+            pointers = [
+                bare_pointer(ref, fields, person.head)
+                for ref, fields in zip(refs, hashes, strict=True)
+                if person and _is_bare(fields, head)
+            ]
+            if not await self._sent(pointers):
+                return
+        (fields,) = await self.people.hashes.hashes([head])
+        if fields.get(keys.FORWARD) == forward:
+            done = Changes({}, (keys.FORWARD,))
+            await self._sent([Write(head, fields[keys.VERSION], fresh_version(0), done)])
 
     async def _unload(self, refs: Sequence[Ref], head: Ref) -> bool:
         """Make bare pointers of what leads to a person who lists these refs; False if anybody came between.
@@ -228,11 +257,11 @@ class Links:
         full = [
             bare_pointer(ref, fields, head)
             for ref, fields in zip(refs, hashes, strict=True)
-            if ref != head and not _is_bare(fields, head)
+            if ref != head and fields and not _is_bare(fields, head)
         ]
-        if not full:
+        if not full and keys.LEFT not in answers.found[0].fields:
             return True
-        again = Write(head, version, fresh_version(answers.now_ms), Changes({}))
+        again = Write(head, version, fresh_version(answers.now_ms), Changes({}, (keys.LEFT,)))
         return await self._sent([again]) and await self._sent(full)
 
     async def _split(self, stored: Stored, hashes: Mapping[Ref, Fields], now_ms: int) -> bool:
@@ -252,6 +281,8 @@ class Links:
             parting = replace(parting, changes=_forwarding(parting.changes, carried.head))
         if not await self._sent([parting]):
             return False
+        free = Write(carried.head, carrying.written, fresh_version(now_ms), Changes({}, (keys.LEFT,)))
+        await self._sent([free])
         if followers and await self._sent(followers):
             tidy = Write(parting.ref, parting.written, fresh_version(now_ms), Changes({}, (keys.FORWARD,)))
             await self._sent([tidy])
@@ -263,6 +294,13 @@ class Links:
         others = tuple(name for name in fields if name not in content and name != keys.VERSION)
         version = fields.get(keys.VERSION, b"")
         return Write(carried.head, version, fresh_version(0), Changes(content, others))
+
+
+async def _rounds() -> AsyncIterator[int]:
+    """Count the tries, with growing pauses of chance between them, so that rivals come out of step."""
+    for attempt in range(MOST_ROUNDS):
+        yield attempt
+        await asyncio.sleep(random.uniform(0.0, min(attempt, 10) * LONGEST_PAUSE_SECONDS / 10))  # noqa: S311
 
 
 def _is_bare(fields: Fields, head: Ref) -> bool:

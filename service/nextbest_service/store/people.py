@@ -302,7 +302,9 @@ class People:
                 whole = person
                 for other in loose:
                     whole = self.linking.joined(whole, other)
-                return Stored(person, whole, person.version)
+                # It has left, for nobody else lists it: the mark that says from where is of no use any more.
+                leftovers = (keys.LEFT,) if keys.LEFT in found.fields else ()
+                return Stored(person, whole, person.version, leftovers)
         raise StateUnreadableError("the stored state of this customer has an unknown schema")
 
     async def learn(self, schema_id: bytes) -> None:
@@ -336,7 +338,7 @@ def _nobody_yet(ref: Ref, name: Identity | None, dangling: Mapping[Ref, Fields])
     return Stored(None, Person((Member(ref, name),)), left.get(keys.VERSION, b""), _all_but_version(left))
 
 
-_WAYS = (keys.POINTER, keys.LEFT, keys.FORWARD)
+_WAYS = (keys.POINTER, keys.FORWARD)
 
 
 def _all_but_version(fields: Fields) -> tuple[bytes, ...]:

@@ -20,7 +20,7 @@ from nextbest_rules.durations import duration_ms
 from nextbest_service.catalogs import find_catalog
 
 MONDAY = datetime.fromisoformat("2026-03-02T10:00:00+07:00")
-STORE_TIMEOUT_MS = "2000"
+STORE_TIMEOUT_MS = "5000"
 EVERYTHING = 100
 
 

@@ -62,7 +62,7 @@ def training(journey: CompleteJourney, grocery_spec: FeatureSpec) -> SnapshotEng
 def service_at(url: str, now_ms: int, home: Path) -> Iterator[Calls]:
     """Serve the grocery at a moment that does not pass."""
     moment = datetime.fromtimestamp(now_ms / 1000, tz=UTC).isoformat()
-    options = ("--redis-url", url, "--clock", moment, "--freeze-clock", "--store-timeout-ms", "2000")
+    options = ("--redis-url", url, "--clock", moment, "--freeze-clock", "--store-timeout-ms", "5000")
     with service(home, *options, catalog=find_catalog("grocery")) as running:
         calls = Calls(running.address)
         yield calls

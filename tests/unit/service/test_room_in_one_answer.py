@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextbest_rules import Situation, Stage, load_catalog
@@ -24,6 +24,7 @@ CROWDED = Path(__file__).parents[2] / "catalogs" / "crowded"
 NOW_MS = 1_710_496_800_000  # the catalog's clock, 2024-03-15T10:00:00Z
 HOUR_MS = 3_600_000
 ANSWER = "a" * 32
+SEEN = frozenset({Outcome.DISPLAYED})
 
 
 @cache
@@ -100,8 +101,20 @@ def test_an_answer_holds_no_more_than_what_is_left() -> None:
 
 def test_what_is_left_is_shared_by_all_placements() -> None:
     decision = decided(crowded(), ("home", 10), ("corner", 10))
-    assert offered(decision) == [["bread", "apples", "soap", "brush", "alarm", "recipe"], []]
+    assert offered(decision) == [["bread", "apples", "soap", "brush", "alarm", "recipe", "joke"], []]
     assert whys(decision) == {"hint": (Stage.CONTACT_POLICY, "one_tip_a_day")}
+    one = crowded((cap(outcomes=SEEN),))
+    assert offered(decided(one, ("home", 1), ("corner", 1))) == [["bread"], []]
+
+
+def test_what_some_placements_do_not_take_is_limited_in_the_others() -> None:
+    two = crowded((cap(outcomes=SEEN, max=2),))
+    assert offered(decided(two, ("home", 10), ("corner", 10))) == [["bread", "apples"], []]
+
+
+def test_actions_of_other_channels_take_no_room() -> None:
+    two = crowded((cap(max=2),))
+    assert offered(decided(two, ("letter", 10), channel="email")) == [["bread", "soap"]]
 
 
 def test_what_was_left_out_says_which_cap_and_how_much_of_it_is_used() -> None:
@@ -119,40 +132,57 @@ def test_what_was_left_out_says_which_cap_and_how_much_of_it_is_used() -> None:
 
 
 def test_what_the_placement_had_no_place_for_was_outranked() -> None:
-    contacts = [contact("brush", decision="1"), contact("brush", decision="2")]
-    decision = decided(crowded(), ("letter", 1), channel="email", contacts=contacts)
-    assert offered(decision) == [["bread"]]
-    assert {whys(decision)[name] for name in ("soap", "recipe")} == {(Stage.ARBITRATION, "")}
-    decision = decided(crowded(), ("letter", 2), channel="email", contacts=contacts)
-    assert offered(decision) == [["bread", "alarm"]]
-    assert whys(decision)["soap"] == (Stage.CONTACT_POLICY, "three_a_week")
+    but_service = Selector(types=frozenset({"OFFER", "INFORMATION"}))
+    two = crowded((cap(applies_to=but_service, counts=but_service, outcomes=SEEN, max=2),))
+    decision = decided(two, ("home", 3))
+    assert offered(decision) == [["bread", "apples", "alarm"]]
+    assert whys(decision)["soap"] == (Stage.CONTACT_POLICY, "c")  # its turn came before the alarm's
     assert whys(decision)["recipe"] == (Stage.ARBITRATION, "")
+
+
+def test_what_had_no_room_was_not_outranked_by_a_fallback() -> None:
+    either = Selector(actions=frozenset({"alarm", "joke", "recipe"}))
+    one = crowded((cap(applies_to=either, counts=either, outcomes=SEEN),))
+    decision = decided(one, ("home", 5), ("corner", 1))
+    assert offered(decision) == [["bread", "apples", "soap", "brush", "alarm"], ["hint"]]
+    reasons = {
+        (it.placement_id, it.exclusion.stage)
+        for it in decision.exclusions
+        if it.exclusion.action_id == "joke"
+    }
+    assert reasons == {("home", Stage.ARBITRATION), ("corner", Stage.CONTACT_POLICY)}
 
 
 def test_channels_of_one_answer_share_what_counts_together() -> None:
     contacts = [contact("brush", decision="1")]
     decision = decided(crowded(), ("anywhere", 10), channel="", contacts=contacts)
     sent = {it.action.id: it.channel for it in decision.placements[0].propositions}
-    assert sent == {"bread": "email", "apples": "sms", "alarm": "email", "recipe": "email", "hint": "email"}
+    assert sent == {
+        "bread": "email",
+        "apples": "sms",
+        "alarm": "email",
+        "recipe": "email",
+        "hint": "email",
+        "joke": "email",
+    }
 
 
 def test_a_fallback_needs_room_too() -> None:
     decision = decided(crowded(), ("home", 10), ("corner", 2))
     assert offered(decision)[1] == []
-    assert whys(decision)["hint"] == (Stage.CONTACT_POLICY, "one_tip_a_day")
-    first = decided(crowded(), ("corner", 10), ("home", 10))
-    assert offered(first) == [["bread", "apples", "soap", "brush", "alarm", "recipe"], []]
-    assert whys(first) == {}
-    assert {(it.placement_id, it.exclusion.rule_id) for it in first.exclusions} == {
+    assert whys(decision) == {"hint": (Stage.CONTACT_POLICY, "one_tip_a_day")}
+    corner_first = decided(crowded(), ("corner", 10), ("home", 10))
+    assert offered(corner_first) == [["alarm", "recipe", "joke"], ["bread", "apples", "soap", "brush"]]
+    assert {(it.placement_id, it.exclusion.rule_id) for it in corner_first.exclusions} == {
         ("corner", "fallback"),
         ("home", "one_tip_a_day"),
     }
 
 
 def test_an_action_in_two_placements_takes_one_place() -> None:
-    once = cap(counts=Selector(), applies_to=Selector(), max=2, outcomes=frozenset({Outcome.DISPLAYED}))
-    decision = decided(crowded((once,)), ("home", 10), ("corner", 10), allow_duplicates=True)
-    assert offered(decision) == [["bread", "apples"], ["bread", "apples"]]
+    two = crowded((cap(outcomes=SEEN, max=2),))
+    decision = decided(two, ("corner", 10), ("home", 10), allow_duplicates=True)
+    assert offered(decision) == [["alarm", "recipe"], ["alarm", "recipe"]]
 
 
 def cap(**parts: object) -> Cap:
@@ -230,6 +260,7 @@ QUESTIONS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(caps=caps(), contacts=CONTACTS, question=QUESTIONS, allow_duplicates=st.booleans())
 def test_no_proposition_comes_too_often_and_none_is_left_out_for_nothing(
     caps: tuple[Cap, ...],

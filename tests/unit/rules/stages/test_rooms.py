@@ -66,6 +66,9 @@ def test_keys_have_room_of_their_own(world: World) -> None:
     assert closed(rules, room, "card") == {"fridge"}
     assert closed(rules, room, "loan") == set()
     assert closed(rules, room, "card", "loan") == set()
+    two = world(policies=cap("applies_to: {types: [OFFER]}, per: [issue], max: 2"))
+    (room,) = rooms(two, heard(two))
+    assert closed(two, room, "loan", "beans", "card") == set()
 
 
 def test_an_action_is_one_contact_however_often_it_is_chosen(world: World) -> None:
@@ -136,6 +139,10 @@ def test_channels_share_what_counts_together_and_not_what_counts_apart(world: Wo
     (room,) = rooms(some, *ways)
     assert closed(some, room, "card") == set()
     assert closed(some, room, "tip") == {"beans", "status"}
+    two = world(policies=cap("channels: [sms], max: 2"))
+    (room,) = rooms(two, *ways)
+    assert closed(two, room, "card", "tip") == set()
+    assert closed(two, room, "card", "beans", "tip") == {"status"}
 
 
 def test_an_answer_alone_holds_no_more_than_the_cap_where_the_history_cannot_be_read(world: World) -> None:

@@ -9,11 +9,25 @@ from itertools import permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from market import ANNA, BRIE, COOKIE, HOUR_MS, MERLOT, NOW_MS, RING, books, event, features, order, person_of
+from market import (
+    ANNA,
+    BRIE,
+    COOKIE,
+    HOUR_MS,
+    LATER_MS,
+    MERLOT,
+    NOW_MS,
+    RING,
+    books,
+    event,
+    features,
+    order,
+    person_of,
+)
 
 from nextbest_rules.durations import DAY_MS
 from nextbest_rules.records import Event, Purchase
-from nextbest_service.customers.counting import ReusedEventIdError
+from nextbest_service.customers.counting import Ledger, ReusedEventIdError
 from nextbest_service.customers.events import apply_event, apply_events
 from nextbest_service.customers.folding import (
     folded_events,
@@ -32,7 +46,7 @@ def after(*events: TrackedEvent, person: Person | None = None) -> Person:
     """Return Anna after some events, all of which are new."""
     person = person or person_of(ANNA, COOKIE)
     for one in events:
-        person, status = apply_event(books(), person, HERE, one)
+        person, status = apply_event(books(), person, HERE, one, LATER_MS)
         assert status is Status.APPLIED
     return person
 
@@ -46,7 +60,7 @@ def facts(person: Person) -> dict[str, object]:
 def test_an_event_is_counted_once_under_whatever_name_it_comes() -> None:
     person = after(order("o1"))
     for origin in (HERE, THERE):
-        again, status = apply_event(books(), person, origin, order("o1"))
+        again, status = apply_event(books(), person, origin, order("o1"), LATER_MS)
         assert status is Status.DUPLICATE
         assert again is person
     assert features(person)["orders_ever"] == 1.0
@@ -56,14 +70,14 @@ def test_an_id_belongs_to_its_source() -> None:
     first = order("o1")
     person = after(first)
     other = replace(first, stamp=event("order.placed", "o2").stamp)
-    _, status = apply_event(books(), person, HERE, other)
+    _, status = apply_event(books(), person, HERE, other, LATER_MS)
     assert status is Status.APPLIED
 
 
 def test_the_same_id_with_another_body_is_refused_and_changes_nothing() -> None:
     person = after(order("o1"))
     with pytest.raises(ReusedEventIdError):
-        apply_event(books(), person, HERE, order("o1", NOW_MS - 1))
+        apply_event(books(), person, HERE, order("o1", NOW_MS - 1), LATER_MS)
 
 
 def test_in_a_batch_each_event_has_its_own_result() -> None:
@@ -74,7 +88,7 @@ def test_in_a_batch_each_event_has_its_own_result() -> None:
         order("o0", NOW_MS - 61 * DAY_MS),
         order("o2"),
     ]
-    person, results = apply_events(books(), person_of(ANNA), HERE, batch)
+    person, results = apply_events(books(), person_of(ANNA), HERE, batch, LATER_MS)
     assert [type(it) if isinstance(it, Exception) else it for it in results] == [
         Status.APPLIED,
         Status.DUPLICATE,
@@ -89,10 +103,23 @@ def test_events_are_late_by_the_newest_event_and_not_by_the_clock() -> None:
     """A history may be loaded long after it happened, as long as it comes in its order."""
     long_ago = NOW_MS - 900 * DAY_MS
     person = after(order("o1", long_ago), order("o2", long_ago + 60 * DAY_MS))
-    person, status = apply_event(books(), person, HERE, order("o3", long_ago - DAY_MS))
+    person, status = apply_event(books(), person, HERE, order("o3", long_ago - DAY_MS), LATER_MS)
     assert status is Status.STALE
-    person, status = apply_event(books(), person, HERE, order("o4", long_ago))
+    person, status = apply_event(books(), person, HERE, order("o4", long_ago), LATER_MS)
     assert status is Status.APPLIED
+
+
+@pytest.mark.parametrize("ahead_ms", [0, 1, 5 * 60_000])
+def test_what_happens_now_or_a_little_later_is_seen_by_the_next_decision(ahead_ms: int) -> None:
+    """Clocks differ, and a decision may come in the same millisecond."""
+    ahead = NOW_MS + ahead_ms
+    ticket = event("ticket.opened", "t1", ahead, subject="T")
+    person, results = apply_events(books(), person_of(ANNA), HERE, [order("o1", ahead), ticket], NOW_MS)
+    assert results == [Status.APPLIED] * 2
+    assert features(person, NOW_MS)["orders_30d"] == 1.0
+    assert person.portion(HERE).purchases[0].at_ms == NOW_MS
+    assert person.portion(HERE).tickets[0].opened_at_ms == NOW_MS
+    assert Ledger.of(person, books().memory).status(order("o1", ahead).stamp, ahead) is Status.DUPLICATE
 
 
 def test_an_order_becomes_purchases_with_their_category() -> None:
@@ -140,8 +167,10 @@ def test_a_refund_ends_the_newest_purchase_before_it() -> None:
 
 
 def test_a_refund_finds_the_purchase_of_another_name_of_the_person() -> None:
-    person, _ = apply_event(books(), person_of(ANNA, COOKIE), THERE, order("o1", NOW_MS - DAY_MS))
-    person, _ = apply_event(books(), person, HERE, event("order.refunded", "r1", NOW_MS, lines=(BRIE,)))
+    person, _ = apply_event(books(), person_of(ANNA, COOKIE), THERE, order("o1", NOW_MS - DAY_MS), LATER_MS)
+    person, _ = apply_event(
+        books(), person, HERE, event("order.refunded", "r1", NOW_MS, lines=(BRIE,)), LATER_MS
+    )
     (purchase,) = folded_purchases(person.portions)
     assert purchase.ended_at_ms == NOW_MS
     assert person.portion(THERE).purchases == (purchase,)
@@ -183,7 +212,7 @@ def test_a_fact_that_was_cleared_does_not_come_back_with_an_older_event() -> Non
 
 
 def test_a_clearing_counts_for_what_another_name_told() -> None:
-    person, _ = apply_event(books(), person_of(ANNA, COOKIE), THERE, asked("l1", NOW_MS - DAY_MS))
+    person, _ = apply_event(books(), person_of(ANNA, COOKIE), THERE, asked("l1", NOW_MS - DAY_MS), LATER_MS)
     assert "loan" not in facts(after(event("loan.withdrawn", "w1", NOW_MS, subject="car"), person=person))
 
 
@@ -263,7 +292,7 @@ def test_a_ticket_that_is_closed_as_it_is_opened_is_closed() -> None:
 
 
 def test_the_parts_of_a_ticket_that_two_names_tell_are_one_ticket() -> None:
-    person, _ = apply_event(books(), person_of(ANNA, COOKIE), THERE, TICKET[0])
+    person, _ = apply_event(books(), person_of(ANNA, COOKIE), THERE, TICKET[0], LATER_MS)
     person = after(TICKET[2], person=person)
     (ticket,) = folded_tickets(person.portions)
     assert not ticket.open
@@ -307,6 +336,6 @@ def test_the_order_of_arrival_makes_no_difference(arrival: Iterable[TrackedEvent
 def test_a_batch_is_as_good_as_its_events_one_by_one(arrival: Sequence[TrackedEvent], size: int) -> None:
     person = person_of(ANNA, COOKIE)
     for start in range(0, len(arrival), size):
-        person, results = apply_events(books(), person, HERE, arrival[start : start + size])
+        person, results = apply_events(books(), person, HERE, arrival[start : start + size], LATER_MS)
         assert set(results) == {Status.APPLIED}
     assert essence(person) == essence(after(*arrival))

@@ -6,7 +6,21 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from market import ANNA, BERT, BRIE, COOKIE, NOW_MS, RING, books, event, features, order, outcome, person_of
+from market import (
+    ANNA,
+    BERT,
+    BRIE,
+    COOKIE,
+    LATER_MS,
+    NOW_MS,
+    RING,
+    books,
+    event,
+    features,
+    order,
+    outcome,
+    person_of,
+)
 
 from nextbest_rules.durations import DAY_MS
 from nextbest_rules.records import Outcome
@@ -37,7 +51,7 @@ EVENTS = [
 
 def counted(identity: Identity, events: Sequence[TrackedEvent]) -> Person:
     """Return a customer after some events."""
-    person, results = apply_events(books(), person_of(identity), RING.ref(identity), events)
+    person, results = apply_events(books(), person_of(identity), RING.ref(identity), events, LATER_MS)
     assert set(results) <= {Status.APPLIED}
     return person
 

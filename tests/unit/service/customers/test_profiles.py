@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from market import ANNA, COOKIE, NOW_MS, RING, books, features, order, person_of
+from market import ANNA, COOKIE, LATER_MS, NOW_MS, RING, books, features, order, person_of
 
 from nextbest_rules.durations import DAY_MS
 from nextbest_rules.records import Consent
@@ -91,10 +91,10 @@ def test_events_after_a_given_feature_count_on_top_whichever_comes_first() -> No
     given = {"spend": 100.0}
     first, _ = applied(person_of(ANNA), as_of_ms=NOW_MS - 2 * DAY_MS, features=given)
     for id_, days in (("o1", 3), ("o2", 1)):
-        first, _ = apply_event(books(), first, HERE, order(id_, NOW_MS - days * DAY_MS))
+        first, _ = apply_event(books(), first, HERE, order(id_, NOW_MS - days * DAY_MS), LATER_MS)
     last = person_of(ANNA)
     for id_, days in (("o1", 3), ("o2", 1)):
-        last, _ = apply_event(books(), last, HERE, order(id_, NOW_MS - days * DAY_MS))
+        last, _ = apply_event(books(), last, HERE, order(id_, NOW_MS - days * DAY_MS), LATER_MS)
     last, _ = applied(last, as_of_ms=NOW_MS - 2 * DAY_MS, features=given)
     assert features(first)["spend"] == features(last)["spend"] == 109.0
 

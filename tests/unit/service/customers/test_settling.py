@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from market import ANNA, COOKIE, HOUR_MS, NOW_MS, RING, books, event, features, order, person_of
+from market import ANNA, COOKIE, HOUR_MS, LATER_MS, NOW_MS, RING, books, event, features, order, person_of
 
 from nextbest_rules.durations import DAY_MS
 from nextbest_rules.records import Contact, Event, Purchase, Ticket
@@ -38,7 +38,7 @@ def passages(person: Person) -> list[tuple[str, str, int | None]]:
 
 
 def test_who_needs_nothing_is_the_same_object() -> None:
-    person, _ = apply_event(books(), person_of(ANNA), HERE, event("page.viewed"))
+    person, _ = apply_event(books(), person_of(ANNA), HERE, event("page.viewed"), LATER_MS)
     assert settled(books(), person, NOW_MS) is person
 
 
@@ -78,24 +78,24 @@ def test_reservations_end_with_their_time() -> None:
 def test_ids_are_remembered_while_their_events_could_still_count() -> None:
     days = (100, 62, 61, 1)
     events = [order(f"o{i}", NOW_MS - day * DAY_MS) for i, day in enumerate(days)]
-    person, results = apply_events(books(), person_of(ANNA), HERE, events)
+    person, results = apply_events(books(), person_of(ANNA), HERE, events, LATER_MS)
     assert set(results) == {Status.APPLIED}
     person = settled(books(), person, NOW_MS)
     assert len(person.portions[0].seen) == 2
     for one in events:
-        _, status = apply_event(books(), person, HERE, one)
+        _, status = apply_event(books(), person, HERE, one, LATER_MS)
         assert status in (Status.DUPLICATE, Status.STALE)
     assert features(person)["orders_ever"] == 4.0
 
 
 def test_what_was_counted_can_be_taken_back_for_the_declared_time_only() -> None:
     events = [order("o1", NOW_MS - 4 * DAY_MS), order("o2", NOW_MS)]
-    person, _ = apply_events(books(), person_of(ANNA), HERE, events)
+    person, _ = apply_events(books(), person_of(ANNA), HERE, events, LATER_MS)
     assert [bool(it.counted) for it in settled(books(), person, NOW_MS).portions[0].seen] == [False, True]
 
 
 def test_features_forget_single_events_that_no_window_reaches() -> None:
-    person, _ = apply_event(books(), person_of(ANNA), HERE, order("o1", NOW_MS - 31 * DAY_MS))
+    person, _ = apply_event(books(), person_of(ANNA), HERE, order("o1", NOW_MS - 31 * DAY_MS), LATER_MS)
     state = settled(books(), person, NOW_MS).portions[0].features
     assert state is not None
     assert all(not stream.times_ms for stream in state.tallies[0].streams)
@@ -103,7 +103,7 @@ def test_features_forget_single_events_that_no_window_reaches() -> None:
 
 def ordered(person: Person, number: int) -> Person:
     """Return the person after one more order, settled."""
-    person, _ = apply_event(books(), person, THERE, order(f"o{number}", NOW_MS + number))
+    person, _ = apply_event(books(), person, THERE, order(f"o{number}", NOW_MS + number), LATER_MS)
     return settled(books(), person, NOW_MS + number)
 
 
@@ -133,17 +133,24 @@ def test_an_entry_ends_when_the_segment_is_left() -> None:
 
 def test_segments_without_a_group_are_apart_from_the_others() -> None:
     answer = event("question.answered", "a1", subject="pet", properties={"answer": "cat"})
-    person, _ = apply_event(books(), ordered(person_of(ANNA, COOKIE), 1), HERE, answer)
+    person, _ = apply_event(books(), ordered(person_of(ANNA, COOKIE), 1), HERE, answer, LATER_MS)
     person = settled(books(), person, NOW_MS + 5)
     assert person.segments == {"newcomer": NOW_MS + 1, "pet_owner": NOW_MS + 5}
     assert not any(type_ == "segment.passed" for type_, _, _ in passages(person))
 
 
 def test_from_one_group_to_another_is_no_passage() -> None:
-    person = replace(person_of(ANNA, COOKIE), segments={"pet_owner": NOW_MS - 1})
-    assert passages(ordered(person, 1)) == [
-        ("segment.left", "pet_owner", NOW_MS + 1),
-        ("segment.entered", "newcomer", NOW_MS + 1),
+    bought, gone = (
+        event("question.answered", f"a{at}", NOW_MS + at, subject="pet", properties={"answer": pet})
+        for at, pet in ((1, "cat"), (2, ""))
+    )
+    person, _ = apply_event(books(), person_of(ANNA, COOKIE), HERE, bought, LATER_MS)
+    person = settled(books(), person, NOW_MS + 1)
+    person, _ = apply_event(books(), person, HERE, gone, LATER_MS)
+    assert passages(ordered(person, 2)) == [
+        ("segment.entered", "pet_owner", NOW_MS + 1),
+        ("segment.left", "pet_owner", NOW_MS + 2),
+        ("segment.entered", "newcomer", NOW_MS + 2),
     ]
 
 
