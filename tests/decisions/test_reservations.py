@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
-from deciding import ANNA, DAY_MS, MINUTE_MS, NOW_MS, HandClock, ask, deciding, offers, question
+from deciding import ANNA, DAY_MS, LIMITED, MINUTE_MS, NOW_MS, HandClock, ask, deciding, offers, question
 
 from nextbest.v1 import decision_pb2
 from nextbest_rules.records import RESERVED, Kill
@@ -92,6 +92,19 @@ def test_an_action_in_two_placements_is_one_contact(valkey_url: str, valkey: Syn
             answer = await ask(decider, question("home", "kiosk", allow_duplicates=True))
             assert offers(answer) == ["best", "best"]
             assert await contacts_of(decider, ANNA) == {"best": 1}
+
+    asyncio.run(decide())
+
+
+def test_one_answer_reserves_no_more_than_what_is_left(valkey_url: str, valkey: SyncClient) -> None:
+    del valkey
+
+    async def decide() -> None:
+        async with deciding(valkey_url, HandClock(), LIMITED.parent / "crowded") as decider:
+            assert offers(await ask(decider, question("letter"))) == ["bread", "soap", "alarm"]
+            assert offers(await ask(decider, question("letter"))) == ["bread", "alarm", "recipe"]
+            assert offers(await ask(decider, question("letter"))) == ["alarm", "recipe", "hint"]
+            assert await contacts_of(decider, ANNA) == {"bread": 2, "soap": 1}
 
     asyncio.run(decide())
 

@@ -186,7 +186,7 @@ def test_rows_that_are_refused_are_told_with_reason_and_row_and_the_others_are_i
         ["a", "order.placed", NOW_MS, "1", "milk", "2"],
         ["g", "order.placed", NOW_MS, "1", "tea", "1"],
     ]
-    counts = load(Kind.EVENTS, write_csv(tmp_path / "orders.csv", ORDER, rows), jobs=2)
+    counts = load(Kind.EVENTS, write_csv(tmp_path / "orders.csv", ORDER, rows))
     assert (counts.rows, counts.applied, counts.rejected) == (8, 2, 6)
     told = [json.loads(line) for line in rejects.path.read_text().splitlines()]
     assert sorted((it["line"], it["reason"], [field["field"] for field in it["fields"]]) for it in told) == [
@@ -274,7 +274,7 @@ def test_profiles_are_written_and_older_ones_are_stale(load: Load, valkey_url: s
         tmp_path / "new.csv", header, [[it, f"c-{it}", "2026-02-01", "40", "yes"] for it in HOUSEHOLDS]
     )
     old = write_csv(tmp_path / "old.csv", header, [["1", "", "2025-02-01", "39", "no"]])
-    assert load(Kind.PROFILES, new, jobs=2).applied == 40
+    assert load(Kind.PROFILES, new).applied == 40
     assert load(Kind.PROFILES, old).stale == 1
     person = persons(valkey_url, "1")["1"]
     assert person is not None

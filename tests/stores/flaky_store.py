@@ -1,4 +1,4 @@
-"""A store that loses replies: the commands ran, and nobody hears of it. Or one that stops at a chosen moment."""
+"""A store that loses replies: the commands ran, and nobody hears of it. Or one that stops when told."""
 
 import random
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from nextbest_service.errors import StoreUnavailableError
 from nextbest_service.store.connection import Command, Store
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """The process ends here, as by a kill."""
 
 
@@ -30,7 +30,7 @@ class FlakyStore:
         results = await self.store.run(commands)
         if any(command[0] == "EVALSHA" for command in commands):
             if self.stop_after == 0:
-                raise Stopped
+                raise StoppedError
             if self.stop_after is not None:
                 self.stop_after -= 1
         if self.dice.random() < self.share:

@@ -1,11 +1,12 @@
 """Links and unlinks: whatever happens at the same moment, or stops half way, every purchase is there once."""
 
 import asyncio
+import contextlib
 import random
 from itertools import pairwise
 
 import pytest
-from flaky_store import Stopped
+from flaky_store import StoppedError
 from persons_in_valkey import World, bought, buy
 
 from nextbest_service.errors import InvalidRequestError, ServiceError, StoreUnavailableError
@@ -69,7 +70,7 @@ async def test_two_customer_numbers_are_two_persons(world: World) -> None:
     assert await bought(world, BERT) == products_of(BERT)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 async def test_links_purchases_and_unlinks_at_once_lose_nothing(world: World, seed: int) -> None:
     dice = random.Random(seed)
     acknowledged: list[str] = []
@@ -120,10 +121,8 @@ async def test_a_link_that_stopped_half_way_is_seen_whole_or_not_at_all_and_can_
 ) -> None:
     await a_shopper_under_each(world, ANNA, COOKIE)
     world.stop_after(writes)
-    try:
+    with contextlib.suppress(StoppedError):
         await world.links.link([COOKIE, ANNA], "login", None)
-    except Stopped:
-        pass
     world.go_on()
     assert await world.everything_bought([ANNA, COOKIE]) == products_of(ANNA, COOKIE)
     assert await bought(world, COOKIE) in (products_of(COOKIE), products_of(ANNA, COOKIE))
@@ -159,10 +158,8 @@ async def test_an_unlink_that_stopped_half_way_loses_nothing_and_can_be_repeated
     await a_shopper_under_each(world, ANNA, COOKIE, TABLET)
     await world.links.link([ANNA, COOKIE, TABLET], "login", None)
     world.stop_after(writes)
-    try:
+    with contextlib.suppress(StoppedError):
         await world.links.unlink([name])
-    except Stopped:
-        pass
     world.go_on()
     assert await world.everything_bought([ANNA, COOKIE, TABLET]) == products_of(ANNA, COOKIE, TABLET)
     await world.links.unlink([name])
@@ -196,10 +193,8 @@ async def test_an_erasure_that_stopped_half_way_can_be_repeated_by_any_name(
     await a_shopper_under_each(world, ANNA, COOKIE)
     await world.links.link([ANNA, COOKIE], "login", None)
     world.stop_after(writes)
-    try:
+    with contextlib.suppress(StoppedError):
         await world.links.erase(ANNA, 60_000)
-    except Stopped:
-        pass
     world.go_on()
     for name in (ANNA, COOKIE):
         await world.links.erase(name, 60_000)

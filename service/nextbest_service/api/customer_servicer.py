@@ -61,7 +61,7 @@ class CustomerServicer:
             about, change = reader.read(profile, path)
             return Item(about, change, path)
 
-        batch = read_batch(message.profiles, "profiles", read)
+        batch = await read_batch(message.profiles, "profiles", read)
         results = render_batch(batch, await intake.upsert(batch.sound))
         return customer_pb2.UpsertProfilesResponse(results=results)
 
@@ -71,7 +71,7 @@ class CustomerServicer:
         """Take what happened to customers."""
         intake = self._current_intake()
         check_batch(message.events, "events")
-        batch = _read_events(message, intake)
+        batch = await _read_events(message, intake)
         return customer_pb2.TrackEventsResponse(results=render_batch(batch, await intake.track(batch.sound)))
 
     async def stream_events(
@@ -82,7 +82,7 @@ class CustomerServicer:
         async for message in messages:
             intake = self._current_intake()
             check_batch(message.events, "events")
-            batch = _read_events(message, intake)
+            batch = await _read_events(message, intake)
             tally.add(render_batch(batch, await intake.track(batch.sound)))
         return customer_pb2.StreamEventsResponse(
             applied=tally.counts[error_pb2.ITEM_STATUS_APPLIED],
@@ -142,7 +142,7 @@ class CustomerServicer:
         )
 
 
-def _read_events(
+async def _read_events(
     message: customer_pb2.TrackEventsRequest | customer_pb2.StreamEventsRequest, intake: Intake
 ) -> Batch[Item[TrackedEvent]]:
     reader = EventReader.of(intake.books.catalog)
@@ -151,4 +151,4 @@ def _read_events(
         about, tracked = reader.read(event, path)
         return Item(about, tracked, path)
 
-    return read_batch(message.events, "events", read)
+    return await read_batch(message.events, "events", read)

@@ -29,7 +29,7 @@ class OutcomeServicer:
         def read(outcome: outcome_pb2.Outcome, path: str) -> Reported:
             return Reported(outcome.source, outcome.id, reader.read(outcome, path), path)
 
-        batch = read_batch(message.outcomes, "outcomes", read)
+        batch = await read_batch(message.outcomes, "outcomes", read)
         return outcome_pb2.ReportOutcomesResponse(
             results=render_batch(batch, await intake.report(batch.sound))
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from corner_shop import NOW_MS, catalog
 
-from nextbest_service.clock import Clock, FixedClock, ShiftedClock, SystemClock
+from nextbest_service.clock import Clock, FixedClock, StoreClock, machine_ms
 from nextbest_service.composition import choose_clock
 from nextbest_service.settings import Settings
 
@@ -13,7 +13,7 @@ TOLERANCE_MS = 5_000
 
 
 def shows(clock: Clock, time_ms: float) -> bool:
-    return abs(clock.now_ms() - time_ms) < TOLERANCE_MS
+    return abs(clock.at(machine_ms()) - time_ms) < TOLERANCE_MS
 
 
 def settings(clock: object = None, *, freeze: bool = False) -> Settings:
@@ -37,19 +37,18 @@ def test_a_catalog_without_a_clock_lives_now() -> None:
     assert shows(choose_clock(settings(), replace(catalog(), clock_ms=None)), time.time() * 1000)
 
 
-def test_a_shifted_clock_ticks() -> None:
-    clock = ShiftedClock.starting_at(0)
-    first = clock.now_ms()
-    time.sleep(0.02)
-    assert 15 <= clock.now_ms() - first < TOLERANCE_MS
+def test_a_shifted_clock_follows_the_stores() -> None:
+    clock = StoreClock.starting_at(0)
+    assert clock.at(20) - clock.at(0) == 20
+    assert shows(clock, 0)
 
 
-def test_a_fixed_clock_stands_still_and_the_systems_does_not() -> None:
-    fixed, system = FixedClock(7), SystemClock()
-    first = system.now_ms()
-    time.sleep(0.005)
-    assert fixed.now_ms() == 7
-    assert system.now_ms() > first
+def test_a_clock_that_nobody_moved_shows_the_stores_time() -> None:
+    assert StoreClock().at(1_234) == 1_234
+
+
+def test_a_fixed_clock_stands_still_whatever_the_store_shows() -> None:
+    assert FixedClock(7).at(1_234) == FixedClock(7).at(0) == 7
 
 
 def test_a_frozen_clock_stands_still_exactly_where_it_starts() -> None:
