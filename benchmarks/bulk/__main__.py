@@ -177,15 +177,21 @@ def _measure(
 
 
 def _round(case: Case, url: str, client: SyncClient, journey: CompleteJourney) -> Round:
-    client.flushall()
-    for command in product_commands(journey.product_keys()):
-        client.execute_command(*command)
     alone = case.path.with_name(f"one-{case.path.name}")
     with case.path.open() as file:
         alone.write_text("".join(line for line, _ in zip(file, range(2), strict=False)))
+    _empty(client, journey)
     start, _ = _timed(lambda: _load(case, alone, url))
+    _empty(client, journey)
     wall, cpu = _timed(lambda: _load(case, case.path, url))
     return Round(wall, start, cpu)
+
+
+def _empty(client: SyncClient, journey: CompleteJourney) -> None:
+    """Leave nothing in the store but the product book."""
+    client.flushall()
+    for command in product_commands(journey.product_keys()):
+        client.execute_command(*command)
 
 
 def _load(case: Case, path: Path, url: str) -> None:

@@ -33,22 +33,14 @@ from nextbest_service.store.affinity_names import AffinityNames
 from nextbest_service.store.connection import Store, SyncClient, connect
 from nextbest_service.store.customer_store import CustomerStore
 from nextbest_service.store.embedded import embedded_valkey
-from nextbest_service.store.feature_codec import FeatureCodec
 from nextbest_service.store.given import FeatureSource
-from nextbest_service.store.keys import KeyRing
 from nextbest_service.store.links import Links
 from nextbest_service.store.people import People
-from nextbest_service.store.person_codec import PersonCodec
 from nextbest_service.store.person_hashes import PersonHashes
 from nextbest_service.store.population import read_population
+from nextbest_service.store.preparing import Prepared, prepare
 from nextbest_service.store.products import ProductBook
-from nextbest_service.store.registry import (
-    AffinityDictionary,
-    AffinityIds,
-    register_affinity_keys,
-    register_schema,
-)
-from nextbest_service.store.secret import read_key_ring
+from nextbest_service.store.registry import AffinityIds
 from nextbest_service.store.volume_holds import VolumeHolds
 
 
@@ -95,13 +87,12 @@ def build_serving(
     source: FeatureSource | None = None,
 ) -> Serving:
     """Bring the loaded parts and the store together; blocks while it registers what the catalog needs."""
-    dictionary = register_affinity_keys(bulk, catalog_affinity_keys(parts.rules.catalog))
-    keys = AffinityKeys(dictionary.keys)
-    features = FeatureCodec(OnlineFeatures(parts.spec), keys, dictionary.epoch)
-    register_schema(bulk, features)
-    population = read_population(bulk, features.tag)
+    catalog = parts.rules.catalog
+    prepared = prepare(bulk, OnlineFeatures(parts.spec), catalog_affinity_keys(catalog))
+    population = read_population(bulk, prepared.codec.features.tag)
+    keys = AffinityKeys(prepared.dictionary.keys)
     generation = Generation.build(parts.rules, parts.spec, keys, population, parts.ranker)
-    intake = build_intake(parts.rules, features, dictionary, read_key_ring(bulk), store, clock, decision_log)
+    intake = build_intake(parts.rules, prepared, store, clock, decision_log)
     people = intake.people
     decider = Decider(
         generation=generation,
@@ -116,21 +107,16 @@ def build_serving(
 
 
 def build_intake(
-    rules: RuleSet,
-    features: FeatureCodec,
-    dictionary: AffinityDictionary,
-    ring: KeyRing,
-    store: Store,
-    clock: Clock,
-    decision_log: DecisionLog,
+    rules: RuleSet, prepared: Prepared, store: Store, clock: Clock, decision_log: DecisionLog
 ) -> Intake:
     """Return what takes in events, outcomes and profiles: the same for callers and for files."""
-    ids = AffinityIds.of(store, dictionary)
-    books = Books.of(rules, features.features, ids.known)
+    codec = prepared.codec
+    ids = AffinityIds.of(store, prepared.dictionary)
+    books = Books.of(rules, codec.features.features, ids.known)
     people = People(
-        hashes=PersonHashes(store, ring, clock),
-        naming=Naming.of(rules.catalog, ring),
-        codec=PersonCodec(ring, features),
+        hashes=PersonHashes(store, codec.ring, clock),
+        naming=Naming.of(rules.catalog, codec.ring),
+        codec=codec,
         linking=books.linking,
         settle=partial(settled, books),
     )

@@ -4,15 +4,14 @@ import hashlib
 import re
 from collections.abc import Container, Iterable, Sequence
 
-from nextbest.v1 import action_pb2, decision_pb2, identity_pb2
+from nextbest.v1 import action_pb2, decision_pb2
 from nextbest_rules import ActionType, Catalog, Direction, RuleSet
 from nextbest_service.api.findings import Findings
 from nextbest_service.api.read_context import read_context
+from nextbest_service.api.read_identities import read_identities
 from nextbest_service.decisions.request import DecisionRequest, ExplainLevel, PlacementRequest
-from nextbest_service.store.keys import Identity
 
 MAX_REQUEST_ID_BYTES = 64
-MAX_IDENTITIES = 8
 MAX_PLACEMENTS = 16
 MAX_ACTION_IDS = 1000
 
@@ -55,7 +54,7 @@ def read_request(
     placements = _placements(message, rules, findings)
     channel = _channel(message, placements, rules.catalog, findings)
     _check_direction(message, placements, findings)
-    identities = _identities(message.identities, findings)
+    identities = read_identities(message.identities, "identities", findings)
     context = read_context(message.context, rules.catalog, findings)
     findings.raise_if_any()
     return DecisionRequest(
@@ -103,17 +102,6 @@ def _declared(name: str, known: Container[str], field: str, findings: Findings) 
     if name and name not in known:
         findings.miss(field, f"the catalog declares no such {field}")
     return name
-
-
-def _identities(messages: Iterable[identity_pb2.Identity], findings: Findings) -> tuple[Identity, ...]:
-    named = list(messages)
-    findings.require(
-        1 <= len(named) <= MAX_IDENTITIES, "identities", f"1 to {MAX_IDENTITIES} identities are needed"
-    )
-    for index, message in enumerate(named[:MAX_IDENTITIES]):
-        for field, problem in Identity(message.namespace, message.id).faults.items():
-            findings.reject(f"identities[{index}].{field}", problem)
-    return tuple(Identity(message.namespace.lower(), message.id) for message in named)
 
 
 def _candidates(message: decision_pb2.DecideRequest, rules: RuleSet, findings: Findings) -> int:

@@ -66,5 +66,5 @@ _LOADERS: dict[Kind, Callable[[Intake], Loader]] = {
 
 
 def _intake(catalog: Catalog, bulk: SyncClient, store: Store, clock: Clock, log: DecisionLog) -> Intake:
-    codec, dictionary = prepare(bulk, OnlineFeatures(feature_spec(catalog)), catalog_affinity_keys(catalog))
-    return build_intake(RuleSet.compile(catalog), codec.features, dictionary, codec.ring, store, clock, log)
+    prepared = prepare(bulk, OnlineFeatures(feature_spec(catalog)), catalog_affinity_keys(catalog))
+    return build_intake(RuleSet.compile(catalog), prepared, store, clock, log)

@@ -10,9 +10,7 @@ def test_nobody_reaches_out_any_more_and_who_calls_is_served(bank: Bank) -> None
     khoa = somebody()
     day_1, day_3, day_4 = bank.day(0), bank.day(3), bank.day(4)
     day_1.agrees(khoa, "marketing", "service")
-    beans = next(
-        offer for offer in day_1.offers(khoa, "email_block", 100) if offer.action_id == "coffee-beans"
-    )
+    (beans,) = day_1.offers(khoa, "email_block", candidate_action_ids=["coffee-beans"])
     day_1.comes(beans, "DELIVERED", "REJECTED")
     assert day_3.would_offer(khoa, "email_block")
 
