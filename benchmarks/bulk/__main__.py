@@ -2,8 +2,8 @@
 
 Run it with `make bench-bulk`, on a machine that has nothing else to do. All cases take turns, each into an
 empty store with the product book of the real data set; medians count. A load of a single row tells how long
-the processes and their catalog take to start: rates leave that out, the wall time does not. CPU time is that
-of the loading processes; the store has its own.
+the processes and their catalog take to start: rates and CPU times leave that out, the wall time does not. On
+a busy machine the rates say little; the CPU times still say how many two cores could take.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from nextbest_models.complete_journey import CompleteJourney, load_complete_journey
 from nextbest_models.complete_journey.baskets import Basket
@@ -49,11 +50,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Round:
-    """One load of one case, in seconds."""
+    """One load of one case, in seconds: on the wall, and of CPU in the processes and in the store."""
 
     wall: float
     start: float
     cpu: float
+    store_cpu: float
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Result:
     slowest: int
     fastest: int
     cpu_microseconds_each: float
+    store_cpu_microseconds_each: float
+    two_cores_could: int
     wall_seconds: float
     start_seconds: float
 
@@ -88,14 +92,21 @@ def main() -> None:
         print(json.dumps({"machine": machine, "results": [asdict(result) for result in results]}, indent=2))
         return
     print(" ".join(f"{key}={value}" for key, value in machine.items()))
-    print(
-        f"{'':<34} {'number':>8} {'items':>6} {'per s':>8} {'min':>8} {'max':>8} {'CPU us':>7} {'wall s':>7}"
-    )
+    columns = ("number", "items", "per s", "min", "max", "CPU us", "store us", "2 cores", "wall s")
+    print(f"{'':<30}" + "".join(f"{column:>9}" for column in columns))
     for it in results:
-        print(
-            f"{it.name:<34} {it.things:>8,} {it.items_each:>6.1f} {it.things_per_second:>8,} "
-            f"{it.slowest:>8,} {it.fastest:>8,} {it.cpu_microseconds_each:>7.1f} {it.wall_seconds:>7.1f}"
+        cells = (
+            f"{it.things:,}",
+            f"{it.items_each:.1f}",
+            f"{it.things_per_second:,}",
+            f"{it.slowest:,}",
+            f"{it.fastest:,}",
+            f"{it.cpu_microseconds_each:.1f}",
+            f"{it.store_cpu_microseconds_each:.1f}",
+            f"{it.two_cores_could:,}",
+            f"{it.wall_seconds:.1f}",
         )
+        print(f"{it.name:<30}" + "".join(f"{cell:>9}" for cell in cells))
 
 
 def _cases(directory: Path, journey: CompleteJourney, scale: float) -> Iterator[Case]:
@@ -181,10 +192,16 @@ def _round(case: Case, url: str, client: SyncClient, journey: CompleteJourney) -
     with case.path.open() as file:
         alone.write_text("".join(line for line, _ in zip(file, range(2), strict=False)))
     _empty(client, journey)
-    start, _ = _timed(lambda: _load(case, alone, url))
+    start, start_cpu = _timed(lambda: _load(case, alone, url))
     _empty(client, journey)
+    store_cpu = _store_cpu(client)
     wall, cpu = _timed(lambda: _load(case, case.path, url))
-    return Round(wall, start, cpu)
+    return Round(wall, start, cpu - start_cpu, _store_cpu(client) - store_cpu)
+
+
+def _store_cpu(client: SyncClient) -> float:
+    told: Any = client.info("cpu")
+    return float(told["used_cpu_user"] + told["used_cpu_sys"])
 
 
 def _empty(client: SyncClient, journey: CompleteJourney) -> None:
@@ -214,7 +231,9 @@ def _timed(work: Callable[[], None]) -> tuple[float, float]:
 
 
 def _result(case: Case, rounds: list[Round]) -> Result:
-    rates = sorted(case.things / max(it.wall - it.start, 1e-9) for it in rounds)
+    rates = sorted(case.things / (it.wall - it.start) for it in rounds if it.wall > it.start) or [0.0]
+    cpu = statistics.median(it.cpu for it in rounds) / case.things
+    store_cpu = statistics.median(it.store_cpu for it in rounds) / case.things
     return Result(
         name=case.name,
         things=case.things,
@@ -222,7 +241,9 @@ def _result(case: Case, rounds: list[Round]) -> Result:
         things_per_second=round(statistics.median(rates)),
         slowest=round(rates[0]),
         fastest=round(rates[-1]),
-        cpu_microseconds_each=statistics.median(it.cpu for it in rounds) / case.things * 1e6,
+        cpu_microseconds_each=cpu * 1e6,
+        store_cpu_microseconds_each=store_cpu * 1e6,
+        two_cores_could=round(2 / (cpu + store_cpu)),
         wall_seconds=statistics.median(it.wall for it in rounds),
         start_seconds=statistics.median(it.start for it in rounds),
     )

@@ -1,8 +1,8 @@
 """From rows to what they tell: one message per row, but one event per run of rows that share its id."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from nextbest_service.bulk.event_drafts import EventDraft
 from nextbest_service.bulk.layouts import ColumnError, Layouts
@@ -13,33 +13,34 @@ MAX_LINES = 1000
 """How many rows one event may have: as many as an event has items."""
 
 
+Mine: TypeAlias = Callable[[str], bool]
+"""Tells whether this process takes the rows about somebody."""
+
+
 @dataclass(slots=True)
 class Entry(Generic[M]):
-    """What one row tells, or the rows of one event; None and a fault where that cannot be read."""
+    """What one row tells, or the rows of one event; None and a fault where that cannot be read.
+
+    Of what other processes take there are only the last row, no message and no fault.
+    """
 
     rows: list[Row]
     message: M | None
     fault: ColumnError | None = None
 
     @property
-    def line(self) -> int:
-        """The line of the first row."""
-        return self.rows[0].line
+    def is_mine(self) -> bool:
+        """Whether this process takes it."""
+        return self.message is not None or self.fault is not None
 
 
-def entries_of(rows: Iterable[Row], layouts: Layouts[M]) -> Iterator[Entry[M]]:
+def entries_of(rows: Iterable[Row], layouts: Layouts[M], mine: Mine) -> Iterator[Entry[M]]:
     """Yield one entry per row."""
     for row in rows:
-        if row.fault:
-            yield Entry([row], None, ColumnError("", row.fault))
-            continue
-        try:
-            yield Entry([row], layouts.message(row.columns, row.cells))
-        except ColumnError as fault:
-            yield Entry([row], None, fault)
+        yield _entry(row, layouts, mine)
 
 
-def events_of(rows: Iterable[Row], layouts: Layouts[EventDraft]) -> Iterator[Entry[EventDraft]]:
+def events_of(rows: Iterable[Row], layouts: Layouts[EventDraft], mine: Mine) -> Iterator[Entry[EventDraft]]:
     """Yield one entry per event: neighbours that differ in nothing but their line are lines of one event."""
     event: Entry[EventDraft] | None = None
     whole: object = None
@@ -51,10 +52,21 @@ def events_of(rows: Iterable[Row], layouts: Layouts[EventDraft]) -> Iterator[Ent
             continue
         if event is not None:
             yield event
-        (event,) = entries_of([row], layouts)
-        whole = common
+        event, whole = _entry(row, layouts, mine), common
     if event is not None:
         yield event
+
+
+def _entry(row: Row, layouts: Layouts[M], mine: Mine) -> Entry[M]:
+    whom = "" if row.fault else layouts.whom(row.columns, row.cells)
+    if not mine(whom):
+        return Entry([row], None)
+    if row.fault:
+        return Entry([row], None, ColumnError("", row.fault))
+    try:
+        return Entry([row], layouts.message(row.columns, row.cells))
+    except ColumnError as fault:
+        return Entry([row], None, fault)
 
 
 def _takes(event: Entry[EventDraft], row: Row) -> bool:
@@ -69,6 +81,9 @@ def _takes(event: Entry[EventDraft], row: Row) -> bool:
 
 def _extend(event: Entry[EventDraft], row: Row, layouts: Layouts[EventDraft]) -> None:
     """Add a line to an event; one that cannot be read makes the whole event unreadable."""
+    if not event.is_mine:
+        event.rows[0] = row
+        return
     event.rows.append(row)
     if event.message is None:
         return

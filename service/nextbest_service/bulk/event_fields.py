@@ -6,7 +6,7 @@ from typing import Any
 from nextbest_rules import Catalog, ValueType
 from nextbest_service.bulk.cells import CellError, json_of, keys_of, number_of, text_of, typed
 from nextbest_service.bulk.event_drafts import DraftItem, EventDraft
-from nextbest_service.bulk.identities import identity_names, identity_put
+from nextbest_service.bulk.identities import identity_names, identity_put, is_identity
 from nextbest_service.bulk.layouts import Put
 
 TEXTS = ("type", "subject", "id", "source", "brand", "channel")
@@ -25,6 +25,10 @@ class EventFields:
     def __init__(self, catalog: Catalog, time_of: Callable[[object], int]) -> None:
         self._catalog = catalog
         self._time_of = time_of
+
+    def tells_whom(self, name: str) -> bool:
+        """Tell whether a field says whom, or what, a row is about."""
+        return is_identity(name, self._catalog)
 
     def put(self, name: str) -> Put[EventDraft] | None:
         """Return what puts a cell into a field, None where there is no such field."""

@@ -35,12 +35,6 @@ class EventLoader:
     intake: Intake
     reader: DraftReader
 
-    def customer(self, message: EventDraft) -> str:
-        """Return the first name of the customer."""
-        if not message.identities:
-            return ""
-        return ":".join(message.identities[0])
-
     async def load(self, messages: Sequence[EventDraft]) -> list[Result]:
         """Load events and return what became of each.
 

@@ -16,15 +16,24 @@ class Named(Protocol):
 PREFIX = "identities."
 
 
+def is_identity(name: str, catalog: Catalog) -> bool:
+    """Tell whether a field holds names of a person."""
+    return (
+        name in {"identity", "identities"}
+        or name.startswith(PREFIX)
+        or name.lower() in {namespace.name for namespace in catalog.namespaces}
+    )
+
+
 def identity_put(name: str, catalog: Catalog) -> Callable[[Any, Any], None] | None:
     """Return what puts a cell of a field into the identities of a message, None where it is no such field."""
     if name == "identity":
         return _put_text
     if name == "identities":
         return _put_list
-    namespace = name.removeprefix(PREFIX)
-    if namespace == name and name.lower() not in {item.name for item in catalog.namespaces}:
+    if not is_identity(name, catalog):
         return None
+    namespace = name.removeprefix(PREFIX)
 
     def put(message: Named, cell: object) -> None:
         message.identities.append((namespace, text_of(cell)))

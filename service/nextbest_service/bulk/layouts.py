@@ -39,6 +39,10 @@ class Fields(Protocol[M]):
         """How fields begin that hold one line of something larger; empty where no row is a line."""
         ...
 
+    def tells_whom(self, name: str) -> bool:
+        """Tell whether a field says whom, or what, a row is about."""
+        ...
+
     def put(self, name: str) -> Put[M] | None:
         """Return what puts a cell into a field, None where there is no such field."""
         ...
@@ -64,6 +68,8 @@ class Layout(Generic[M]):
     puts: tuple[tuple[int, str, Put[M]], ...]
     faults: tuple[ColumnError, ...]
     fields: frozenset[str]
+    whom: tuple[int, ...] = ()
+    """The columns that say whom a row is about."""
     line_puts: tuple[tuple[int, str, Put[M]], ...] = ()
     """Those of a line."""
     whole: Callable[[Sequence[Any]], object] | None = None
@@ -94,6 +100,11 @@ class Layouts(Generic[M]):
         told = layout.fields | self._mapping.constants.keys()
         missing = (name for name in self._fields.needed if name not in told)
         return (*layout.faults, *(ColumnError(name, "no column holds this field") for name in missing))
+
+    def whom(self, columns: tuple[str, ...], cells: Sequence[Any]) -> str:
+        """Return what rows about the same customer have in common; empty where a row does not say."""
+        told = (cells[index] for index in self.of(columns).whom)
+        return next((str(cell) for cell in told if cell is not None and cell != ""), "")
 
     def message(self, columns: tuple[str, ...], cells: Sequence[Any]) -> M:
         """Return the message of a row.
@@ -132,7 +143,12 @@ class Layouts(Generic[M]):
             else:
                 puts.append((index, name, put))
         puts.sort(key=lambda put: self._rank(put[1]))
-        layout = Layout(tuple(puts), tuple(faults), frozenset(name for _, name, _ in puts))
+        layout = Layout(
+            tuple(puts),
+            tuple(faults),
+            frozenset(name for _, name, _ in puts),
+            tuple(sorted(index for index, name, _ in puts if self._fields.tells_whom(name))),
+        )
         line = self._fields.line
         of_line = tuple(put for put in puts if line and put[1].startswith(line))
         common = [index for index, name, _ in puts if not (line and name.startswith(line))]

@@ -11,7 +11,7 @@ from nextbest_rules.records import Outcome
 from nextbest_service.api.read_outcome import OUTCOME_TYPES
 from nextbest_service.api.write_value import write_value
 from nextbest_service.bulk.cells import CellError, number_of, text_of
-from nextbest_service.bulk.identities import identity_names, identity_put
+from nextbest_service.bulk.identities import identity_names, identity_put, is_identity
 from nextbest_service.bulk.layouts import Put
 
 _PREFIX, _PROPERTY = "OUTCOME_TYPE_", "properties."
@@ -53,6 +53,10 @@ class OutcomeFields:
             "brand": self._declared("brand", catalog.brands),
             "decision_id": _put_decision,
         }
+
+    def tells_whom(self, name: str) -> bool:
+        """Tell whether a field says whom, or what, a row is about."""
+        return name == "token" or is_identity(name, self._catalog)
 
     def put(self, name: str) -> Put[OutcomeRow] | None:
         """Return what puts a cell into a field, None where there is no such field."""

@@ -32,12 +32,6 @@ class OutcomeLoader:
     intake: Intake
     reader: OutcomeReader
 
-    def customer(self, message: OutcomeRow) -> str:
-        """Return the first name of the customer; a token tells none that could be compared."""
-        if not message.identities:
-            return message.outcome.token
-        return ":".join(message.identities[0])
-
     async def load(self, messages: Sequence[OutcomeRow]) -> list[Result]:
         """Load outcomes and return what became of each."""
         results: dict[int, Result] = {}

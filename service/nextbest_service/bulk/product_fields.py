@@ -32,6 +32,10 @@ class ProductFields:
         del time_of
         self._families = {item.family for item in catalog.affinities}
 
+    def tells_whom(self, name: str) -> bool:
+        """Tell whether a field says whom, or what, a row is about."""
+        return name == "product_id"
+
     def put(self, name: str) -> Put[Product] | None:
         """Return what puts a cell into a field, None where there is no such field."""
         family = name.removeprefix(_AFFINITY)

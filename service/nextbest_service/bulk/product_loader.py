@@ -18,10 +18,6 @@ class ProductLoader:
 
     store: Store
 
-    def customer(self, message: Product) -> str:
-        """Return the product's id."""
-        return message.id
-
     async def load(self, messages: Sequence[Product]) -> list[Result]:
         """Load products and return what became of each."""
         named = {product.id: product.keys for product in messages if product.id}

@@ -8,7 +8,7 @@ from nextbest.v1 import profile_pb2
 from nextbest_rules import Catalog, ParameterValue
 from nextbest_service.api.write_value import write_value
 from nextbest_service.bulk.cells import CellError, flag_of, json_of, keys_of, number_of, text_of, typed
-from nextbest_service.bulk.identities import identity_names, identity_put
+from nextbest_service.bulk.identities import identity_names, identity_put, is_identity
 from nextbest_service.bulk.layouts import Put
 
 Profile = profile_pb2.Profile
@@ -48,6 +48,10 @@ class ProfileFields:
         self._catalog = catalog
         self._time_of = time_of
         self._features = {item.name for item in catalog.features if item.source == "customer"}
+
+    def tells_whom(self, name: str) -> bool:
+        """Tell whether a field says whom, or what, a row is about."""
+        return is_identity(name, self._catalog)
 
     def put(self, name: str) -> Put[ProfileRow] | None:
         """Return what puts a cell into a field, None where there is no such field."""

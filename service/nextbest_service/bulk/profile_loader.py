@@ -21,12 +21,6 @@ class ProfileLoader:
     intake: Intake
     reader: ProfileReader
 
-    def customer(self, message: ProfileRow) -> str:
-        """Return the first name of the customer."""
-        if not message.identities:
-            return ""
-        return ":".join(message.identities[0])
-
     async def load(self, messages: Sequence[ProfileRow]) -> list[Result]:
         """Load profiles and return what became of each."""
         results: dict[int, Result] = {}

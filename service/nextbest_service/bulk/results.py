@@ -12,10 +12,6 @@ Result: TypeAlias = Status | ServiceError
 class Loader(Protocol):
     """Loads what the rows of one kind of files tell."""
 
-    def customer(self, message: Any) -> str:  # noqa: ANN401 - of its kind
-        """Return what messages about the same customer, or the same product, have in common."""
-        ...
-
     async def load(self, messages: Sequence[Any]) -> list[Result]:
         """Load messages and return what became of each.
 

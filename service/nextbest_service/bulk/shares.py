@@ -7,6 +7,7 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from zlib import crc32
 from nextbest_rules import Catalog, load_catalog
 from nextbest_service.bulk.checkpoint import Place
 from nextbest_service.bulk.desk import open_loader
-from nextbest_service.bulk.entries import Entry, entries_of, events_of
+from nextbest_service.bulk.entries import Entry, Mine, entries_of, events_of
 from nextbest_service.bulk.kinds import Kind, fields_of
 from nextbest_service.bulk.layouts import Layouts
 from nextbest_service.bulk.mapping import Mapping
@@ -87,7 +88,9 @@ class _Batch:
     entries: list[Entry[Any]] = field(default_factory=list)
 
 
-_ENTRIES: dict[Kind, Callable[[Iterable[Row], Layouts[Any]], Iterator[Entry[Any]]]] = {Kind.EVENTS: events_of}
+_ENTRIES: dict[Kind, Callable[[Iterable[Row], Layouts[Any], Mine], Iterator[Entry[Any]]]] = {
+    Kind.EVENTS: events_of
+}
 
 
 def load_share(task: Task, share: int, of: int, tell: Callable[[Word], None]) -> None:
@@ -110,25 +113,23 @@ async def _load_share(task: Task, share: int, of: int, tell: Callable[[Word], No
     async with open_loader(task.kind, catalog, task.store_url, task.clock) as loader:
         for number, path in enumerate(task.files[task.start.file :], start=task.start.file):
             start = task.start if number == task.start.file else Place(number)
-            for batch in _batches(task, catalog, loader, path, start, share, of):
+            for batch in _batches(task, catalog, path, start, partial(_is_in, share, of)):
                 results = await _results(loader, batch.entries)
                 tell(_word(share, str(path), batch, results))
                 gc.collect(0)
     tell(Word(share, Place(len(task.files)), Counts()))
 
 
-def _batches(
-    task: Task, catalog: Catalog, loader: Loader, path: Path, start: Place, share: int, of: int
-) -> Iterator[_Batch]:
+def _batches(task: Task, catalog: Catalog, path: Path, start: Place, mine: Mine) -> Iterator[_Batch]:
     """Yield the entries of a file that belong to a share; the last batch may have none."""
     layouts = Layouts(fields_of(task.kind, catalog, task.mapping.reads_time()), task.mapping)
     entries = _ENTRIES.get(task.kind, entries_of)
     batch, rows = _Batch(start), 0
-    for entry in entries(open_source(path).rows(start.position, start.line), layouts):
+    for entry in entries(open_source(path).rows(start.position, start.line), layouts, mine):
         last = entry.rows[-1]
         batch.place = Place(start.file, last.position, last.line)
         rows += len(entry.rows)
-        if _share_of(entry, loader, of) == share:
+        if entry.is_mine:
             batch.entries.append(entry)
         if rows >= task.batch:
             yield batch
@@ -136,11 +137,11 @@ def _batches(
     yield batch
 
 
-def _share_of(entry: Entry[Any], loader: Loader, of: int) -> int:
-    """Return whose an entry is; the first share takes what nobody can read."""
-    if of == 1 or entry.message is None:
-        return 0
-    return crc32(loader.customer(entry.message).casefold().encode()) % of
+def _is_in(share: int, of: int, whom: str) -> bool:
+    """Tell whether rows about somebody belong to a share; the first one takes what tells nobody."""
+    if of == 1:
+        return True
+    return (crc32(whom.casefold().encode(errors="replace")) % of if whom else 0) == share
 
 
 async def _results(loader: Loader, entries: Sequence[Entry[Any]]) -> list[Result]:

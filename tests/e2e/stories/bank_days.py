@@ -142,6 +142,10 @@ class Day:
         answer = self.asks(who, placement, limit, dry_run=True, **request)
         return [proposition.action_id for proposition in answer.placements[0].propositions]
 
+    def may_say(self, who: Someone, placement: str, action: str, **request: Any) -> bool:
+        """Tell whether an action would be offered if it had no rivals."""
+        return self.would_offer(who, placement, candidate_action_ids=[action], **request) == [action]
+
     def why_not(self, who: Someone, placement: str, action: str, **request: Any) -> proposition_pb2.Exclusion:
         """Return why an action would not be offered."""
         level = decision_pb2.EXPLAIN_LEVEL_EXCLUSIONS

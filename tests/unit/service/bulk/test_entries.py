@@ -21,6 +21,10 @@ PLAIN = Mapping()
 ORDER = ("id", "source", "type", "time", "customer", "item.product_id", "item.amount", "item.quantity")
 
 
+def everything(_whom: str) -> bool:
+    return True
+
+
 def layouts(kind: Kind = Kind.EVENTS, mapping: Mapping = PLAIN, catalog: object = CATALOG) -> Layouts:
     return Layouts(fields_of(kind, catalog, mapping.reads_time()), mapping)
 
@@ -30,13 +34,13 @@ def rows_of(columns: Sequence[str], *cells: Sequence[object]) -> list[Row]:
 
 
 def events(*cells: Sequence[object], columns: Sequence[str] = ORDER) -> list[Entry[EventDraft]]:
-    return [*events_of(rows_of(columns, *cells), layouts())]
+    return [*events_of(rows_of(columns, *cells), layouts(), everything)]
 
 
 def one(
     kind: Kind, told: MappingType[str, object], mapping: Mapping = PLAIN, catalog: object = CATALOG
 ) -> object:
-    (entry,) = entries_of(rows_of([*told], [*told.values()]), layouts(kind, mapping, catalog))
+    (entry,) = entries_of(rows_of([*told], [*told.values()]), layouts(kind, mapping, catalog), everything)
     if entry.fault is not None:
         raise entry.fault
     return entry.message
@@ -53,7 +57,7 @@ def test_neighbours_with_the_same_id_are_lines_of_one_event() -> None:
         ("tea", 1.0, None),
         ("milk", 1.0, None),
     ]
-    assert (len(first.rows), len(second.rows), first.line, second.line) == (2, 1, 2, 4)
+    assert (len(first.rows), len(second.rows), first.rows[0].line, second.rows[0].line) == (2, 1, 2, 4)
 
 
 def test_rows_that_differ_in_more_than_their_line_are_events_of_their_own() -> None:
@@ -183,3 +187,15 @@ def test_a_file_must_have_the_columns_that_every_row_needs() -> None:
     ]
     constants = Mapping(constants={"type": "order.placed", "source": "shop"})
     assert not layouts(mapping=constants).faults(("id", "time"))
+
+
+def test_what_others_take_is_not_read_but_its_place_is_known() -> None:
+    rows = rows_of(
+        ORDER,
+        order("a", "tea"),
+        order("b", "x", "junk", "8"),
+        order("b", "y", "junk", "8"),
+        order("c", "tea"),
+    )
+    found = [*events_of(rows, layouts(), lambda whom: whom == "7")]
+    assert [(entry.is_mine, entry.rows[-1].line) for entry in found] == [(True, 2), (False, 4), (True, 5)]
