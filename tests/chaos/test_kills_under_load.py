@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -10,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow.parquet
 from patience import patient
 from running_service import Service, service
 from service_calls import Calls, event, identity, item, outcome
@@ -27,7 +30,7 @@ PATIENCE_SECONDS = 60.0
 class Ledger:
     """What one client got acknowledged, by customer."""
 
-    contacts: dict[str, Counter[tuple[str, str, int]]] = field(default_factory=dict)
+    contacts: dict[str, Counter[tuple[str, str, outcome_pb2.OutcomeType]]] = field(default_factory=dict)
     orders: Counter[str] = field(default_factory=Counter)
     rounds: int = 0
 
@@ -119,6 +122,7 @@ def test_what_was_acknowledged_is_there_exactly_once(three_each: Path, tmp_path:
             assert not clients.is_alive()
             assert load.repeats > 0
             check_every_customer(load, third.address)
+        check_exported_log(load, store.url, tmp_path / "log")
 
 
 def killed(running: Service) -> None:
@@ -150,6 +154,21 @@ def check_every_customer(load: Load, address: str) -> None:
             orders = ledger.orders[customer]
             assert features == {"orders": orders, "spent": 1.5 * orders, "clicks": clicked}
     calls.close()
+
+
+def check_exported_log(load: Load, url: str, directory: Path) -> None:
+    """Every acknowledged outcome is in the exported log, once."""
+    command = [sys.executable, "-m", "nextbest_service", "log", "export", "--redis-url", url, "--to"]
+    subprocess.run([*command, str(directory)], check=True, capture_output=True, timeout=PATIENCE_SECONDS)
+    rows = pyarrow.parquet.read_table(directory / "outcomes").to_pylist()
+    logged = Counter((row["decision_id"], row["action"], row["type"]) for row in rows)
+    expected: Counter[tuple[str, str, str]] = Counter()
+    for contacts in (contacts for ledger in load.ledgers for contacts in ledger.contacts.values()):
+        for (decision, action, kind), count in contacts.items():
+            expected[decision, action, outcome_pb2.OutcomeType.Name(kind).removeprefix("OUTCOME_TYPE_")] += (
+                count
+            )
+    assert logged == expected
 
 
 def _free_port() -> int:

@@ -62,7 +62,7 @@ class ContactDocument(Document):
     """One outcome of one proposition."""
 
     action: Id = Field(description="The action that was proposed.")
-    outcome: OutcomeName | Literal["RESERVED"] = Field(
+    outcome: Literal[OutcomeName, "RESERVED"] = Field(
         description="What happened to the proposition. RESERVED: nothing is known of it yet."
     )
     at: MomentField = Field(description="When it happened.")

@@ -35,7 +35,9 @@ from nextbest_service.errors import (
 )
 
 BATCH = 40_000
-"""How many rows are applied at once: the more, the more often several are of one customer."""
+"""How much a process applies at once: the more, the more often several things are of one customer."""
+_ROWS_EACH = 10
+"""How many rows it reads for each of them at most."""
 PATIENCE = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds to wait before rows that the store did not take are sent again."""
 
@@ -131,7 +133,7 @@ def _batches(task: Task, catalog: Catalog, path: Path, start: Place, mine: Mine)
         rows += len(entry.rows)
         if entry.is_mine:
             batch.entries.append(entry)
-        if rows >= task.batch:
+        if len(batch.entries) >= task.batch or rows >= _ROWS_EACH * task.batch:
             yield batch
             batch, rows = _Batch(batch.place), 0
     yield batch

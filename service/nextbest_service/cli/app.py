@@ -14,7 +14,7 @@ app = typer.Typer(
     name="nextbest",
     help="Real-time next-best-action decisions.\n\n"
     "Exit codes: 0 done, 2 wrong usage or broken input (catalog, model, request), 3 something needed is "
-    "not there (store, service, port, data), 1 anything else.",
+    "not there (store, service, port, data), 4 done but some rows were refused, 1 anything else.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

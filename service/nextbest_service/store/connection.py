@@ -16,6 +16,7 @@ from redis.retry import Retry
 
 from nextbest_service.errors import StartupError, StoreUnavailableError
 from nextbest_service.store.nodes import Cluster, Command, Nodes, OneNode
+from nextbest_service.store.packing import packing
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
@@ -122,13 +123,16 @@ def connect(url: str, timeout_ms: int) -> Store:
     seconds = timeout_ms / 1000
 
     def client(url: str) -> redis.asyncio.Redis:
-        return redis.asyncio.Redis.from_url(
+        plain = redis.asyncio.Redis.from_url(
             url,
             socket_timeout=seconds,
             socket_connect_timeout=max(seconds, 1.0),
             retry=AsyncRetry(NoBackoff(), 0),
             max_connections=MOST_CONNECTIONS,
         )
+        pool = plain.connection_pool
+        pool.connection_class = packing(pool.connection_class)
+        return plain
 
     if not is_cluster(url):
         return Store(OneNode(client(url)))

@@ -1,8 +1,7 @@
 """The features that a service keeps from events, one by one, are those that training computes from the log.
 
-Counts, windows and days of affinities are equal. Recencies, sums and ratios are equal to one part in a
-million: a service adds in the order in which events come in, the log in the order of time, and both end as
-float32.
+All are equal to one part in a million, which for counts is equal; affinities are equal. A service adds in the
+order in which events come in, the log in the order of time, and both end as float32.
 """
 
 import math

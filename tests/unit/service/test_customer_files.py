@@ -119,7 +119,7 @@ def test_every_fault_is_told_with_its_place(write: Write) -> None:
         ),
         (
             "a.yaml:7:69: expected 'DELIVERED', 'DISPLAYED', 'OPENED', 'CLICKED', 'ACCEPTED', "
-            "'REJECTED', 'DISMISSED', 'CONVERTED', 'FAILED', 'WITHHELD' or 'UNSUBSCRIBED'"
+            "'REJECTED', 'DISMISSED', 'CONVERTED', 'FAILED', 'WITHHELD', 'UNSUBSCRIBED' or 'RESERVED'"
         ),
         "a.yaml:7:79: '3d' is not a date-time like 2017-11-13T09:00:00Z",
         "a.yaml:8:16: expected namespace:id, such as customer:4711",
