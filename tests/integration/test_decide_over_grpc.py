@@ -60,7 +60,8 @@ def test_a_proposition_carries_the_catalogs_words_and_the_models_number(client: 
         action_pb2.SELECTION_TYPE_RANKED,
         action_pb2.MATURITY_MODEL,
     )
-    assert (card.selection_probability, card.channel, card.token, card.content_json) == (1.0, "app", "", "")
+    assert (card.selection_probability, card.channel, card.content_json) == (1.0, "app", "")
+    assert card.token
 
 
 def test_the_context_moves_the_propensity(client: Client) -> None:
@@ -206,9 +207,9 @@ def test_the_first_identity_that_is_known_counts(client: Client) -> None:
     def named(*people: str) -> list[identity_pb2.Identity]:
         return [identity_pb2.Identity(namespace="customer", id=person) for person in people]
 
-    alone = client.decide(question(of=ANNA))
-    second = client.decide(question(identities=named("nobody", "anna", "ben")))
-    ben_first = client.decide(question(identities=named("nobody", "ben", "anna")))
+    alone = client.decide(question(of=ANNA, dry_run=True))
+    second = client.decide(question(identities=named("nobody", "anna", "ben"), dry_run=True))
+    ben_first = client.decide(question(identities=named("nobody", "ben", "anna"), dry_run=True))
     assert second.customer_known
     assert second.placements == alone.placements
     assert ben_first.placements == client.decide(question(of=BEN)).placements != alone.placements
@@ -218,7 +219,7 @@ def test_a_customer_of_whom_only_facts_are_known_is_known_and_ranked_on_defaults
     answer = client.decide(question(of=CARL))
     assert answer.customer_known
     assert "spring-wine" in ids(answer)
-    assert list(answer.stale_features) == ["days_since_trip", "spend_91d", "trips_91d"]
+    assert list(answer.stale_features) == []
     assert not answer.degraded
 
 
@@ -232,7 +233,7 @@ def test_the_case_of_a_namespace_does_not_matter_and_that_of_an_id_does(client: 
 
 
 def test_the_same_question_gets_the_same_answer_under_another_id(client: Client) -> None:
-    wanted = question(asked("home", limit=10), explain_level=EXCLUSIONS, of=BEN)
+    wanted = question(asked("home", limit=10), explain_level=EXCLUSIONS, of=BEN, dry_run=True)
     first, second = (client.decide(wanted) for _ in range(2))
     assert first.placements == second.placements
     assert [item.action_id for item in first.exclusions] == [item.action_id for item in second.exclusions]

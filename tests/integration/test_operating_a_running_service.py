@@ -17,7 +17,8 @@ from nextbest_service.composition import store_url
 from nextbest_service.customer_files import CustomerFileError
 from nextbest_service.home import Home
 from nextbest_service.store.connection import connect_for_bulk
-from nextbest_service.store.keys import RECORD_FIELDS, Identity
+from nextbest_service.store.keys import POINTER, RECORD_FIELDS, Identity, person_key
+from nextbest_service.store.secret import read_key_ring
 
 NOW = "2026-03-02T03:00:00Z"
 HOUR_LATER_MS = 1_772_424_000_000
@@ -72,6 +73,7 @@ def ask(client: Client, namespace: str, name: str) -> Any:
             identities=[identity_pb2.Identity(namespace=namespace, id=name)],
             placements=[decision_pb2.PlacementRequest(id="web_hero", limit=5)],
             explain_level=decision_pb2.EXPLAIN_LEVEL_EXCLUSIONS,
+            dry_run=True,
         )
     )
 
@@ -172,7 +174,10 @@ def test_a_part_that_cannot_be_read_is_reported_and_only_makes_the_answer_more_c
 ) -> None:
     sound = set(ids(ask(client, "cookie", "c-1")))
     with store_url(Home(home), None) as url, connect_for_bulk(url) as store:
-        key, field = Identity("cookie", "c-1").customer_key, RECORD_FIELDS[part]
+        ring = read_key_ring(store)
+        key = person_key(ring.ref(Identity("cookie", "c-1")))
+        head = store.hget(key, POINTER)
+        key, field = person_key(head) if head else key, RECORD_FIELDS[part]
         before = store.hget(key, field)
         store.hset(key, field, b"damaged")
         answer = ask(client, "cookie", "c-1")

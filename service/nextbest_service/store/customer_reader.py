@@ -62,7 +62,8 @@ class CustomerReader:
         members = hash_.members(self.codec, found.head)
         portions = hash_.portions(plan)
         states = [*hash_.states(self._online.empty, self.codec), *self._states(given)]
-        return self._folded(portions, states, members, now_ms, hash_.unreadable)
+        customer = self._folded(portions, states, members, now_ms, hash_.unreadable)
+        return replace(customer, known=False) if keys.STRANGER in found.fields else customer
 
     def unknown_schemas(self, found: Found) -> set[bytes]:
         """Return the schemas that must be learnt before the person's features can be read."""

@@ -200,7 +200,7 @@ class People:
         portion = person.portion(commit.origin)
         live = tuple(it for it in portion.reservations if it.until_ms > now_ms)
         portion = replace(portion, reservations=live + commit.reservations)
-        return self.write(stored, person.with_portion(commit.origin, portion), now_ms)
+        return self.write(stored, person.with_portion(commit.origin, portion), now_ms, stranger=True)
 
     async def _round(
         self, updates: Sequence[Update[R]], places: Sequence[int], results: dict[int, R | ServiceError]
@@ -222,14 +222,18 @@ class People:
                 if after is stored.whole and not group.loose:
                     results.update(own)
                 else:
-                    attempts.append(self._attempt(group, stored, after, answers.now_ms, own))
+                    told = any(updates[place].since_ms is None for place in group.places)
+                    attempts.append(self._attempt(group, stored, after, answers.now_ms, own, told=told))
             except ServiceError as error:
                 results.update((place, error) for place in group.places if place not in results)
         return await self._written(attempts, results)
 
     def _attempt(
-        self, group: Group, stored: Stored, after: Person, now_ms: int, own: dict[int, R]
+        self, group: Group, stored: Stored, after: Person, now_ms: int, own: dict[int, R], *, told: bool
     ) -> _Attempt[R]:
+        """Return the writes of a group. `told` is whether we were told more than what we proposed ourselves."""
+        if told and keys.STRANGER in group.found.fields:
+            stored = replace(stored, leftovers=(*stored.leftovers, keys.STRANGER))
         members = {member.ref for member in after.members}
         claims = [
             bare_pointer(ref, group.dangling.get(ref, {}), after.head)
@@ -242,7 +246,8 @@ class People:
             birth = self.write(stored, newborn, now_ms)
             stored = Stored(newborn, newborn, birth.written)
         emptying = [bare_pointer(ref, fields, after.head) for ref, fields in group.loose.items()]
-        return _Attempt(birth, claims, self.write(stored, after, now_ms), emptying, own)
+        write = self.write(stored, after, now_ms, stranger=not told)
+        return _Attempt(birth, claims, write, emptying, own)
 
     async def _written(
         self, attempts: Sequence[_Attempt[R]], results: dict[int, R | ServiceError]
@@ -318,8 +323,8 @@ class People:
             raise StateUnreadableError("the stored state of this customer has an unknown schema")
         self.codec.learn(blob)
 
-    def write(self, stored: Stored, after: Person, now_ms: int) -> Write:
-        """Return the write that turns a person into another.
+    def write(self, stored: Stored, after: Person, now_ms: int, *, stranger: bool = False) -> Write:
+        """Return the write that turns a person into another; a new one may stay a stranger.
 
         Raises:
             TooManyIdentitiesError: nobody has so many names.
@@ -328,7 +333,8 @@ class People:
             raise TooManyIdentitiesError
         changes = self.codec.changes(stored.hash, after)
         leftovers = tuple(name for name in stored.leftovers if name not in changes.set)
-        changes = Changes(changes.set, (*changes.delete, *leftovers))
+        mark = {keys.STRANGER: b"1"} if stranger and stored.hash is None else {}
+        changes = Changes({**changes.set, **mark}, (*changes.delete, *leftovers))
         return Write(after.head, stored.version, fresh_version(now_ms), changes)
 
 
