@@ -63,7 +63,7 @@ def test_a_record_says_what_was_asked_read_compared_and_offered(
     answer = asyncio.run(decide())
     (decision,) = [it for it in decisions_in(each_valkey) if it.id == answer.decision_id]
     assert decision.decided_at_ms == NOW_MS
-    assert (decision.request_id, decision.channel, decision.known) == ("q1", "web", True)
+    assert (decision.request_id, decision.channel, decision.known) == ("q1", "web", False)
     assert decision.legend.versions.catalog == answer.versions.catalog
     assert decision.features == {"orders": 0.0}
     assert decision.facts == {}

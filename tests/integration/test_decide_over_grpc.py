@@ -212,7 +212,9 @@ def test_the_first_identity_that_is_known_counts(client: Client) -> None:
     ben_first = client.decide(question(identities=named("nobody", "ben", "anna"), dry_run=True))
     assert second.customer_known
     assert second.placements == alone.placements
-    assert ben_first.placements == client.decide(question(of=BEN)).placements != alone.placements
+    assert (
+        ben_first.placements == client.decide(question(of=BEN, dry_run=True)).placements != alone.placements
+    )
 
 
 def test_a_customer_of_whom_only_facts_are_known_is_known_and_ranked_on_defaults(client: Client) -> None:

@@ -9,7 +9,7 @@ from nextbest_service.customers.person import MAX_MEMBERS, Person
 from nextbest_service.customers.portion import Reservation
 from nextbest_service.errors import ServiceError, StoreUnavailableError, UnknownDecisionError
 from nextbest_service.store.found import Ask
-from nextbest_service.store.keys import Identity
+from nextbest_service.store.keys import STRANGER, Identity
 from nextbest_service.store.people import Commit, Outcome
 from nextbest_service.store.updates import TooManyIdentitiesError, Update
 
@@ -165,3 +165,21 @@ async def test_a_lost_script_is_loaded_again(world: World) -> None:
     await world.flush_scripts()
     await world.people.update([buy(world, [ANNA], "p2")])
     assert await bought(world, ANNA) == ["p1", "p2"]
+
+
+async def test_somebody_whom_we_only_proposed_to_stays_a_stranger_until_we_are_told_anything(
+    world: World,
+) -> None:
+    who = world.naming.who([ANNA])
+
+    async def is_stranger() -> bool:
+        (found,) = (await world.people.read([Ask(who.refs)])).found
+        return STRANGER in found.fields
+
+    (found,) = (await world.people.read([Ask(who.refs)])).found
+    await world.people.commit(Commit(found, who.refs[0], ANNA, (RESERVATION,)))
+    assert await is_stranger()
+    await world.people.update([replace(buy(world, [ANNA], "of an outcome"), since_ms=0)])
+    assert await is_stranger()
+    await world.people.update([buy(world, [ANNA], "told")])
+    assert not await is_stranger()
