@@ -231,7 +231,7 @@ class People:
     def _attempt(
         self, group: Group, stored: Stored, after: Person, now_ms: int, own: dict[int, R], *, told: bool
     ) -> _Attempt[R]:
-        """Return the writes of a group; `told` is whether we were told more than what we proposed ourselves."""
+        """Return the writes of a group; `told`: whether we were told more than what we proposed ourselves."""
         if told and keys.STRANGER in group.found.fields:
             stored = replace(stored, leftovers=(*stored.leftovers, keys.STRANGER))
         members = {member.ref for member in after.members}
