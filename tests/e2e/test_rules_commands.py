@@ -96,7 +96,7 @@ def test_the_bank_is_covered_by_its_stories() -> None:
     assert all(line.startswith("  ") for line in uncovered)
 
 
-TOLD = [*range(1, 15), 16, 17, *range(19, 25), 27]
+TOLD = [*range(1, 18), *range(19, 25), 27]
 """The stories that rules can carry."""
 
 

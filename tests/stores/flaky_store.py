@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nextbest_service.errors import StoreUnavailableError
-from nextbest_service.store.connection import Command, Store
+from nextbest_service.store.connection import Store
+from nextbest_service.store.line import Command
 
 
 class StoppedError(Exception):

@@ -85,13 +85,12 @@ class World:
 
     async def keys(self) -> list[bytes]:
         """Return all keys of the store."""
-        clients = await self.store.nodes.clients()
-        return [key for client in clients async for key in client.scan_iter()]
+        replies = await self.store.nodes.send_everywhere(("KEYS", "*"))
+        return [key for found in replies for key in found]
 
     async def flush_scripts(self) -> None:
         """Make the server forget its scripts."""
-        for client in await self.store.nodes.clients():
-            await client.script_flush()
+        await self.store.nodes.send_everywhere(("SCRIPT", "FLUSH"))
 
 
 def buy(world: World, names: Sequence[Identity], product: str) -> Update[str]:

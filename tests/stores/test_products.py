@@ -4,7 +4,7 @@ import redis
 
 from nextbest_service.store import keys
 from nextbest_service.store.connection import Store, connect
-from nextbest_service.store.nodes import Command
+from nextbest_service.store.line import Command
 from nextbest_service.store.products import FRESH_SECONDS, ProductBook, product_commands
 
 BOOK = {"brie": {"category": ("dairy", "soft")}, "merlot": {"category": ("wine",), "region": ("south",)}}

@@ -8,8 +8,8 @@ from nextbest_service.bulk.results import Result
 from nextbest_service.customers.incoming import Status
 from nextbest_service.errors import FieldViolation, InvalidRequestError
 from nextbest_service.store.connection import Store
-from nextbest_service.store.person_hashes import checked
 from nextbest_service.store.products import product_commands
+from nextbest_service.store.replies import checked
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 import msgpack
 
 from nextbest_service.store.keys import DECISION_LOG, Ref
-from nextbest_service.store.nodes import Command
+from nextbest_service.store.line import Command
 
 ID_BYTES = 16
 DIGEST_BYTES = 16

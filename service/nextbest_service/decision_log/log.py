@@ -16,7 +16,7 @@ from nextbest_service.decision_log.persons import erase, records_of
 from nextbest_service.errors import AuditUnavailableError, StoreUnavailableError
 from nextbest_service.store.connection import Store
 from nextbest_service.store.keys import LOG_LEGENDS, Ref
-from nextbest_service.store.nodes import Command
+from nextbest_service.store.line import Command
 
 ROOM = 10_000
 """Decisions that may wait to be written."""
@@ -159,8 +159,7 @@ class DecisionLog:
         """Warn where erased entries would linger: a block of a stream goes when all its entries are gone."""
         with suppress(StoreUnavailableError):
             (reply,) = await self.store.run([("CONFIG", "GET", _BLOCK_SETTING)])
-            told = [*reply.values()] if isinstance(reply, dict) else []
-            if told and told[0] not in (b"1", "1"):
+            if isinstance(reply, list) and reply[1:] not in ([], [b"1"]):
                 log.warning(
                     "erased_entries_linger",
                     hint=f"set {_BLOCK_SETTING} 1 in your store, see the guide to the decision log",

@@ -15,7 +15,7 @@ from nextbest_service.decision_log.plain import plain_decision, plain_outcome
 from nextbest_service.errors import StoreUnavailableError
 from nextbest_service.store.connection import Store
 from nextbest_service.store.keys import DECISION_LOG, LOG_ERASURES, LOG_LEGENDS, Ref
-from nextbest_service.store.nodes import Command
+from nextbest_service.store.line import Command
 
 BATCH = 500
 _ERASE = files(__package__).joinpath("erase_entries.lua").read_text()

@@ -14,7 +14,7 @@ from nextbest_service.feast.wire import FeastValueError, number_of, time_ms_of
 from nextbest_service.store.connection import Store
 from nextbest_service.store.given import GivenFeatures
 from nextbest_service.store.keys import Identity
-from nextbest_service.store.nodes import Command
+from nextbest_service.store.line import Command
 
 PAUSE_SECONDS = 1.0
 """How long nobody asks after Feast's store failed: decisions must not all wait for its time-out."""

@@ -1,13 +1,11 @@
 """What the ids of affinity keys stand for, also those that other processes gave out meanwhile."""
 
-from collections.abc import Sequence
-
 import msgpack
 
 from nextbest_models.affinity import AffinityKeys
 from nextbest_service.store import keys
 from nextbest_service.store.connection import Store
-from nextbest_service.store.person_hashes import checked
+from nextbest_service.store.replies import checked_hash
 
 
 class AffinityNames:
@@ -25,14 +23,7 @@ class AffinityNames:
         """
         if highest >= len(self._dictionary):
             (reply,) = await self._store.run([("HGETALL", keys.AFFINITY_KEYS)])
-            entries = _pairs(checked(reply))
+            entries = checked_hash(reply).items()
             numbered = sorted((int(number), tuple(msgpack.unpackb(key))) for key, number in entries)
             self._dictionary = AffinityKeys((family, key) for _, (family, key) in numbered)
         return self._dictionary
-
-
-def _pairs(reply: Sequence[bytes] | dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
-    """Return the entries of a hash, which comes as a mapping or, under older protocols, as a flat list."""
-    if isinstance(reply, dict):
-        return [*reply.items()]
-    return [*zip(reply[::2], reply[1::2], strict=True)]

@@ -7,22 +7,19 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import redis
-import redis.asyncio
 import structlog
-from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
 
 from nextbest_service.errors import StartupError, StoreUnavailableError
-from nextbest_service.store.nodes import Cluster, Command, Nodes, OneNode
-from nextbest_service.store.packing import packing
+from nextbest_service.store.address import DEFAULT_PORT, Address
+from nextbest_service.store.line import Command
+from nextbest_service.store.nodes import Cluster, Nodes, Server, raise_if_error
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
 BULK_TIMEOUT_SECONDS = 30.0
-MOST_CONNECTIONS = 256
-DEFAULT_PORT = 6379
 
 SCHEMES = ("redis", "rediss", "unix")
 CLUSTER_SCHEMES: Mapping[str, str] = {"redis-cluster": "redis", "rediss-cluster": "rediss"}
@@ -104,7 +101,7 @@ def check_url(url: str) -> None:
     """
     try:
         parts = urlsplit(_plain(url))
-        redis.ConnectionPool.from_url(_plain(url)).make_connection()
+        Address.of(_plain(url))
         usable = parts.scheme in SCHEMES and bool(parts.path or parts.scheme != "unix")
     except (TypeError, ValueError):
         usable = False
@@ -119,29 +116,20 @@ def connect(url: str, timeout_ms: int) -> Store:
     """Return the store for the decision path: short time-outs, and no retry behind the caller's back.
 
     redis-py retries ten times by default, which repeats writes and can hang a call for a minute.
+
+    Raises:
+        ValueError, TypeError: the URL cannot be used; see `check_url`.
     """
     seconds = timeout_ms / 1000
-
-    def client(url: str) -> redis.asyncio.Redis:
-        plain = redis.asyncio.Redis.from_url(
-            url,
-            socket_timeout=seconds,
-            socket_connect_timeout=max(seconds, 1.0),
-            retry=AsyncRetry(NoBackoff(), 0),
-            max_connections=MOST_CONNECTIONS,
-        )
-        pool = plain.connection_pool
-        pool.connection_class = packing(pool.connection_class)
-        return plain
-
     if not is_cluster(url):
-        return Store(OneNode(client(url)))
+        return Store(Server(Address.of(url), seconds))
     parts = urlsplit(_plain(url))
     credentials, separator, _ = parts.netloc.rpartition("@")
 
-    def node(host: str, port: int) -> redis.asyncio.Redis:
-        address = f"[{host}]" if ":" in host else host
-        return client(parts._replace(netloc=f"{credentials}{separator}{address}:{port}", path="").geturl())
+    def node(host: str, port: int) -> Server:
+        name = f"[{host}]" if ":" in host else host
+        one = parts._replace(netloc=f"{credentials}{separator}{name}:{port}", path="").geturl()
+        return Server(Address.of(one), seconds)
 
     return Store(Cluster((parts.hostname or "", parts.port or DEFAULT_PORT), node))
 
@@ -171,7 +159,8 @@ async def wait_until_up(store: Store, url: str) -> None:
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
-            await asyncio.gather(*(client.ping() for client in await store.nodes.clients()))
+            for reply in await store.nodes.send_everywhere(("PING",)):
+                raise_if_error(reply)
         except (redis.RedisError, OSError) as error:
             log.warning(
                 "store_not_reachable", store=without_secrets(url), error=str(error), retry_in_seconds=pause

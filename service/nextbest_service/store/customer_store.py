@@ -16,9 +16,9 @@ from nextbest_service.store.found import Answers, Ask, Found
 from nextbest_service.store.given import FeatureSource, GivenFeatures
 from nextbest_service.store.keys import Identity, Ref
 from nextbest_service.store.kills import kills_of
-from nextbest_service.store.nodes import Command
+from nextbest_service.store.line import Command
 from nextbest_service.store.people import People, StateUnreadableError
-from nextbest_service.store.person_hashes import checked
+from nextbest_service.store.replies import checked_hash
 from nextbest_service.store.volumes import volume_commands, volumes_of
 
 SCHEMA_RETRY_SECONDS = 5.0
@@ -55,7 +55,7 @@ class CustomerStore:
         (found,) = answers.found
         return Reading(
             customer=await self._customer(found, answers.now_ms, plan, given),
-            killed=kills_of(checked(kills)),
+            killed=kills_of(checked_hash(kills)),
             volumes=volumes_of(plan.capped, volumes),
             found=found,
             now_ms=answers.now_ms,

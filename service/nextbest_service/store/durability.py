@@ -2,13 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import redis
-import redis.asyncio
 import structlog
 
 from nextbest_service.store.connection import Store, SyncClient
+from nextbest_service.store.nodes import raise_if_error
 
 REWRITE_SECONDS = 10.0
 """How long an erasure waits for the append-only file to be rewritten."""
@@ -42,21 +43,32 @@ async def rewrite_files(store: Store) -> int:
 
     Returns how many milliseconds from now on the old file may still be there: 0 where it is gone.
     """
-    return max([await _rewritten(client) for client in await store.nodes.clients()], default=0)
-
-
-async def _rewritten(client: redis.asyncio.Redis) -> int:
     try:
-        persistence = await client.info("persistence")
-        if not persistence.get("aof_enabled"):
+        told = [*map(_settings, await store.nodes.send_everywhere(_PERSISTENCE))]
+        if not any(one["aof_enabled"] == "1" for one in told):
             return 0
-        await client.bgrewriteaof()
+        await store.nodes.send_everywhere(("BGREWRITEAOF",))
         until = time.monotonic() + REWRITE_SECONDS
         while time.monotonic() < until:
             await asyncio.sleep(_PAUSE_SECONDS)
-            persistence = await client.info("persistence")
-            if not (persistence["aof_rewrite_in_progress"] or persistence["aof_rewrite_scheduled"]):
+            told = [*map(_settings, await store.nodes.send_everywhere(_PERSISTENCE))]
+            if all(one[state] == "0" for one in told for state in _REWRITING):
                 return 0
-    except (redis.RedisError, OSError, TimeoutError) as error:
+    except (redis.RedisError, OSError, TimeoutError, KeyError) as error:
         log.warning("store_files_not_rewritten", error=type(error).__name__)
     return UNSURE_MS
+
+
+_PERSISTENCE = ("INFO", "persistence")
+_REWRITING = ("aof_rewrite_in_progress", "aof_rewrite_scheduled")
+
+
+def _settings(info: Any) -> Mapping[str, str]:  # noqa: ANN401 - a reply, or an error
+    """Return what a server says of itself, by name.
+
+    Raises:
+        redis.RedisError: it says nothing.
+    """
+    raise_if_error(info)
+    lines = (line.partition(":") for line in info.decode().splitlines())
+    return {name: value for name, _, value in lines}

@@ -1,23 +1,23 @@
-"""Where commands go: to one server, or to the nodes of a cluster, each with a pipeline of its own.
+"""Where commands go: to one server, or to the nodes of a cluster, each with a line of its own.
 
 redis-py has a client for clusters, but none that pipelines scripts, and after an error it closes connections
-that others are using. Here a node is a plain client, and only the map from slots to nodes is kept.
+that others are using. Here only the map from slots to nodes is kept.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import redis
-import redis.asyncio
 from redis.crc import key_slot
 from redis.exceptions import AskError, ClusterDownError, MovedError, TryAgainError
 
-Command: TypeAlias = tuple[Any, ...]
-"""A command and its arguments, such as `("HGET", key, field)`."""
+from nextbest_service.store.address import Address
+from nextbest_service.store.line import Command, Line
 
 SLOTS = 16_384
 MOST_REDIRECTIONS = 5
+SHORTEST_CONNECT_SECONDS = 1.0
 _PAUSE_SECONDS = 0.02
 
 _SCRIPTS = frozenset({"EVAL", "EVALSHA"})
@@ -34,8 +34,8 @@ class Nodes(Protocol):
         """
         ...
 
-    async def clients(self) -> Sequence[redis.asyncio.Redis]:
-        """Return a client of every server that takes writes."""
+    async def send_everywhere(self, command: Command) -> list[Any]:
+        """Return the results of a command on every server that takes writes; raises as `send` does."""
         ...
 
     async def aclose(self) -> None:
@@ -43,35 +43,69 @@ class Nodes(Protocol):
         ...
 
 
-class OneNode:
-    """A single server, or whatever looks like one."""
+class Server:
+    """A single server, or whatever looks like one; the line to it opens when it is needed."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
-        self._client = client
+    def __init__(self, address: Address, timeout_seconds: float) -> None:
+        self._address = address
+        self._timeout = timeout_seconds
+        self._line: Line | None = None
+        self._opening: asyncio.Task[Line] | None = None
 
     async def send(self, commands: Sequence[Command]) -> list[Any]:
-        """Run all commands in one pipeline."""
-        return await _pipelined(self._client, commands)
+        """Run all commands in one round trip; see `Nodes.send`."""
+        line = self._line
+        if line is None or not line.open:
+            line = await self._reopened()
+        return await line.send(commands)
 
-    async def clients(self) -> Sequence[redis.asyncio.Redis]:
-        """Return the one client."""
-        return [self._client]
+    async def send_everywhere(self, command: Command) -> list[Any]:
+        """Run a command on the one server."""
+        return await self.send([command])
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        await self._client.aclose()
+        """Close the line."""
+        if self._opening is not None:
+            self._opening.cancel()
+        if self._line is not None:
+            self._line.close()
+            await asyncio.sleep(0)  # asyncio closes the socket in its next turn
+
+    async def _reopened(self) -> Line:
+        """Return a new line; all who wait for one wait for the same."""
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+            self._opening.add_done_callback(self._opened)
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> Line:
+        async with asyncio.timeout(max(self._timeout, SHORTEST_CONNECT_SECONDS)):
+            line = await self._address.connect(lambda: Line(self._timeout))
+            try:
+                for reply in await line.send(self._address.greeting):
+                    raise_if_error(reply)
+            except BaseException:
+                line.close()
+                raise
+            self._line = line
+            return line
+
+    def _opened(self, opening: asyncio.Task[Line]) -> None:
+        self._opening = None
+        if not opening.cancelled():
+            opening.exception()  # whoever asked for the line has it; nobody may be left to ask
 
 
 class Cluster:
-    """The primaries of a Redis Cluster. `connect` makes a client of the node at a host and port.
+    """The primaries of a Redis Cluster. `node` makes the server at a host and port.
 
     Commands have their key in the first place, scripts in the third; those without any go to any node.
     """
 
-    def __init__(self, first: tuple[str, int], connect: Callable[[str, int], redis.asyncio.Redis]) -> None:
+    def __init__(self, first: tuple[str, int], node: Callable[[str, int], Server]) -> None:
         self._first = first
-        self._connect = connect
-        self._clients: dict[tuple[str, int], redis.asyncio.Redis] = {first: connect(*first)}
+        self._node = node
+        self._servers: dict[tuple[str, int], Server] = {first: node(*first)}
         self._owners: Mapping[int, tuple[str, int]] = {}
         self._mapping = asyncio.Lock()
 
@@ -93,14 +127,15 @@ class Cluster:
                 await asyncio.sleep(_PAUSE_SECONDS)
         return results
 
-    async def clients(self) -> Sequence[redis.asyncio.Redis]:
-        """Return a client of every node that owns slots."""
+    async def send_everywhere(self, command: Command) -> list[Any]:
+        """Run a command on every node that owns slots."""
         await self._learn()
-        return [self._client(node) for node in sorted({*self._owners.values()})]
+        nodes = sorted({*self._owners.values()})
+        return [one for (one,) in await asyncio.gather(*(self._server(it).send([command]) for it in nodes))]
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await asyncio.gather(*(client.aclose() for client in self._clients.values()))
+        await asyncio.gather(*(server.aclose() for server in self._servers.values()))
 
     async def _send_once(
         self, commands: Sequence[Command], places: Sequence[int], results: list[Any]
@@ -111,11 +146,7 @@ class Cluster:
         try:
             answers = await asyncio.gather(
                 *(
-                    _pipelined(
-                        self._client(node),
-                        [commands[it] for it in its],
-                        [_is_asked(results[it]) for it in its],
-                    )
+                    self._answers(node, [commands[it] for it in its], [_is_asked(results[it]) for it in its])
                     for node, its in by_node.items()
                 )
             )
@@ -135,24 +166,45 @@ class Cluster:
         key = command[place]
         return self._owners.get(key_slot(key if isinstance(key, bytes) else str(key).encode()), self._first)
 
-    def _client(self, node: tuple[str, int]) -> redis.asyncio.Redis:
-        if node not in self._clients:
-            self._clients[node] = self._connect(*node)
-        return self._clients[node]
+    async def _answers(
+        self, node: tuple[str, int], commands: Sequence[Command], asking: Sequence[bool]
+    ) -> list[Any]:
+        """Run commands on a node; those that a slot's new owner was asked for say so."""
+        if not any(asking):
+            return await self._server(node).send(commands)
+        whole: list[Command] = []
+        wanted = []
+        for command, is_asked in zip(commands, asking, strict=True):
+            whole += [("ASKING",), command] if is_asked else [command]
+            wanted.append(len(whole) - 1)
+        answers = await self._server(node).send(whole)
+        return [answers[place] for place in wanted]
+
+    def _server(self, node: tuple[str, int]) -> Server:
+        if node not in self._servers:
+            self._servers[node] = self._node(*node)
+        return self._servers[node]
 
     async def _learn(self) -> None:
         """Ask any node that answers who has which slots."""
         async with self._mapping:
             failure: Exception = redis.ConnectionError("no node of the cluster answers")
-            for client in [*self._clients.values()]:
+            for server in [*self._servers.values()]:
                 try:
-                    (ranges,) = await _pipelined(client, [("CLUSTER", "SLOTS")])
+                    (ranges,) = await server.send([("CLUSTER", "SLOTS")])
+                    raise_if_error(ranges)
                 except (redis.RedisError, OSError, TimeoutError) as error:
                     failure = error
                 else:
                     self._owners = _owners(ranges, self._first[0])
                     return
             raise failure
+
+
+def raise_if_error(reply: object) -> None:
+    """Raise a reply that is an error of the server."""
+    if isinstance(reply, Exception):
+        raise reply
 
 
 _REDIRECTIONS = (MovedError, AskError, TryAgainError, ClusterDownError)
@@ -169,18 +221,3 @@ def _owners(ranges: Sequence[Sequence[Any]], asked: str) -> dict[int, tuple[str,
 
 def _is_asked(redirection: object) -> bool:
     return isinstance(redirection, AskError)
-
-
-async def _pipelined(
-    client: redis.asyncio.Redis, commands: Sequence[Command], asking: Sequence[bool] = ()
-) -> list[Any]:
-    """Run commands in one pipeline; those that a slot's new owner was asked for say so."""
-    pipeline = client.pipeline(transaction=False)
-    wanted = []
-    for place, command in enumerate(commands):
-        if asking and asking[place]:
-            pipeline.execute_command("ASKING")
-        wanted.append(len(pipeline))
-        pipeline.execute_command(*command)
-    results = await pipeline.execute(raise_on_error=False)
-    return [results[place] for place in wanted]

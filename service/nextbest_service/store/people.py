@@ -23,7 +23,7 @@ from nextbest_service.store import keys
 from nextbest_service.store.codec import CodecError
 from nextbest_service.store.found import MOST_HOPS, Answers, Ask, Fields, Found
 from nextbest_service.store.keys import Identity, Ref
-from nextbest_service.store.nodes import Command
+from nextbest_service.store.line import Command
 from nextbest_service.store.person_codec import Changes, PersonCodec, UnknownSchemaError
 from nextbest_service.store.person_hashes import Answer, PersonHashes, Write, fresh_version
 from nextbest_service.store.updates import (

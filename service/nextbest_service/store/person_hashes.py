@@ -5,9 +5,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
-
-import structlog
 
 from nextbest_service.clock import Clock
 from nextbest_service.errors import StoreUnavailableError
@@ -15,16 +12,15 @@ from nextbest_service.store import keys
 from nextbest_service.store.connection import Store, milliseconds
 from nextbest_service.store.found import MOST_HOPS, Answers, Ask, Fields, find, links
 from nextbest_service.store.keys import KeyRing, Ref, answer_keys, person_key
-from nextbest_service.store.nodes import Command
+from nextbest_service.store.line import Command
 from nextbest_service.store.person_codec import Changes
+from nextbest_service.store.replies import checked, checked_hash
 
 REPEATS = 4
 """How often a write is sent whose reply is lost."""
 
 _WRITE = files(__package__).joinpath("write_person.lua").read_text()
 _WRITE_SHA = hashlib.sha1(_WRITE.encode()).hexdigest()  # noqa: S324 - the server's name for it
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +70,7 @@ class PersonHashes:
         store_ms = milliseconds(checked(next(results)))
         of_more = tuple(next(results) for _ in more)
         of_extras = iter([checked(next(results)) for _ in extras])
-        stored = {ref: _fields(next(results)) for ref in refs}
+        stored = {ref: checked_hash(next(results)) for ref in refs}
         await self._follow(stored)
         found = tuple(find(ask, stored, of_extras, self._ring) for ask in asks)
         return Answers(self._clock.at(store_ms), store_ms, found, of_more)
@@ -85,7 +81,7 @@ class PersonHashes:
         Raises:
             StoreUnavailableError: the store did not answer in time.
         """
-        return [*map(_fields, await self.store.run([("HGETALL", person_key(ref)) for ref in refs]))]
+        return [*map(checked_hash, await self.store.run([("HGETALL", person_key(ref)) for ref in refs]))]
 
     async def send(self, writes: Sequence[Write], answer: Answer | None = None) -> list[bytes]:
         """Write some hashes, each if it is as it was read; an answer is remembered with all of them.
@@ -142,20 +138,3 @@ class PersonHashes:
 def fresh_version(now_ms: int) -> bytes:
     """Return a version that nobody else has: six bytes of time, for people, and four random ones."""
     return now_ms.to_bytes(6, "big") + secrets.token_bytes(4)
-
-
-def _fields(result: object) -> Fields:
-    fields: Fields = checked(result)
-    return fields
-
-
-def checked(result: Any) -> Any:  # noqa: ANN401 - a result is whatever the command gives
-    """Return a result, unless the server refused the command.
-
-    Raises:
-        StoreUnavailableError: it did; the log has the server's words.
-    """
-    if isinstance(result, Exception):
-        log.error("store_refused", error=str(result))
-        raise StoreUnavailableError("the customer store refused a command")
-    return result

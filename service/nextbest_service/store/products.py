@@ -10,8 +10,8 @@ import structlog
 
 from nextbest_service.store import keys
 from nextbest_service.store.connection import Store
-from nextbest_service.store.nodes import Command
-from nextbest_service.store.person_hashes import checked
+from nextbest_service.store.line import Command
+from nextbest_service.store.replies import checked
 
 ROOM = 100_000
 FRESH_SECONDS = 60.0

@@ -18,7 +18,7 @@ from nextbest_service.store import keys
 from nextbest_service.store.codec import CodecError
 from nextbest_service.store.connection import Store, SyncClient
 from nextbest_service.store.feature_codec import FeatureCodec
-from nextbest_service.store.person_hashes import checked
+from nextbest_service.store.replies import checked
 
 log = structlog.get_logger()
 

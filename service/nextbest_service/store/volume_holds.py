@@ -11,7 +11,7 @@ from nextbest_rules import Catalog
 from nextbest_service.errors import StoreUnavailableError
 from nextbest_service.store.connection import Script, Store
 from nextbest_service.store.keys import VOLUMES, held_key
-from nextbest_service.store.nodes import Command
+from nextbest_service.store.line import Command
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ import structlog
 
 from nextbest_service.store import keys
 from nextbest_service.store.connection import SyncClient
-from nextbest_service.store.nodes import Command
+from nextbest_service.store.line import Command
 
 log = structlog.get_logger()
 
