@@ -1,7 +1,7 @@
 """Persons in a real Valkey, and shoppers who leave one purchase each: easy to count."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from flaky_store import FlakyStore
 
@@ -103,7 +103,7 @@ def buy(world: World, names: Sequence[Identity], product: str) -> Update[str]:
         origin = next((ref for ref in who.refs if any(it.ref == ref for it in person.members)), person.head)
         portion = person.portion(origin)
         purchases = (*portion.purchases, Purchase(product, at_ms=1))
-        return person.with_portion(origin, replace(portion, purchases=purchases)), product
+        return person.with_portion(origin, portion._replace(purchases=purchases)), product
 
     return Update(who.refs, who.names, change)
 

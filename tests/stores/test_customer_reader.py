@@ -216,11 +216,11 @@ def test_counters_of_another_dictionary_are_not_read() -> None:
 
 
 def test_a_person_is_seen_as_its_stored_self() -> None:
-    person = person_of(WHOLE, replace(EMPTY, features=trips(3), facts={"age": 4}))
+    person = person_of(WHOLE, EMPTY._replace(features=trips(3), facts={"age": 4}))
     fields = CODEC.changes(None, person).set
     assert values(READER.customer_of(person, NOW_MS)) == values(read(fields))
 
 
 def _of_cookie() -> Person:
     person = person_of(EMPTY, EMPTY)
-    return replace(person, members=person.members[1:])
+    return person._replace(members=person.members[1:])

@@ -1,6 +1,5 @@
 """What a decision reads: the customer, the kills and the volumes, of one moment and in one round trip."""
 
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -67,14 +66,14 @@ async def test_the_time_is_the_stores(world: World) -> None:
 
 async def test_a_writer_leaves_nothing_of_what_stood_there(world: World, each_valkey: SyncClient) -> None:
     put(each_valkey, person_of(WHOLE, WHOLE))
-    put(each_valkey, person_of(replace(WHOLE, purchases=())))
+    put(each_valkey, person_of(WHOLE._replace(purchases=())))
     customer = (await read(world)).customer
     assert customer.purchases == ()
     assert customer.members == (RING.ref(ANNA),)
 
 
 def test_every_batch_written_is_counted(each_valkey: SyncClient) -> None:
-    persons = (person_of(replace(WHOLE, facts={"n": n})) for n in range(BATCH + 1))
+    persons = (person_of(WHOLE._replace(facts={"n": n})) for n in range(BATCH + 1))
     assert list(write_persons(each_valkey, CODEC, persons, NOW_MS)) == [BATCH, 1]
 
 
@@ -138,7 +137,7 @@ async def test_the_answer_to_a_request_comes_along(world: World, each_valkey: Sy
 
 
 async def test_a_link_under_way_is_seen_as_done(world: World, each_valkey: SyncClient) -> None:
-    portion = replace(WHOLE, facts={"bert": True}, facts_as_of={}, tickets=())
+    portion = WHOLE._replace(facts={"bert": True}, facts_as_of={}, tickets=())
     put(each_valkey, person_of(WHOLE), Person((Member(RING.ref(COOKIE), COOKIE, portion=portion),)))
     pointer = cast(str, person_key(RING.ref(COOKIE)))
     each_valkey.hset(pointer, cast(str, keys.POINTER), cast(str, RING.ref(ANNA)))

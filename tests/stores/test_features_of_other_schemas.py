@@ -1,6 +1,5 @@
 """Feature states written under yesterday's features are read under today's, once their schema is known."""
 
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -113,8 +112,8 @@ def test_a_converted_person_is_not_written_again_as_long_as_it_stays_the_same() 
     later.learn(CODEC.features.schema)
     person = person_of(WHOLE)
     read = later.decode(person.head, CODEC.changes(None, person).set)
-    portion = replace(read.members[0].portion, purchases=())
-    changed = replace(read, members=(replace(read.members[0], portion=portion),))
+    portion = read.members[0].portion._replace(purchases=())
+    changed = read._replace(members=(read.members[0]._replace(portion=portion),))
     assert later.changes(read, changed).set == {}
 
 

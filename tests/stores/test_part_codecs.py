@@ -15,7 +15,7 @@ from samples import FACT_SETS, FACTS, NOW_MS, RECORD, RECORDS, SEEN, SEEN_ITEM, 
 from nextbest_rules.durations import DAY_MS
 from nextbest_rules.records import Contact, Kill
 from nextbest_service.customers.person import Member
-from nextbest_service.customers.portion import Seen
+from nextbest_service.customers.portion import EMPTY, Seen
 from nextbest_service.store.codec import CodecError, pack
 from nextbest_service.store.fact_codec import decode_facts, encode_facts
 from nextbest_service.store.keys import Identity, KeyRing
@@ -49,7 +49,7 @@ def named(identity: Identity, since_ms: int = 0, source: str = "") -> Member:
 
 
 NAMED = st.builds(named, st.builds(Identity, TEXT, TEXT), TIME, TEXT)
-NAMELESS = st.builds(Member, st.binary(min_size=12, max_size=12), st.none(), TIME, TEXT)
+NAMELESS = st.builds(Member, st.binary(min_size=12, max_size=12), st.none(), TIME, TEXT, st.just(EMPTY))
 RECORD_PARTS = {
     name: Part(
         sample,

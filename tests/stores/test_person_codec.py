@@ -53,7 +53,7 @@ def test_changes_turn_one_person_into_the_other(before: Person, after: Person) -
 @given(PERSONS)
 def test_nothing_is_written_where_nothing_changed(person: Person) -> None:
     assert CODEC.changes(person, person) == Changes({}, ())
-    same = replace(person, members=tuple(replace(member) for member in person.members))
+    same = person._replace(members=tuple(member._replace() for member in person.members))
     assert CODEC.changes(person, same) == Changes({}, ())
 
 
@@ -78,31 +78,31 @@ def test_fields_of_other_members_carry_their_number() -> None:
 def test_a_part_that_changed_is_written_alone_and_an_empty_one_is_deleted(part: str) -> None:
     field = {**keys.RECORD_FIELDS, "reservations": keys.RESERVATIONS}[part] + b"1"
     before = person_of(WHOLE, WHOLE)
-    shorter = replace(WHOLE, **{part: RECORDS[part][:1]})
+    shorter = WHOLE._replace(**{part: RECORDS[part][:1]})
     assert CODEC.changes(before, person_of(WHOLE, shorter)).set.keys() == {field}
-    empty = replace(WHOLE, **{part: ()})
+    empty = WHOLE._replace(**{part: ()})
     assert CODEC.changes(before, person_of(WHOLE, empty)) == Changes({}, (field,))
 
 
 def test_what_features_counted_is_written_with_its_counters() -> None:
     before = person_of(WHOLE)
-    assert CODEC.changes(before, person_of(replace(WHOLE, features=trips(1)))).set.keys() == {
+    assert CODEC.changes(before, person_of(WHOLE._replace(features=trips(1)))).set.keys() == {
         keys.FEATURES,
         keys.COUNTERS,
     }
-    forgotten = CODEC.changes(before, person_of(replace(WHOLE, features=None)))
+    forgotten = CODEC.changes(before, person_of(WHOLE._replace(features=None)))
     assert (forgotten.set, {*forgotten.delete}) == ({}, {keys.FEATURES, keys.COUNTERS})
 
 
 def test_features_without_counters_take_no_field_for_them() -> None:
     given_only = ONLINE.with_given(ONLINE.empty, {"score": 1.0}, NOW_MS)
-    fields = stored(person_of(replace(EMPTY, features=given_only)))
+    fields = stored(person_of(EMPTY._replace(features=given_only)))
     assert fields.keys() == {keys.IDENTITIES, keys.FEATURES}
 
 
 def test_a_member_that_leaves_takes_its_fields_along() -> None:
     before = person_of(EMPTY, WHOLE)
-    changes = CODEC.changes(before, replace(before, members=before.members[:1]))
+    changes = CODEC.changes(before, before._replace(members=before.members[:1]))
     assert changes.set.keys() == {keys.IDENTITIES}
     assert {*changes.delete} == {field + b"1" for field in HEAD_FIELDS}
 
@@ -145,7 +145,7 @@ def test_a_person_with_a_damaged_part_is_refused(field: bytes) -> None:
 
 
 def test_other_features_keep_what_they_know() -> None:
-    changed = replace(WHOLE, purchases=(*WHOLE.purchases, Purchase("kettle", at_ms=NOW_MS)))
+    changed = WHOLE._replace(purchases=(*WHOLE.purchases, Purchase("kettle", at_ms=NOW_MS)))
     assert CODEC.changes(person_of(WHOLE), person_of(changed)).set.keys() == {keys.RECORD_FIELDS["purchases"]}
 
 

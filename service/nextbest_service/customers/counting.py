@@ -1,7 +1,7 @@
 """Counts every event and outcome once, whatever name it comes under and however often."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import grpc
 
@@ -73,7 +73,7 @@ class Ledger:
         state = portion.features
         if counted:
             state = features.with_events(features.empty if state is None else state, counted)
-        return replace(portion, seen=(*portion.seen, *self._seen), features=state)
+        return portion._replace(seen=(*portion.seen, *self._seen), features=state)
 
 
 def remembered(seen: Sequence[Seen], memory: Memory, settle_ms: int, now_ms: int) -> tuple[Seen, ...]:

@@ -4,7 +4,6 @@ An end whose beginning is not known yet stays as a record without a beginning, u
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TypeAlias, TypeVar
 
@@ -30,7 +29,7 @@ def bought(person: Person, origin: Ref, purchases: Iterable[Purchase]) -> Person
     plain = [purchase for purchase in told if purchase.product not in refunded]
     if plain:
         portion = person.portion(origin)
-        person = person.with_portion(origin, replace(portion, purchases=(*portion.purchases, *plain)))
+        person = person.with_portion(origin, portion._replace(purchases=(*portion.purchases, *plain)))
     for purchase in told:
         product = purchase.product
         if product not in refunded:
@@ -108,7 +107,7 @@ def _of_product(portion: Portion, product: str) -> list[Purchase]:
 
 def _with_purchases(portion: Portion, product: str, own: Sequence[Purchase]) -> Portion:
     others = [held for held in portion.purchases if held.product != product]
-    return replace(portion, purchases=(*others, *_one_each(own)))
+    return portion._replace(purchases=(*others, *_one_each(own)))
 
 
 def _of_kind(event: Event, portion: Portion) -> list[Event]:
@@ -117,7 +116,7 @@ def _of_kind(event: Event, portion: Portion) -> list[Event]:
 
 def _with_events(portion: Portion, event: Event, own: Sequence[Event]) -> Portion:
     others = [held for held in portion.events if (held.type, held.subject) != (event.type, event.subject)]
-    return replace(portion, events=(*others, *_all_until(own)))
+    return portion._replace(events=(*others, *_all_until(own)))
 
 
 def _one_each(records: Sequence[Purchase]) -> list[Purchase]:

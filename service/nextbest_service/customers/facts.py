@@ -1,7 +1,6 @@
 """Facts and consents of a customer: the newest word counts, in whatever order they come in."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from nextbest_rules.records import Consent
 from nextbest_service.customers.folding import folded_facts
@@ -23,7 +22,7 @@ def told(person: Person, origin: Ref, values: Mapping[str, object], at_ms: int) 
     facts_as_of = {**portion.facts_as_of, **dict.fromkeys(newer, at_ms)}
     if (facts, facts_as_of) == (portion.facts, portion.facts_as_of):
         return person
-    return person.with_portion(origin, replace(portion, facts=facts, facts_as_of=facts_as_of))
+    return person.with_portion(origin, portion._replace(facts=facts, facts_as_of=facts_as_of))
 
 
 def said(person: Person, origin: Ref, words: Iterable[Consent]) -> Person:
@@ -39,7 +38,7 @@ def said(person: Person, origin: Ref, words: Iterable[Consent]) -> Person:
             consents[word.channel, word.purpose] = word
     kept = tuple(consents.values())
     return (
-        person if kept == portion.consents else person.with_portion(origin, replace(portion, consents=kept))
+        person if kept == portion.consents else person.with_portion(origin, portion._replace(consents=kept))
     )
 
 

@@ -169,6 +169,8 @@ def refuse_future(time_ms: int, now_ms: int, field: str) -> None:
 def origin_of(person: Person, who: Who, naming: Naming) -> Ref:
     """Return under which name of a person something comes in: the strongest of those that were told."""
     members = {member.ref for member in person.members}
+    if len(who.refs) == 1:
+        return who.refs[0] if who.refs[0] in members else person.head
     told = {
         naming.rank(name): ref
         for ref, name in reversed([*zip(who.refs, who.names, strict=True)])

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from nextbest_models.online import FeatureState, StreamEvent
@@ -58,7 +58,7 @@ class Linking:
         earliest = {
             name: min(since, other.segments.get(name, since)) for name, since in person.segments.items()
         }
-        return replace(person, members=(*stay, *come), segments={**other.segments, **earliest})
+        return person._replace(members=(*stay, *come), segments={**other.segments, **earliest})
 
     def _told_apart(self, held: Member, arriving: Member) -> tuple[Member, Member]:
         """Return two members of whom only the first has what both had counted."""
@@ -70,9 +70,8 @@ class Linking:
         mine, theirs = held.portion, arriving.portion
         purchases, more_purchases = _twins_resolved(mine.purchases, theirs.purchases, days)
         events, more_events = _twins_resolved(mine.events, theirs.events, days)
-        mine = replace(mine, purchases=purchases, events=events)
-        theirs = replace(
-            theirs,
+        mine = mine._replace(purchases=purchases, events=events)
+        theirs = theirs._replace(
             features=self._taken_back(theirs.features, repeats),
             purchases=more_purchases,
             events=more_events,
@@ -80,7 +79,7 @@ class Linking:
             reservations=tuple(it for it in theirs.reservations if it not in mine.reservations),
             seen=tuple(seen for seen in theirs.seen if seen.key not in counted),
         )
-        return replace(held, portion=mine), replace(arriving, portion=theirs)
+        return held._replace(portion=mine), arriving._replace(portion=theirs)
 
     def _taken_back(self, features: FeatureState | None, repeats: Iterable[Seen]) -> FeatureState | None:
         back = [event for seen in repeats for event in seen.counted]
@@ -105,11 +104,11 @@ def parted(person: Person, refs: Set[Ref]) -> tuple[Person, tuple[Member, ...]]:
     """
     if refs >= {member.ref for member in person.members}:
         refs -= {person.head}
-    gone = tuple(replace(member, since_ms=0, source="") for member in person.members if member.ref in refs)
+    gone = tuple(member._replace(since_ms=0, source="") for member in person.members if member.ref in refs)
     if not gone:
         return person, ()
     first, *others = (member for member in person.members if member.ref not in refs)
-    return replace(person, members=(first, *others)), gone
+    return person._replace(members=(first, *others)), gone
 
 
 def _twins_resolved(

@@ -1,7 +1,5 @@
 """What an outcome does to a person: the contact history, the reservation, the features, the consent."""
 
-from dataclasses import replace
-
 import grpc
 
 from nextbest_rules.records import Consent, Contact, Outcome
@@ -51,7 +49,7 @@ def apply_outcome(
     reservation = _reservation(person, outcome.of)
     if outcome.type not in _NO_CONTACT and books.keeps("contacts"):
         contact = _contact(books, outcome, time_ms, reservation)
-        portion = replace(portion, contacts=_with_contact(portion.contacts, contact))
+        portion = portion._replace(contacts=_with_contact(portion.contacts, contact))
     person = person.with_portion(origin, portion)
     if reservation is not None and outcome.type in SETTLES_RESERVATION:
         person = _without_reservation(person, outcome.of)
@@ -101,7 +99,7 @@ def _without_reservation(person: Person, of: Attribution) -> Person:
 
 
 def _released(portion: Portion, of: Attribution) -> Portion:
-    return replace(portion, reservations=tuple(it for it in portion.reservations if not _is_of(it, of)))
+    return portion._replace(reservations=tuple(it for it in portion.reservations if not _is_of(it, of)))
 
 
 def _is_of(reservation: Reservation, of: Attribution) -> bool:

@@ -1,16 +1,15 @@
 """A person: all identities that are known to be one human being, and what came in under each of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
-from nextbest_service.customers.portion import EMPTY, Portion
+from nextbest_service.customers.portion import EMPTY, NOTHING, Portion
 from nextbest_service.store.keys import Identity, Ref
 
 MAX_MEMBERS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One identity of a person and its portion.
 
     `identity` is None where only the ref is known: the name has not been told yet. `since_ms` and `source`
@@ -24,8 +23,7 @@ class Member:
     portion: Portion = EMPTY
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """One person as stored at the ref of the head, which is the first member.
 
     `version` names the state that was read; empty where nothing is stored. `segments` are the segments that
@@ -34,7 +32,7 @@ class Person:
 
     members: tuple[Member, ...]
     version: bytes = b""
-    segments: Mapping[str, int] = field(default_factory=dict)
+    segments: Mapping[str, int] = NOTHING
 
     @property
     def head(self) -> Ref:
@@ -54,9 +52,9 @@ class Person:
         """Return the person with another portion under one member, who joins if it is none yet."""
         if any(member.ref == origin for member in self.members):
             members = tuple(
-                replace(member, portion=portion) if member.ref == origin else member
+                member._replace(portion=portion) if member.ref == origin else member
                 for member in self.members
             )
         else:
             members = (*self.members, Member(origin, None, portion=portion))
-        return replace(self, members=members)
+        return self._replace(members=members)

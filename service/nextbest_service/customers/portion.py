@@ -1,11 +1,13 @@
 """What came in under one identity: the unit that moves when identities are linked and unlinked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from nextbest_models.online import FeatureState, StreamEvent
 from nextbest_rules.records import RESERVED, Consent, Contact, Event, Purchase, Ticket
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Reservation(NamedTuple):
@@ -52,16 +54,15 @@ class Seen(NamedTuple):
     counted: tuple[StreamEvent, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Portion:
+class Portion(NamedTuple):
     """Everything that came in under one identity. Contacts are newest first, other lists in no order.
 
     `facts_as_of` says when facts were known, by name. `features` None means that nothing was ever counted or
     given.
     """
 
-    facts: Mapping[str, object] = field(default_factory=dict)
-    facts_as_of: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, object] = NOTHING
+    facts_as_of: Mapping[str, int] = NOTHING
     consents: tuple[Consent, ...] = ()
     tickets: tuple[Ticket, ...] = ()
     purchases: tuple[Purchase, ...] = ()

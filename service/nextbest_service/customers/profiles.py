@@ -1,7 +1,6 @@
 """What a profile does to a person: newer words replace older ones, and nothing else changes."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from nextbest_service.customers.books import Books
 from nextbest_service.customers.facts import is_news, said, told
@@ -34,7 +33,7 @@ def apply_profile(
         state = books.features.empty if portion.features is None else portion.features
         since = [event for seen in portion.seen for event in seen.counted if event.time_ms > as_of_ms]
         state = books.features.with_given(state, features, as_of_ms, since)
-        person = person.with_portion(origin, replace(portion, features=state))
+        person = person.with_portion(origin, portion._replace(features=state))
     return person, Status.APPLIED
 
 

@@ -1,7 +1,6 @@
 """Segments have a memory: when a person enters or leaves one, that is an event like any other."""
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import replace
 
 from nextbest_rules import Situation
 from nextbest_rules.catalog import Segment
@@ -29,7 +28,7 @@ def with_passages(books: Books, person: Person, now_ms: int) -> Person:
     for type_, subject in _passages(books.catalog.segments, person.segments.keys(), holding):
         event = TrackedEvent(_NO_STAMP, type_, now_ms, subject, brand=books.catalog.default_brand)
         person = with_declared_effects(books, person, person.head, event)
-    return replace(person, segments={name: person.segments.get(name, now_ms) for name in sorted(holding)})
+    return person._replace(segments={name: person.segments.get(name, now_ms) for name in sorted(holding)})
 
 
 def situation_of(books: Books, person: Person, now_ms: int) -> Situation:

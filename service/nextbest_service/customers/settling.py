@@ -1,7 +1,6 @@
 """Brings a changed person into order: forgets what nobody needs any more."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from nextbest_models.online import FeatureState
@@ -24,7 +23,7 @@ def settled(books: Books, person: Person, now_ms: int) -> Person:
     members = tuple(_trimmed(books, member, now_ms) for member in person.members)
     if all(after is before for after, before in zip(members, person.members, strict=True)):
         return person
-    return replace(person, members=members)
+    return person._replace(members=members)
 
 
 def _trimmed(books: Books, member: Member, now_ms: int) -> Member:
@@ -43,7 +42,7 @@ def _trimmed(books: Books, member: Member, now_ms: int) -> Member:
     changes: dict[str, Any] = {
         part: after for part, after in trimmed.items() if not _is_same(after, getattr(portion, part))
     }
-    return replace(member, portion=replace(portion, **changes)) if changes else member
+    return member._replace(portion=portion._replace(**changes)) if changes else member
 
 
 def _is_same(after: object, before: object) -> bool:

@@ -1,7 +1,5 @@
 """Tickets from their events, in whatever order these come in."""
 
-from dataclasses import replace
-
 from nextbest_rules.records import Ticket
 from nextbest_service.customers.folding import same_ticket
 from nextbest_service.customers.person import Person
@@ -19,4 +17,4 @@ def with_ticket(person: Person, origin: Ref, told: Ticket) -> Person:
     for held in portion.tickets:
         if held.id == told.id:
             told = same_ticket(held, told)
-    return person.with_portion(where, replace(portion, tickets=(*others, told)))
+    return person.with_portion(where, portion._replace(tickets=(*others, told)))

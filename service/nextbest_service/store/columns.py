@@ -80,7 +80,8 @@ def unpacked_decisions(packed: Packed) -> Sequence[str]:
 
 def packed_numbers(numbers: Sequence[int], size: int) -> bytes:
     """Return places in a table of `size` rows, in as few bytes each as the size needs."""
-    return struct.pack(f"<{len(numbers)}{_FORMATS[_width(size)]}", *numbers)
+    width = _width(size)
+    return bytes(numbers) if width == 1 else struct.pack(f"<{len(numbers)}{_FORMATS[width]}", *numbers)
 
 
 def unpacked_numbers(packed: Packed, size: int) -> Sequence[int]:

@@ -58,7 +58,10 @@ class Answers:
 def find(ask: Ask, stored: Mapping[Ref, Fields], extras: Iterator[Any], ring: KeyRing) -> Found:
     """Return what an ask finds in the hashes that were read; `extras` has the results of its own commands."""
     answers = [next(extras) for _ in range(2 * len(ask.refs))] if ask.request_id else []
+    answer = next((it for it in answers if it is not None), None)
     erased = next(extras) if ask.erased else None
+    if not any(stored[ref] for ref in ask.refs) and not ask.erased:
+        return Found(ask.refs, unknown=ask.refs, answer=answer)  # the usual case where many are new
     hashes = _Hashes(stored, ring)
     owners = {ref: hashes.owner(ref) for ref in ask.refs}
     head = next((one.head for one in owners.values() if one.head is not None), None)
@@ -73,7 +76,7 @@ def find(ask: Ask, stored: Mapping[Ref, Fields], extras: Iterator[Any], ring: Ke
         ),
         unknown=unknown,
         dangling={ref: stored[ref] for ref in unknown if keys.VERSION in stored[ref]},
-        answer=next((answer for answer in answers if answer is not None), None),
+        answer=answer,
         erased_ms=None if erased is None else int(erased),
     )
 

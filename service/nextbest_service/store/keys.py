@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 # The fields of a person's hash. Those of a portion carry the number of its member, but for the head's.
 VERSION = b"n"
@@ -66,8 +66,7 @@ Ref: TypeAlias = bytes
 REF_BYTES = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """One name of a person: an id within a namespace, such as a cookie or a customer number."""
 
     namespace: str

@@ -320,6 +320,6 @@ def _linked(person: Person, refs: Sequence[Ref], source: str, at_ms: int) -> Per
     def told(member: Member) -> Member:
         if member.ref not in refs or member.ref == person.head or member.source:
             return member
-        return replace(member, since_ms=at_ms, source=source)
+        return member._replace(since_ms=at_ms, source=source)
 
-    return replace(person, members=tuple(map(told, person.members)))
+    return person._replace(members=tuple(map(told, person.members)))

@@ -199,7 +199,7 @@ class People:
         person = with_names(stored.whole, (commit.origin,), (commit.name,))
         portion = person.portion(commit.origin)
         live = tuple(it for it in portion.reservations if it.until_ms > now_ms)
-        portion = replace(portion, reservations=live + commit.reservations)
+        portion = portion._replace(reservations=live + commit.reservations)
         return self.write(stored, person.with_portion(commit.origin, portion), now_ms, stranger=True)
 
     async def _round(
@@ -242,7 +242,7 @@ class People:
         birth = None
         if claims and stored.hash is None:
             newborn = Person(after.members[:1])
-            newborn = replace(newborn, members=(replace(newborn.members[0], portion=EMPTY),))
+            newborn = newborn._replace(members=(newborn.members[0]._replace(portion=EMPTY),))
             birth = self.write(stored, newborn, now_ms)
             stored = Stored(newborn, newborn, birth.written)
         emptying = [bare_pointer(ref, fields, after.head) for ref, fields in group.loose.items()]
@@ -276,7 +276,10 @@ class People:
 
     async def _of_group(self, group: Group, updates: Sequence[Update[R]]) -> Stored:
         """Return the person of a group before its updates."""
-        stored = await self.decoded(replace(group.found, loose=tuple(group.loose.items())))
+        found = group.found
+        if len(group.loose) != len(found.loose):
+            found = replace(found, loose=tuple(group.loose.items()))
+        stored = await self.decoded(found)
         if stored is not None:
             return stored
         names = {

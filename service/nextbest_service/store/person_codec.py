@@ -1,7 +1,7 @@
 """How a person looks as the fields of one hash: one field for each part of each portion."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -62,7 +62,7 @@ class PersonCodec:
         segments = fields.get(keys.SEGMENTS)
         return Person(
             tuple(
-                replace(member, portion=self.portion(fields, index)) for index, member in enumerate(members)
+                member._replace(portion=self.portion(fields, index)) for index, member in enumerate(members)
             ),
             fields.get(keys.VERSION, b""),
             {} if segments is None else decode_segments(segments),

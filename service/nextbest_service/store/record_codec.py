@@ -51,7 +51,10 @@ class _Layout:
     fields: Mapping[str, frozenset[type]]
     shared: tuple[str, ...]
     own: tuple[str, ...]
+    own_types: tuple[frozenset[type], ...]
     texts_only: bool
+    shared_of: Callable[[Any], tuple[Any, ...]]
+    own_of: Callable[[Any], tuple[Any, ...]]
     in_order: Callable[[Sequence[Any]], tuple[Any, ...]]
 
     @classmethod
@@ -60,7 +63,17 @@ class _Layout:
         own = tuple(name for name in fields if name not in shared)
         places = [(shared + own).index(name) for name in fields]
         texts_only = all(fields[name] is _TEXT for name in shared)
-        return cls(record, fields, shared, own, texts_only, itemgetter(*places))
+        return cls(
+            record,
+            fields,
+            shared,
+            own,
+            tuple(fields[name] for name in own),
+            texts_only,
+            attrgetter(*shared),
+            attrgetter(*own),
+            itemgetter(*places),
+        )
 
 
 _LAYOUTS: Mapping[str, _Layout] = MappingProxyType(
@@ -109,13 +122,14 @@ def encode_records(part: str, records: Iterable[Record]) -> bytes:
     rows = sorted(records, key=_NEWEST_FIRST, reverse=True) if part == _CONTACTS else [*records]
     combinations: dict[tuple[Any, ...], int] = {}
     values: dict[object, int] = {}
-    places = [combinations.setdefault(it, len(combinations)) for it in map(attrgetter(*layout.shared), rows)]
+    places = [combinations.setdefault(it, len(combinations)) for it in map(layout.shared_of, rows)]
     numbers = [values.setdefault(it, len(values)) for it in chain.from_iterable(combinations)]
+    columns = [*zip(*map(layout.own_of, rows), strict=True)] if rows else [()] * len(layout.own)
     content = [
         [*values],
         packed_numbers(numbers, len(values)),
         None if len(combinations) == len(rows) else packed_numbers(places, len(combinations)),
-        *(_packed(layout.fields[name], [*map(attrgetter(name), rows)]) for name in layout.own),
+        *map(_packed, layout.own_types, columns),
     ]
     return pack(part, content)
 

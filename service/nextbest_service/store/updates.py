@@ -1,7 +1,7 @@
 """Changes of many persons at once: whose they are, and what they make of each. Pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from nextbest_service.customers.naming import Naming
@@ -101,24 +101,28 @@ def applied(
 
 def with_names(person: Person, refs: Sequence[Ref], names: Sequence[Identity | None]) -> Person:
     """Return the person with the names of members of whom only the ref was known."""
+    if all(member.identity is not None for member in person.members):
+        return person
     told = {ref: name for ref, name in zip(refs, names, strict=True) if name is not None}
     if not any(member.identity is None and member.ref in told for member in person.members):
         return person
     members = tuple(
-        replace(member, identity=member.identity or told.get(member.ref)) for member in person.members
+        member._replace(identity=member.identity or told.get(member.ref)) for member in person.members
     )
-    return replace(person, members=members)
+    return person._replace(members=members)
 
 
 def _introduced(person: Person, group: Group, update: Update[R], now_ms: int, naming: Naming) -> Person:
     """Return the person with the names that an update tells: unknown ones join, if they may."""
     person = with_names(person, update.refs, update.names)
+    if group.claimed.isdisjoint(update.refs):
+        return person
     members = {member.ref: member for member in person.members}
     for ref, name in zip(update.refs, update.names, strict=True):
         others = (member.identity for member in members.values())
         if ref in group.claimed and ref not in members and naming.may_join(name, others):
             members[ref] = Member(ref, name, now_ms)
-    return person if len(members) == len(person.members) else replace(person, members=(*members.values(),))
+    return person if len(members) == len(person.members) else person._replace(members=(*members.values(),))
 
 
 def _is_forgotten(update: Update[R], found: Found) -> bool:

@@ -1,7 +1,5 @@
 """What outcomes do to a person: contacts, reservations, features, consent."""
 
-from dataclasses import replace
-
 import pytest
 from market import (
     ANNA,
@@ -45,7 +43,7 @@ def after(*outcomes: ReportedOutcome, person: Person | None = None, now_ms: int 
 def holding(*reservations: Reservation) -> Person:
     """Return Anna with reservations under her cookie."""
     person = person_of(ANNA, COOKIE)
-    return person.with_portion(THERE, replace(person.portion(THERE), reservations=reservations))
+    return person.with_portion(THERE, person.portion(THERE)._replace(reservations=reservations))
 
 
 def contacts(person: Person) -> list[tuple[str, str]]:
