@@ -1,7 +1,8 @@
 """What a read of one customer costs the service: the shared line, beside a pipeline of redis-py's client.
 
-Run it with `python -m benchmarks.micro.line`; add `--json` for a machine. A read is TIME and two HGETALL of 1 KB, as
-a decision asks for them. Wall times on one event loop; the store works on another core if there is one.
+Run it with `python -m benchmarks.micro.line`; add `--json` for a machine. A read is TIME and two HGETALL, one
+of them of 1 KB, as a decision asks for them. Wall times on one event loop; the store works on another core if
+there is one.
 """
 
 import asyncio

@@ -229,9 +229,7 @@ def test_more_callers_than_any_answer_could_be_in_time_for_are_turned_away(
 
 
 @pytest.mark.parametrize("password", ["se:cr/et", "wrong"])
-def test_users_and_databases_in_the_url_count(
-    password: str, tell: Run, valkey: redis.Redis, tmp_path: Path
-) -> None:
+def test_users_and_databases_in_the_url_count(password: str, tell: Run, valkey: redis.Redis) -> None:
     valkey.execute_command("ACL", "SETUSER", "anna", "on", ">se:cr/et", "~*", "+@all")
     valkey.execute_command("CONFIG", "SET", "port", port := 6000 + random.SystemRandom().randrange(50_000))
     url = f"redis://anna:{quote(password, safe='')}@127.0.0.1:{port}/3"
