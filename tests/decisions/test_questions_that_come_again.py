@@ -3,6 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -10,7 +11,7 @@ from deciding import ANNA, LIMITED, HandClock, ask, ask_for_bytes, deciding, off
 
 from nextbest_service.decisions.remembered import ReusedRequestIdError
 from nextbest_service.store.connection import SyncClient
-from nextbest_service.store.keys import DECISION_LOG
+from nextbest_service.store.keys import DECISION_LOG, Identity
 
 
 def test_the_same_question_again_gets_the_same_bytes_and_counts_once(
@@ -70,7 +71,9 @@ def test_an_answer_without_reservations_is_remembered_too(valkey_url: str, valke
         question("kiosk", request_id="q1"),
         question(request_id="q1", include_content=True),
         question(request_id="q1", audit_mode=2),
+        question(request_id="q1", of=Identity("customer", "ben")),
     ],
+    ids=["other placements", "with content", "with audit", "about somebody else"],
 )
 def test_a_request_id_with_another_body_is_refused(
     valkey_url: str, valkey: SyncClient, other: object
@@ -89,17 +92,32 @@ def test_a_request_id_with_another_body_is_refused(
     asyncio.run(decide())
 
 
-def test_other_persons_may_use_the_same_request_id(valkey_url: str, valkey: SyncClient) -> None:
+def test_of_two_questions_at_once_under_one_request_id_one_is_refused(
+    valkey_url: str, valkey: SyncClient
+) -> None:
     del valkey
 
     async def decide() -> None:
         async with deciding(valkey_url, HandClock()) as decider:
-            one = await ask(decider, question(request_id="q1"))
-            ben = question(request_id="q1")
-            ben.identities[0].id = "ben"
-            assert (await ask(decider, ben)).decision_id != one.decision_id
+            two = question(request_id="q1"), question("kiosk", request_id="q1")
+            results = await asyncio.gather(*(ask(decider, it) for it in two), return_exceptions=True)
+            assert sum(isinstance(result, ReusedRequestIdError) for result in results) == 1
 
     asyncio.run(decide())
+
+
+def test_what_stands_in_the_store_for_a_request_id_shows_neither_it_nor_the_question(
+    valkey_url: str, valkey: SyncClient
+) -> None:
+    async def decide() -> None:
+        async with deciding(valkey_url, HandClock()) as decider:
+            await ask(decider, question(request_id="q1-canary"))
+
+    asyncio.run(decide())
+    claims: Any = valkey.keys("nb:q:*")
+    assert len(claims) == 1
+    assert valkey.pttl(claims[0]) > 0
+    assert b"canary" not in b"".join(claims) + cast(bytes, valkey.get(claims[0]))
 
 
 def test_an_answer_is_forgotten_after_twice_the_hold_time(

@@ -14,10 +14,11 @@ from nextbest_service.decision_log.log import DecisionLog
 from nextbest_service.decisions.decision import Decision, Degradation
 from nextbest_service.decisions.deliberation import Stopwatch, deliberate
 from nextbest_service.decisions.generation import Generation
-from nextbest_service.decisions.remembered import Remembered
+from nextbest_service.decisions.remembered import Remembered, ReusedRequestIdError
 from nextbest_service.decisions.request import DecisionRequest
 from nextbest_service.decisions.reservations import limited, reservations_of, volumes_of
 from nextbest_service.errors import StoreUnavailableError
+from nextbest_service.store.claims import Claim
 from nextbest_service.store.customer_store import CustomerStore
 from nextbest_service.store.customers import Reading
 from nextbest_service.store.found import Found
@@ -130,8 +131,15 @@ class _Asking:
         return answer
 
     async def _read(self, request_id: str, watch: Stopwatch) -> Reading:
-        plan = self.decider.generation.plan
-        reading = await self.decider.customers.load(self.who.refs, request_id, plan, self.who.names)
+        generation, claim = self.decider.generation, None
+        if request_id:
+            ring, keep_ms = self.decider.people.naming.ring, generation.catalog.memory.hold_ms
+            claim = Claim.of(ring, request_id, self.request.body, keep_ms)
+        reading = await self.decider.customers.load(
+            self.who.refs, request_id, generation.plan, self.who.names, claim
+        )
+        if not reading.claimed:
+            raise ReusedRequestIdError
         self.decision_id = self.decision_id or _fresh_id(reading.now_ms)
         watch.lap()
         return reading

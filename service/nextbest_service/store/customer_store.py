@@ -9,6 +9,7 @@ import structlog
 from nextbest_service.clock import Clock
 from nextbest_service.errors import ServiceError
 from nextbest_service.store import keys
+from nextbest_service.store.claims import Claim
 from nextbest_service.store.codec import CodecError
 from nextbest_service.store.customer_reader import CustomerReader
 from nextbest_service.store.customers import Customer, Reading, ReadPlan
@@ -18,7 +19,7 @@ from nextbest_service.store.keys import Identity, Ref
 from nextbest_service.store.kills import kills_of
 from nextbest_service.store.line import Command
 from nextbest_service.store.people import People, StateUnreadableError
-from nextbest_service.store.replies import checked_hash
+from nextbest_service.store.replies import checked, checked_hash
 from nextbest_service.store.volumes import volume_commands, volumes_of
 
 SCHEMA_RETRY_SECONDS = 5.0
@@ -38,25 +39,36 @@ class CustomerStore:
         self._ahead_ms: int | None = None
 
     async def load(
-        self, refs: Sequence[Ref], request_id: str, plan: ReadPlan, names: Sequence[Identity] = ()
+        self,
+        refs: Sequence[Ref],
+        request_id: str,
+        plan: ReadPlan,
+        names: Sequence[Identity] = (),
+        claim: Claim | None = None,
     ) -> Reading:
         """Return the customer behind the first ref that the store knows; nobody knows an anonymous one.
 
-        With a request id, `found` has the answer that is remembered for it. `names` are those of the refs:
-        under them, and under the other names of the person, the source of features is asked.
+        With a request id, `found` has the answer that is remembered for it; a `claim` to it is made with the
+        reading. `names` are those of the refs: under them, and under the other names of the person, the
+        source of features is asked.
 
         Raises:
             StoreUnavailableError: the store did not answer in time.
         """
-        commands = [("HGETALL", keys.KILLS), *volume_commands(plan.capped, await self._expected_ms())]
+        claims = [claim.command()] if claim else []
+        volumes = volume_commands(plan.capped, await self._expected_ms())
+        commands: list[Command] = [*claims, ("HGETALL", keys.KILLS), *volumes]
         answers, given = await self._read(Ask(tuple(refs), request_id), commands, names)
         self._ahead_ms = answers.store_ms - _ticks_ms()
-        kills, *volumes = answers.more
+        replies = iter(answers.more)
+        claimed = claim is None or claim.holds(checked(next(replies)))
+        kills = next(replies)
         (found,) = answers.found
         return Reading(
             customer=await self._customer(found, answers.now_ms, plan, given),
             killed=kills_of(checked_hash(kills)),
-            volumes=volumes_of(plan.capped, volumes),
+            volumes=volumes_of(plan.capped, [*replies]),
+            claimed=claimed,
             found=found,
             now_ms=answers.now_ms,
         )

@@ -53,7 +53,8 @@ class Reading:
     """What one round trip brought: the customer, and what holds for everybody at this moment.
 
     `volumes` has every capped action of the plan; None says that the volumes cannot be read. `found` is what
-    the customer was read from, for writing under its version. `now_ms` is the service's time.
+    the customer was read from, for writing under its version. `now_ms` is the service's time. `claimed` is
+    False where the request id belongs to another question.
     """
 
     customer: Customer
@@ -61,3 +62,4 @@ class Reading:
     volumes: Mapping[str, int] | None
     found: Found
     now_ms: int
+    claimed: bool = True

@@ -105,6 +105,12 @@ class KeyRing:
         digest = hmac.digest(self.secret, b"erased\0" + ref, "sha256")[:REF_BYTES]
         return b"nb:x:" + base64.urlsafe_b64encode(digest)
 
+    def claim(self, request_id: str, body: bytes) -> tuple[bytes, bytes]:
+        """Return the key at which a request id is claimed, and what stands there for the question."""
+        key = hmac.digest(self.secret, b"request\0" + request_id.encode(), "sha256")[:REF_BYTES]
+        question = hmac.digest(self.secret, b"question\0" + body, "sha256")[:REF_BYTES]
+        return b"nb:q:" + base64.urlsafe_b64encode(key), question
+
     def signature(self, payload: bytes) -> bytes:
         """Return 16 bytes that only a holder of the secret can make."""
         return hmac.digest(self.secret, b"token\0" + payload, "sha256")[:16]
