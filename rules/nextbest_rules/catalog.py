@@ -8,7 +8,7 @@ from nextbest_rules.declarations import Schema, ValueType
 from nextbest_rules.durations import DAY_MS
 from nextbest_rules.policies import ConditionRule, Policies, Selector
 from nextbest_rules.records import Outcome
-from nextbest_rules.terms import ActionType, Direction
+from nextbest_rules.terms import ActionType, Direction, ExplorationMethod
 
 AttributeValue: TypeAlias = str | int | float | bool
 PlainData: TypeAlias = "dict[str, PlainData] | list[PlainData] | str | int | float | bool | None"
@@ -93,6 +93,28 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Exploration:
+    """How a placement tries what is not known to be best.
+
+    `method` is epsilon_greedy: with probability `share` any of those that may stand there; or thompson: each
+    as often as it may be the best, by how little is known of it. At most `regret` of the best priority is
+    given up on average, so where the others are much worse less is tried.
+    """
+
+    method: ExplorationMethod
+    share: float
+    regret: float
+
+
+@dataclass(frozen=True, slots=True)
+class Diversity:
+    """How many actions of one issue, and of one group, a placement shows at most; None is any number."""
+
+    issue: int | None = None
+    group: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """A slot of a surface that asks.
 
@@ -114,6 +136,8 @@ class Placement:
     time_zone: Formula | None = None
     fallback: str | None = None
     hold_ms: int | None = None
+    diversity: Diversity = Diversity()
+    exploration: Exploration | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,13 @@ class Stage(StrEnum):
     ARBITRATION = "arbitration"
 
 
+class ExplorationMethod(StrEnum):
+    """How a placement tries what is not known to be best."""
+
+    EPSILON_GREEDY = "epsilon_greedy"
+    THOMPSON = "thompson"
+
+
 class UnknownMode(StrEnum):
     """What a rule does with an action when it cannot be decided."""
 

@@ -78,7 +78,7 @@ def _placement(
 ) -> proposition_pb2.PlacementDecision:
     message = proposition_pb2.PlacementDecision(placement_id=placement.request.placement.id)
     for proposition in placement.propositions:
-        rendered = _proposition(proposition)
+        rendered = _proposition(proposition, decision.selection_type)
         if ring is not None:
             rendered.token = _token(decision, placement, proposition, ring)
         message.propositions.append(rendered)
@@ -104,8 +104,9 @@ def _token(decision: Decision, placement: PlacementDecision, proposition: Propos
     return tokens.issue(ring, attribution)
 
 
-def _proposition(proposition: Proposition) -> proposition_pb2.Proposition:
+def _proposition(proposition: Proposition, ranked: SelectionType) -> proposition_pb2.Proposition:
     action, selection = proposition.action, proposition.selection
+    explored = selection is SelectionType.EXPLORED
     message = proposition_pb2.Proposition(
         action_id=action.id,
         action_type=_ACTION_TYPE[action.type],
@@ -122,7 +123,7 @@ def _proposition(proposition: Proposition) -> proposition_pb2.Proposition:
         treatment_id=proposition.treatment_id,
         content_json=proposition.content_json,
         expires_at_unix_ms=proposition.expires_at_ms or 0,
-        maturity=_MATURITY[selection],
+        maturity=_MATURITY[ranked if explored else selection],
         channel=proposition.channel,
         send_at_unix_ms=proposition.send_at_ms or 0,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from nextbest_rules import Room
 from nextbest_rules.bitmask import union
 from nextbest_service.decisions.bitmask import flags_of
+from nextbest_service.decisions.exploration import Explorer, Outlook
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -21,7 +23,7 @@ class Factors:
     """What makes up the priority of the candidates; every array has one entry per candidate.
 
     `rows` are the candidates' positions in the catalog, ascending. `pinned` candidates come before all
-    others.
+    others. `strength` is how many observations each propensity rests on.
     """
 
     rows: Rows
@@ -30,6 +32,7 @@ class Factors:
     context_weight: Floats
     lever: Floats
     pinned: Flags
+    strength: Floats
 
     @cached_property
     def priority(self) -> Floats:
@@ -37,21 +40,50 @@ class Factors:
         return self.propensity * self.context_weight * self.value * self.lever
 
     @property
+    def outlook(self) -> Outlook:
+        """What is known of the candidates."""
+        return Outlook(self.priority, self.propensity, self.strength)
+
+    @property
     def order(self) -> Rows:
         """The candidates, best first; equal ones keep the catalog's order."""
         return np.lexsort((-self.priority, ~self.pinned))
+
+
+class Choice(NamedTuple):
+    """A candidate that takes a place, how probable that was, and whether another one was better."""
+
+    candidate: int
+    probability: float = 1.0
+    explored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Of candidates with the same kind (one number each) a placement shows at most so many."""
+
+    kinds: Rows
+    most: int
+
+    def full(self, chosen: Sequence[Choice]) -> Rows:
+        """Return the kinds of which no more may be chosen."""
+        kinds, counts = np.unique(self.kinds[[choice.candidate for choice in chosen]], return_counts=True)
+        return kinds[counts >= self.most]
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A placement to fill: which candidates it accepts (one flag each), how many at most, and its fallback.
 
-    The fallback is a candidate (-1: none) that does not compete and comes in where nothing else may.
+    The fallback is a candidate (-1: none) that does not compete and comes in where nothing else may. An
+    `explorer` picks among all that are open, other slots take the best.
     """
 
     accepts: Flags
     limit: int
     fallback: int = -1
+    quotas: Sequence[Quota] = ()
+    explorer: Explorer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,43 +111,82 @@ def fill_slots(
     rooms: Rooms = NO_LIMITS,
     *,
     allow_duplicates: bool,
-) -> tuple[list[int], ...]:
-    """Return for each slot the chosen candidates, best first.
+    pinned: Flags | None = None,
+) -> tuple[list[Choice], ...]:
+    """Return for each slot what was chosen, best first where nothing explores.
 
     Slots are filled in the order given. A candidate stands in one slot at most, unless duplicates are
     allowed. Of each exclusive group (flags over the candidates) at most one candidate is chosen in all, and
-    what a cap limits is chosen only as long as what was chosen before leaves it room. The same inputs always
-    give the same answer.
+    what a cap limits is chosen only as long as what was chosen before leaves it room. Pinned candidates stand
+    first in the order and are not passed over for others. The same inputs always give the same answer.
+
+    Taking the best for each place in turn is what was asked for, and need not be the best in sum. Where
+    candidates compete for places only, the sum of the priorities is at least half of the highest possible: at
+    each place of the best answer stands a candidate that was chosen here, too, or one that is no better than
+    the one chosen here for that place.
     """
-    filling = _Filling(exclusive, rooms, allow_duplicates, np.ones(len(order), dtype=np.bool_))
-    return tuple(filling.fill(order, slot) for slot in slots)
+    free = np.ones(len(order), dtype=np.bool_)
+    pinned = np.zeros(len(order), dtype=np.bool_) if pinned is None else pinned
+    filling = _Filling(order, pinned, exclusive, rooms, allow_duplicates, free)
+    return tuple(filling.fill(slot) for slot in slots)
 
 
 @dataclass(slots=True)
 class _Filling:
     """An answer on its way: which candidates may still come in, and the mask of the rows that did."""
 
+    order: Rows
+    pinned: Flags
     exclusive: Sequence[Flags]
     rooms: Rooms
     allow_duplicates: bool
     free: Flags
     chosen: int = 0
 
-    def fill(self, order: Rows, slot: Slot) -> list[int]:
+    def fill(self, slot: Slot) -> list[Choice]:
         """Choose for one slot."""
-        chosen: list[int] = []
         fallback_is_free = slot.fallback >= 0 and bool(self.free[slot.fallback])
-        competing = order[(self.free & slot.accepts)[order]]
+        competing = self.order[(self.free & slot.accepts)[self.order]]
+        competing = competing[competing != slot.fallback]
+        plain = not slot.quotas and slot.explorer is None
+        chosen = self._best(slot, competing) if plain else self._one_by_one(slot, competing)
+        if not chosen and fallback_is_free:
+            chosen.append(Choice(slot.fallback))
+            self._take(slot.fallback)
+        return chosen
+
+    def _best(self, slot: Slot, competing: Rows) -> list[Choice]:
+        """Take the best of those that compete: the usual case, without an array per place."""
+        chosen: list[Choice] = []
         for candidate in competing.tolist():
             if len(chosen) == slot.limit:
                 break
-            if self.free[candidate] and candidate not in chosen and candidate != slot.fallback:
-                chosen.append(candidate)
+            if self.free[candidate]:
+                chosen.append(Choice(candidate))
                 self._take(candidate)
-        if not chosen and fallback_is_free:
-            chosen.append(slot.fallback)
-            self._take(slot.fallback)
         return chosen
+
+    def _one_by_one(self, slot: Slot, competing: Rows) -> list[Choice]:
+        """Take one after the other of those that are still open then."""
+        chosen: list[Choice] = []
+        while len(chosen) < slot.limit:
+            still_open = competing[self.free[competing]]
+            for quota in slot.quotas if chosen else ():
+                still_open = still_open[~np.isin(quota.kinds[still_open], quota.full(chosen))]
+            if not len(still_open):
+                break
+            choice = self._picked(slot, still_open, len(chosen) + 1)
+            chosen.append(choice)
+            self._take(choice.candidate)
+            competing = competing[competing != choice.candidate]
+        return chosen
+
+    def _picked(self, slot: Slot, still_open: Rows, rank: int) -> Choice:
+        best = int(still_open[0])
+        if slot.explorer is None or self.pinned[best]:
+            return Choice(best)
+        picked, probability = slot.explorer.pick(still_open, rank)
+        return Choice(picked, probability, explored=picked != best)
 
     def _take(self, candidate: int) -> None:
         """Leave no place for what must not stand beside a candidate."""

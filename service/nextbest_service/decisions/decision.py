@@ -11,12 +11,13 @@ from nextbest_service.store.keys import Ref
 
 
 class SelectionType(StrEnum):
-    """How a proposition came to its rank."""
+    """How a proposition came to its rank. The log knows them by their places here."""
 
     RANKED = "RANKED"
     STATIC = "STATIC"
     PINNED = "PINNED"
     FALLBACK = "FALLBACK"
+    EXPLORED = "EXPLORED"
 
 
 class Degradation(StrEnum):

@@ -28,6 +28,9 @@ from nextbest_service.decisions.showing import Showing, showings
 from nextbest_service.decisions.slates import fill_slates, propositions
 from nextbest_service.store.customers import Reading
 
+MODEL_STRENGTH, PRIOR_STRENGTH = 1000.0, 20.0
+"""How many observations a propensity of the model and a declared one count for, where exploration asks."""
+
 log = structlog.get_logger()
 
 
@@ -41,7 +44,8 @@ def deliberate(
     watch.lap()
     factors, unvalued, degraded = _score(generation, request, reading, reach, shown)
     watch.lap()
-    slates = fill_slates(generation, request, shown, factors)
+    explores = not request.dry_run and Degradation.SCORE_NOT_FINITE not in degraded
+    slates = fill_slates(generation, request, shown, factors, decision_id, explores=explores)
     ranked = SelectionType.STATIC if degraded else SelectionType.RANKED
     placements = propositions(generation, request, reach, shown, factors, slates, ranked, now_ms)
     watch.lap()
@@ -119,6 +123,7 @@ def _score(
         context_weight=np.ones(len(rows)),
         lever=lever[rows],
         pinned=pinned[rows],
+        strength=np.full(len(rows), PRIOR_STRENGTH if degraded else MODEL_STRENGTH),
     )
     return factors, unvalued, degraded
 

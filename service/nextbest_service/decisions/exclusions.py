@@ -7,7 +7,7 @@ import numpy as np
 
 from nextbest_rules import Action, Exclusion, Stage, Surface
 from nextbest_rules.bitmask import union
-from nextbest_service.decisions.arbitration import Factors, Rows
+from nextbest_service.decisions.arbitration import Choice, Factors, Rows
 from nextbest_service.decisions.decision import PlacedExclusion
 from nextbest_service.decisions.generation import Exclusive, Generation
 from nextbest_service.decisions.reach import Reach
@@ -28,7 +28,7 @@ def explain_exclusions(
     An action that all placements leave out for the same reason is reported once, without a placement.
     `unvalued` is the mask of the actions whose value could not be computed.
     """
-    offered = {int(factors.rows[candidate]) for slate in slates.chosen for candidate in slate}
+    offered = {int(factors.rows[choice.candidate]) for slate in slates.chosen for choice in slate}
     losses = _Losses(generation, factors, slates, unvalued, offered, np.argsort(factors.order))
     by_placement = {
         asked.placement.id: _in_placement(generation, request, reach, asked, slate, losses)
@@ -47,7 +47,7 @@ def _in_placement(
     request: DecisionRequest,
     reach: Reach,
     asked: PlacementRequest,
-    slate: Sequence[int],
+    slate: Sequence[Choice],
     losses: "_Losses",
 ) -> Mapping[str, Exclusion]:
     channel = reach.approaches[0].channel if reach.approaches else ""
@@ -75,7 +75,9 @@ class _Losses:
     offered: set[int]
     places: Rows
 
-    def exclusion(self, row: int, action: Action, asked: PlacementRequest, slate: Sequence[int]) -> Exclusion:
+    def exclusion(
+        self, row: int, action: Action, asked: PlacementRequest, slate: Sequence[Choice]
+    ) -> Exclusion:
         """Return why an action is not in a placement's slate."""
 
         def lost(rule_id: str, reason: str, actual: str = "", required: str = "") -> Exclusion:
@@ -89,7 +91,8 @@ class _Losses:
             exclusive, name = rival
             return lost(exclusive.rule.id, exclusive.rule.reason, f"{name} is offered", "only one of them")
         kept_back = asked.placement.fallback == action.id
-        if (crowded := self._crowded(row, asked, slate)) and not (kept_back and slate):
+        crowded = self._crowded(row, asked, slate) or self._full(row, asked, slate)
+        if crowded and not (kept_back and slate):
             return crowded
         if kept_back:
             return lost("fallback", "Kept for when nothing else may be offered here.")
@@ -104,7 +107,7 @@ class _Losses:
                         return exclusive, self.generation.catalog.actions[other].id
         return None
 
-    def _crowded(self, row: int, asked: PlacementRequest, slate: Sequence[int]) -> Exclusion | None:
+    def _crowded(self, row: int, asked: PlacementRequest, slate: Sequence[Choice]) -> Exclusion | None:
         """Return the cap of which the answer used up what was left before it was this action's turn."""
         chosen = union(1 << offered for offered in self.offered)
         for room in self.slates.rooms:
@@ -114,21 +117,42 @@ class _Losses:
                 return Exclusion(self.generation.catalog.actions[row].id, Stage.CONTACT_POLICY, *words)
         return None
 
-    def _had_its_turn(self, row: int, asked: PlacementRequest, slate: Sequence[int]) -> bool:
+    def _full(self, row: int, asked: PlacementRequest, slate: Sequence[Choice]) -> Exclusion | None:
+        """Return the diversity that the slate used up before it was this action's turn."""
+        generation, diversity = self.generation, asked.placement.diversity
+        rows = [int(self.factors.rows[choice.candidate]) for choice in slate]
+        kinds = (("issue", diversity.issue, generation.issues), ("group", diversity.group, generation.groups))
+        for kind, most, numbers in kinds:
+            alike = sum(bool(numbers[other] == numbers[row]) for other in rows)
+            if most is not None and alike >= most:
+                reason = f"The placement shows at most {most} of one {kind}."
+                words = ("at_most", reason, f"{alike} of the same {kind} chosen", f"below {most}")
+                return Exclusion(generation.catalog.actions[row].id, Stage.ARBITRATION, *words)
+        return None
+
+    def _had_its_turn(self, row: int, asked: PlacementRequest, slate: Sequence[Choice]) -> bool:
         """Tell whether the placement was not full when it came to an action. A fallback comes last."""
         if len(slate) < asked.limit:
             return True
-        last = slate[-1]
+        last = slate[-1].candidate
         if self.generation.catalog.actions[int(self.factors.rows[last])].id == asked.placement.fallback:
             return True
         return bool(self.places[int(self.factors.rows.searchsorted(row))] < self.places[last])
 
     def _outranked(
-        self, row: int, asked: PlacementRequest, slate: Sequence[int], lost: Callable[..., Exclusion]
+        self, row: int, asked: PlacementRequest, slate: Sequence[Choice], lost: Callable[..., Exclusion]
     ) -> Exclusion:
         factors = self.factors
         priority = float(factors.priority[int(factors.rows.searchsorted(row))])
-        lowest = f"{factors.priority[list(slate)].min():.6g}" if slate else "any"
+        shown = factors.priority[[choice.candidate for choice in slate]]
+        lowest = f"{shown.min():.6g}" if slate else "any"
+        if slate and priority > shown.min() and any(choice.explored for choice in slate):
+            return lost(
+                "explore",
+                "The placement tries another action now and then.",
+                f"priority = {priority:.6g}",
+                "the dice",
+            )
         return lost(
             "",
             f"Other actions have a higher priority, and the placement shows {asked.limit}.",

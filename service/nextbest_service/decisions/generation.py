@@ -48,6 +48,7 @@ class Generation:
 
     `values` and `priors` are float64 with one entry per action; a value that is computed per customer stands
     there as 0. `plan` says what to read of a customer, `exclusive` which actions must not stand together.
+    `issues` and `groups` number the kinds of the actions, one entry each.
     """
 
     catalog: Catalog
@@ -61,6 +62,8 @@ class Generation:
     priors: NDArray[np.float64]
     plan: ReadPlan
     exclusive: tuple[Exclusive, ...]
+    issues: NDArray[np.intp]
+    groups: NDArray[np.intp]
     _levers: Mapping[tuple[str, str], NDArray[np.float64]]
     _contents: Mapping[tuple[int, str], str]
 
@@ -95,6 +98,8 @@ class Generation:
                 capped=tuple(action.id for action in actions if action.volume_cap is not None),
             ),
             exclusive=_exclusive(rules.catalog),
+            issues=_numbered([it.issue for it in actions]),
+            groups=_numbered([(it.issue, it.group) for it in actions]),
             _levers=_levers(rules.catalog),
             _contents=_contents(actions),
         )
@@ -148,6 +153,11 @@ def catalog_affinity_keys(catalog: Catalog) -> set[tuple[str, str]]:
         for family, keys in action.affinity.items()
         for key, _ in keys
     }
+
+
+def _numbered(kinds: Sequence[object]) -> NDArray[np.intp]:
+    numbers: dict[object, int] = {}
+    return np.array([numbers.setdefault(kind, len(numbers)) for kind in kinds], dtype=np.intp)
 
 
 def _prior(action: Action) -> float:

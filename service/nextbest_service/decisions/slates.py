@@ -1,12 +1,13 @@
 """Fills the placements of a request, and renders what fills them as propositions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from nextbest_rules import Action, ParameterError, ParameterValue, Room, Treatment, View
-from nextbest_service.decisions.arbitration import Factors, Rooms, Slot, fill_slots
+from nextbest_service.decisions.arbitration import Choice, Factors, Quota, Rooms, Slot, fill_slots
 from nextbest_service.decisions.bitmask import flags_of
 from nextbest_service.decisions.decision import PlacementDecision, Proposition, SelectionType
+from nextbest_service.decisions.exploration import Explorer, Outlook
 from nextbest_service.decisions.generation import Generation
 from nextbest_service.decisions.reach import Reach
 from nextbest_service.decisions.request import DecisionRequest
@@ -17,32 +18,58 @@ Parameters = Mapping[tuple[str, int], Mapping[str, ParameterValue]]
 
 @dataclass(frozen=True, slots=True)
 class Slates:
-    """What was chosen per placement (indices into the factors), best first.
+    """What was chosen per placement, best first where nothing explores.
 
     `parameters` are by placement id and row. `unshowable` is the mask of the actions that would have been
     chosen, but a parameter of their treatment has no value for this customer. `rooms` are the caps of which
     the answer may have used up what was left.
     """
 
-    chosen: Sequence[Sequence[int]]
+    chosen: Sequence[Sequence[Choice]]
     parameters: Parameters
     unshowable: int
     rooms: tuple[Room, ...] = ()
 
 
 def fill_slates(
-    generation: Generation, request: DecisionRequest, shown: Sequence[Showing], factors: Factors
+    generation: Generation,
+    request: DecisionRequest,
+    shown: Sequence[Showing],
+    factors: Factors,
+    decision_id: str,
+    *,
+    explores: bool,
 ) -> Slates:
-    """Fill all placements. What turns out to be unshowable is left out, and the next best moves up."""
+    """Fill all placements. What turns out to be unshowable is left out, and the next best moves up.
+
+    Where a placement explores, that is found out before anything is picked: else the probabilities would not
+    be those of the picks.
+    """
     size = len(generation.catalog.actions)
     exclusive = [rule.members[factors.rows] for rule in generation.exclusive]
     rooms = _rooms(generation, shown)
     limits = Rooms(rooms, factors.rows, size)
-    order, unshowable = factors.order, 0
+    exploring = [showing for showing in shown if explores and showing.asked.placement.exploration]
+    order, outlook = factors.order, factors.outlook
+    _, unshowable = _parameters(generation, exploring, factors, [range(len(order))] * len(exploring))
     while True:
-        slots = [_slot(showing, factors, generation, unshowable, size) for showing in shown]
-        chosen = fill_slots(order, slots, exclusive, limits, allow_duplicates=request.allow_duplicates)
-        parameters, failed = _parameters(generation, shown, factors, chosen)
+        slots = [
+            replace(
+                _slot(showing, factors, generation, unshowable, size),
+                explorer=_explorer(showing, outlook, decision_id) if showing in exploring else None,
+            )
+            for showing in shown
+        ]
+        chosen = fill_slots(
+            order,
+            slots,
+            exclusive,
+            limits,
+            allow_duplicates=request.allow_duplicates,
+            pinned=factors.pinned,
+        )
+        candidates = [[choice.candidate for choice in slate] for slate in chosen]
+        parameters, failed = _parameters(generation, shown, factors, candidates)
         if not failed:
             return Slates(chosen, parameters, unshowable, rooms)
         unshowable |= failed
@@ -58,14 +85,30 @@ def _rooms(generation: Generation, shown: Sequence[Showing]) -> tuple[Room, ...]
     return generation.rules.rooms(list(ways.values()), sum(showing.asked.limit for showing in shown))
 
 
+def _explorer(showing: Showing, outlook: Outlook, decision_id: str) -> Explorer | None:
+    placement = showing.asked.placement
+    if placement.exploration is None:
+        return None
+    return Explorer(placement.exploration, outlook, f"{decision_id}/{placement.id}".encode())
+
+
+def _quotas(showing: Showing, factors: Factors, generation: Generation) -> Iterator[Quota]:
+    diversity = showing.asked.placement.diversity
+    for most, kinds in ((diversity.issue, generation.issues), (diversity.group, generation.groups)):
+        if most is not None and most < showing.asked.limit:
+            yield Quota(kinds[factors.rows], most)
+
+
 def _slot(showing: Showing, factors: Factors, generation: Generation, unshowable: int, size: int) -> Slot:
     accepts = flags_of(showing.mask & ~unshowable, size)[factors.rows]
+    quotas = tuple(_quotas(showing, factors, generation))
     fallback = showing.asked.placement.fallback
     if fallback is None:
-        return Slot(accepts, showing.asked.limit)
+        return Slot(accepts, showing.asked.limit, quotas=quotas)
     place = int(factors.rows.searchsorted(generation.catalog.index[fallback]))
     is_candidate = place < len(factors.rows) and factors.rows[place] == generation.catalog.index[fallback]
-    return Slot(accepts, showing.asked.limit, fallback=place if is_candidate and accepts[place] else -1)
+    stands_in = is_candidate and bool(accepts[place])
+    return Slot(accepts, showing.asked.limit, place if stands_in else -1, quotas)
 
 
 def _parameters(
@@ -77,6 +120,8 @@ def _parameters(
     for showing, candidates in zip(shown, chosen, strict=True):
         for candidate in candidates:
             row = int(factors.rows[candidate])
+            if not showing.mask >> row & 1:
+                continue
             approach, treatment = showing.of(row)
             if treatment is None or not treatment.parameters:
                 continue
@@ -104,9 +149,7 @@ def propositions(
     return tuple(
         PlacementDecision(
             showing.asked,
-            tuple(
-                render.proposition(showing, candidate, rank) for rank, candidate in enumerate(chosen, start=1)
-            ),
+            tuple(render.proposition(showing, choice, rank) for rank, choice in enumerate(chosen, start=1)),
         )
         for showing, chosen in zip(shown, slates.chosen, strict=True)
     )
@@ -124,8 +167,9 @@ class _Renderer:
     ranked: SelectionType
     now_ms: int
 
-    def proposition(self, showing: Showing, candidate: int, rank: int) -> Proposition:
-        factors, row = self.factors, int(self.factors.rows[candidate])
+    def proposition(self, showing: Showing, choice: Choice, rank: int) -> Proposition:
+        factors, candidate = self.factors, choice.candidate
+        row = int(factors.rows[candidate])
         action = self.generation.catalog.actions[row]
         approach, treatment = showing.of(row)
         with_content = self.request.include_content
@@ -134,7 +178,8 @@ class _Renderer:
         return Proposition(
             action=action,
             rank=rank,
-            selection=self._selection(showing, action, candidate),
+            selection=self._selection(showing, action, choice),
+            selection_probability=choice.probability,
             propensity=float(factors.propensity[candidate]),
             value=float(factors.value[candidate]),
             context_weight=float(factors.context_weight[candidate]),
@@ -148,10 +193,12 @@ class _Renderer:
             send_at_ms=self.reach.send_at_ms,
         )
 
-    def _selection(self, showing: Showing, action: Action, candidate: int) -> SelectionType:
+    def _selection(self, showing: Showing, action: Action, choice: Choice) -> SelectionType:
         if action.id == showing.asked.placement.fallback:
             return SelectionType.FALLBACK
-        return SelectionType.PINNED if self.factors.pinned[candidate] else self.ranked
+        if choice.explored:
+            return SelectionType.EXPLORED
+        return SelectionType.PINNED if self.factors.pinned[choice.candidate] else self.ranked
 
 
 def _expires_at_ms(action: Action, treatment: Treatment | None, now_ms: int) -> int | None:

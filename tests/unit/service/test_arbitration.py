@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextbest_service.decisions.arbitration import Factors, Flags, Slot, fill_slots
+from nextbest_service.decisions.arbitration import Factors, Flags, Rows, Slot, fill_slots
 
 Case = tuple[list[float], list[tuple[list[bool], int]]]
 
@@ -24,7 +24,7 @@ def cases(draw: st.DrawFn) -> Case:
 def filled(case: Case, allow_duplicates: bool) -> list[list[int]]:
     priority, slots = case
     return [
-        *fill_slots(
+        *rows_in(
             factors(priority).order,
             [Slot(np.array(accepts, dtype=np.bool_), limit) for accepts, limit in slots],
             allow_duplicates=allow_duplicates,
@@ -32,11 +32,19 @@ def filled(case: Case, allow_duplicates: bool) -> list[list[int]]:
     ]
 
 
+def rows_in(
+    order: Rows, slots: Sequence[Slot], exclusive: Sequence[Flags] = (), *, allow_duplicates: bool
+) -> tuple[list[int], ...]:
+    """Fill slots and return who stands in them."""
+    chosen = fill_slots(order, slots, exclusive, allow_duplicates=allow_duplicates)
+    return tuple([choice.candidate for choice in slate] for slate in chosen)
+
+
 def factors(priority: Sequence[float], pinned: Sequence[int] = ()) -> Factors:
     """Return factors whose propensity alone makes the priority."""
     ones = np.ones(len(priority))
     flags = np.isin(np.arange(len(priority)), pinned)
-    return Factors(np.arange(len(priority)), np.array(priority), ones, ones, ones, flags)
+    return Factors(np.arange(len(priority)), np.array(priority), ones, ones, ones, flags, ones)
 
 
 def flags(size: int, *members: int) -> Flags:
@@ -87,7 +95,7 @@ def test_with_duplicates_a_placement_does_not_depend_on_the_others(case: Case) -
 def test_a_priority_is_p_c_v_l_multiplied_in_this_order(rows: Sequence[tuple[float, ...]]) -> None:
     columns = np.array(rows, dtype=np.float64).reshape(-1, 4)
     p, c, v, lever = columns.T
-    priority = Factors(np.arange(len(rows)), p, v, c, lever, flags(len(rows))).priority
+    priority = Factors(np.arange(len(rows)), p, v, c, lever, flags(len(rows)), p).priority
     assert priority.tolist() == [row[0] * row[1] * row[2] * row[3] for row in columns.tolist()]
 
 
@@ -102,32 +110,32 @@ EVERY = np.ones(4, dtype=np.bool_)
 def test_of_an_exclusive_group_one_member_stands_in_the_whole_answer() -> None:
     order = factors([0.9, 0.8, 0.7, 0.6]).order
     group = flags(4, 0, 1, 3)
-    chosen = fill_slots(order, [Slot(EVERY, 2), Slot(EVERY, 2)], [group], allow_duplicates=False)
+    chosen = rows_in(order, [Slot(EVERY, 2), Slot(EVERY, 2)], [group], allow_duplicates=False)
     assert chosen == ([0, 2], [])
 
 
 def test_an_exclusive_member_may_stand_twice_where_duplicates_are_allowed() -> None:
     order = factors([0.9, 0.8, 0.7, 0.6]).order
     group = flags(4, 0, 1)
-    chosen = fill_slots(order, [Slot(EVERY, 2), Slot(EVERY, 2)], [group], allow_duplicates=True)
+    chosen = rows_in(order, [Slot(EVERY, 2), Slot(EVERY, 2)], [group], allow_duplicates=True)
     assert chosen == ([0, 2], [0, 2])
 
 
 def test_a_candidate_in_two_exclusive_groups_excludes_the_rivals_of_both() -> None:
     order = factors([0.9, 0.8, 0.7, 0.6]).order
     groups = [flags(4, 0, 1), flags(4, 0, 2)]
-    assert fill_slots(order, [Slot(EVERY, 4)], groups, allow_duplicates=False) == ([0, 3],)
+    assert rows_in(order, [Slot(EVERY, 4)], groups, allow_duplicates=False) == ([0, 3],)
 
 
 def test_a_fallback_comes_in_only_where_nothing_else_may() -> None:
     order = factors([0.9, 0.1]).order
     both, none = np.ones(2, dtype=np.bool_), np.zeros(2, dtype=np.bool_)
-    assert fill_slots(order, [Slot(both, 2, fallback=0)], allow_duplicates=False) == ([1],)
-    assert fill_slots(order, [Slot(none, 2, fallback=0)], allow_duplicates=False) == ([0],)
+    assert rows_in(order, [Slot(both, 2, fallback=0)], allow_duplicates=False) == ([1],)
+    assert rows_in(order, [Slot(none, 2, fallback=0)], allow_duplicates=False) == ([0],)
 
 
 def test_a_fallback_that_is_offered_already_does_not_stand_twice() -> None:
     order = factors([0.9]).order
     one, none = np.ones(1, dtype=np.bool_), np.zeros(1, dtype=np.bool_)
     slots = [Slot(one, 1), Slot(none, 1, fallback=0)]
-    assert fill_slots(order, slots, allow_duplicates=False) == ([0], [])
+    assert rows_in(order, slots, allow_duplicates=False) == ([0], [])

@@ -7,7 +7,7 @@ import pytest
 from corner_shop import NOW_MS, catalog
 
 from nextbest_rules import Direction, Situation, Stage
-from nextbest_service.decisions.arbitration import Factors
+from nextbest_service.decisions.arbitration import Choice, Factors
 from nextbest_service.decisions.decision import PlacedExclusion
 from nextbest_service.decisions.exclusions import explain_exclusions
 from nextbest_service.decisions.generation import Generation
@@ -67,9 +67,9 @@ def explained(
     rows = np.array([bit for bit in range(len(catalog().actions)) if live >> bit & 1])
     ones = np.ones(len(rows))
     factors = Factors(
-        rows, 1.0 / (1.0 + np.arange(len(rows))), ones, ones, ones, np.zeros(len(rows), np.bool_)
+        rows, 1.0 / (1.0 + np.arange(len(rows))), ones, ones, ones, np.zeros(len(rows), np.bool_), ones
     )
-    chosen = Slates(slates, {}, unshowable)
+    chosen = Slates([[Choice(it) for it in slate] for slate in slates], {}, unshowable)
     return list(explain_exclusions(generation, request, reach, factors, chosen, unvalued))
 
 

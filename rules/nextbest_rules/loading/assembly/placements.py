@@ -2,9 +2,13 @@
 
 from types import MappingProxyType
 
-from nextbest_rules.catalog import Formula, Placement
-from nextbest_rules.loading.documents import PlacementDocument
-from nextbest_rules.terms import ActionType, Direction
+from nextbest_rules.catalog import Diversity, Exploration, Formula, Placement
+from nextbest_rules.loading.documents.placements import (
+    DiversityDocument,
+    ExplorationDocument,
+    PlacementDocument,
+)
+from nextbest_rules.terms import ActionType, Direction, ExplorationMethod
 
 
 def placement(item: PlacementDocument) -> Placement:
@@ -23,7 +27,19 @@ def placement(item: PlacementDocument) -> Placement:
         time_zone=_formula(item.time_zone),
         fallback=item.fallback,
         hold_ms=item.hold,
+        diversity=_diversity(item.at_most),
+        exploration=_exploration(item.explore),
     )
+
+
+def _diversity(item: DiversityDocument | None) -> Diversity:
+    return Diversity() if item is None else Diversity(item.issue, item.group)
+
+
+def _exploration(item: ExplorationDocument | None) -> Exploration | None:
+    if item is None:
+        return None
+    return Exploration(ExplorationMethod(item.method), item.share or 0.0, item.regret)
 
 
 def _formula(source: str | None) -> Formula | None:

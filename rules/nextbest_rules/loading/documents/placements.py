@@ -1,5 +1,7 @@
 """placements.yaml: the places that ask."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from nextbest_rules.loading.documents.fields import (
@@ -13,6 +15,44 @@ from nextbest_rules.loading.documents.fields import (
     Id,
     Text,
 )
+
+
+class DiversityDocument(Document):
+    """How many actions of a kind a placement shows at most."""
+
+    issue: int | None = Field(default=None, ge=1, le=1_000, description="At most so many of one issue.")
+    group: int | None = Field(default=None, ge=1, le=1_000, description="At most so many of one group.")
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> "DiversityDocument":
+        if self.issue is None and self.group is None:
+            raise ValueError("at_most needs issue, group or both")
+        return self
+
+
+class ExplorationDocument(Document):
+    """How a placement tries what is not known to be best, among actions that passed every rule."""
+
+    method: Literal["epsilon_greedy", "thompson"] = Field(
+        description="epsilon_greedy: now and then any action. thompson: each as often as it may be the best, "
+        "by how little is known of it."
+    )
+    share: float | None = Field(
+        default=None, gt=0, le=0.5, description="How often any action is tried. For epsilon_greedy only."
+    )
+    regret: float = Field(
+        default=0.05,
+        gt=0,
+        le=1,
+        description="The most that is given up on average, as a part of the best priority. Where the others "
+        "are much worse, less is tried.",
+    )
+
+    @model_validator(mode="after")
+    def _share_belongs_to_the_method(self) -> "ExplorationDocument":
+        if (self.share is None) == (self.method == "epsilon_greedy"):
+            raise ValueError("epsilon_greedy needs share, and thompson has none")
+        return self
 
 
 class PlacementDocument(Document):
@@ -42,6 +82,13 @@ class PlacementDocument(Document):
         default=None,
         description="How long what it proposes counts before anything is heard of it. Absent: as memory of "
         "catalog.yaml says.",
+    )
+    at_most: DiversityDocument | None = Field(
+        default=None, description="Diversity: how many actions of one issue or group it shows at most."
+    )
+    explore: ExplorationDocument | None = Field(
+        default=None,
+        description="Whether and how it tries what is not known to be best. Absent: it does not.",
     )
     best_hour: Expression | None = Field(
         default=None,

@@ -1,0 +1,138 @@
+"""Exploration: which action takes a place when something is to be learnt, and with which probability exactly.
+
+All picks are drawn from probabilities that were computed before, so what is logged is what was done. The dice
+are the decision's id: the same inputs give the same answer.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextbest_rules.catalog import Exploration
+from nextbest_rules.terms import ExplorationMethod
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+_GRID = 257
+_REACH = 4.0
+"""Posteriors are looked at up to so many standard deviations away from their means."""
+_LEAST_SPREAD = 1e-3
+"""The least standard deviation, as a part of the best priority: nothing is known exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known of the candidates, one entry each.
+
+    `strength` is how many observations each propensity rests on.
+    """
+
+    priority: Floats
+    propensity: Floats
+    strength: Floats
+
+    @property
+    def spread(self) -> Floats:
+        """The standard deviation of the priorities: propensities as Beta posteriors, the rest as known."""
+        chance = np.clip(self.propensity, 1e-12, 1.0)
+        relative = np.sqrt((1.0 - chance) / (chance * (self.strength + 1.0)))
+        return self.priority * relative
+
+
+@dataclass(frozen=True, slots=True)
+class Explorer:
+    """Picks for one placement of one decision; `seed` names both."""
+
+    declared: Exploration
+    outlook: Outlook
+    seed: bytes
+
+    def pick(self, competing: Rows, rank: int) -> tuple[int, float]:
+        """Return one of the competing candidates (best first, at least one), and how probable that was."""
+        chances = self.chances(competing)
+        place = _drawn(chances, self._dice(rank))
+        return int(competing[place]), float(chances[place])
+
+    def chances(self, competing: Rows) -> Floats:
+        """Return the probability of each competing candidate (best first) to be picked."""
+        priority = self.outlook.priority[competing]
+        if len(competing) == 1 or not priority[0] > 0.0:
+            return _first_only(len(competing))
+        if self.declared.method is ExplorationMethod.EPSILON_GREEDY:
+            chances = epsilon_greedy(len(competing), self.declared.share)
+        else:
+            chances = thompson(priority, self.outlook.spread[competing])
+        return within_regret(chances, priority, self.declared.regret)
+
+    def _dice(self, rank: int) -> float:
+        digest = hashlib.blake2b(self.seed + rank.to_bytes(4, "big"), digest_size=8).digest()
+        return (int.from_bytes(digest, "big") >> 11) / (1 << 53)
+
+
+def epsilon_greedy(size: int, share: float) -> Floats:
+    """Return probabilities over candidates, best first: with probability `share` any, otherwise the best."""
+    chances = np.full(size, share / size)
+    chances[0] += 1.0 - share
+    return chances
+
+
+def thompson(priority: Floats, spread: Floats) -> Floats:
+    """Return, for each candidate, the probability that its true priority is the highest of all.
+
+    The first candidate is the best, and its priority is above 0.
+
+    That is what Thompson sampling (Thompson, Biometrika 1933) picks with; posteriors are taken as normal and
+    independent, and the integral over the highest value is a sum over a grid.
+    """
+    spread = np.maximum(spread / priority[0], _LEAST_SPREAD)
+    priority = priority / priority[0]
+    low, high = (priority - _REACH * spread).max(), (priority + _REACH * spread).max()
+    grid = np.linspace(low, high, _GRID)
+    chances = np.zeros(len(priority))
+    hopeful = priority + _REACH * spread >= low
+    scaled = (grid[:, None] - priority[hopeful]) / spread[hopeful]
+    below = np.maximum(_normal_cdf(scaled), 1e-300)
+    # The density of the highest value, by whose it is: f_i times the product of all other F_j.
+    others = np.exp(np.log(below).sum(axis=1, keepdims=True) - np.log(below))
+    chances[hopeful] = (np.exp(-0.5 * scaled**2) / spread[hopeful] * others).sum(axis=0)
+    total = chances.sum()
+    return chances / total if total > 0.0 else _first_only(len(priority))
+
+
+def within_regret(chances: Floats, priority: Floats, regret: float) -> Floats:
+    """Return probabilities that give up at most a part `regret` of the best priority on average.
+
+    Where the given ones would give up more, they are mixed with the best candidate (the first) alone.
+    """
+    lost = float(chances @ (priority[0] - priority))
+    allowed = regret * float(priority[0])
+    return (
+        chances
+        if lost <= allowed
+        else _first_only(len(chances)) * (1.0 - allowed / lost) + chances * (allowed / lost)
+    )
+
+
+def _drawn(chances: Floats, dice: float) -> int:
+    """Return the place that a number in [0, 1) falls on; never one without any probability."""
+    edges = np.cumsum(chances)
+    place = int(np.searchsorted(edges, dice * edges[-1], side="right"))
+    return min(place, int(np.flatnonzero(chances)[-1]))
+
+
+def _first_only(size: int) -> Floats:
+    chances = np.zeros(size)
+    chances[0] = 1.0
+    return chances
+
+
+def _normal_cdf(x: Floats) -> Floats:
+    """Return the standard normal distribution function to 1e-7 (Abramowitz & Stegun 26.2.17)."""
+    t = 1.0 / (1.0 + 0.2316419 * np.abs(x))
+    tail = np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi)
+    tail *= t * (0.319381530 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
+    below: Floats = np.where(x >= 0.0, 1.0 - tail, tail)
+    return below
