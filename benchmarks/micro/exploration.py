@@ -1,6 +1,7 @@
 """What it costs to fill a placement that explores or mixes, beside one that takes the best.
 
-Run it with `python -m benchmarks.micro.exploration`; add `--json` for a machine. A hundred candidates, three places.
+Run it with `python -m benchmarks.micro.exploration`; add `--json` for a machine. A hundred candidates, three
+places.
 """
 
 from collections.abc import Iterator

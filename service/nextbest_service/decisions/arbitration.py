@@ -1,5 +1,6 @@
 """Arbitration: from factors to an order, and from the order to filled placements. Pure functions."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -65,10 +66,13 @@ class Quota:
     kinds: Rows
     most: int
 
-    def full(self, chosen: Sequence[Choice]) -> Rows:
-        """Return the kinds of which no more may be chosen."""
-        kinds, counts = np.unique(self.kinds[[choice.candidate for choice in chosen]], return_counts=True)
-        return kinds[counts >= self.most]
+    def open_to(self, candidates: Rows, chosen: Sequence[Choice]) -> Rows:
+        """Return those of some candidates that may join the chosen ones."""
+        counts = Counter(int(self.kinds[choice.candidate]) for choice in chosen)
+        for kind, count in counts.items():
+            if count >= self.most:
+                candidates = candidates[self.kinds[candidates] != kind]
+        return candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +175,8 @@ class _Filling:
         chosen: list[Choice] = []
         while len(chosen) < slot.limit:
             still_open = competing[self.free[competing]]
-            for quota in slot.quotas if chosen else ():
-                still_open = still_open[~np.isin(quota.kinds[still_open], quota.full(chosen))]
+            for quota in slot.quotas:
+                still_open = quota.open_to(still_open, chosen)
             if not len(still_open):
                 break
             choice = self._picked(slot, still_open, len(chosen) + 1)

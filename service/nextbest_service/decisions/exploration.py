@@ -16,9 +16,11 @@ from nextbest_rules.terms import ExplorationMethod
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-_GRID = 257
-_REACH = 4.0
-"""Posteriors are looked at up to so many standard deviations away from their means."""
+_GRID = 65
+_REACH = 10.0
+"""Posteriors are looked at up to so many scales away from their means."""
+_LOGISTIC_SCALE = np.sqrt(3.0) / np.pi
+"""The scale of a logistic distribution whose standard deviation is 1."""
 _LEAST_SPREAD = 1e-3
 """The least standard deviation, as a part of the best priority: nothing is known exactly."""
 
@@ -84,20 +86,21 @@ def thompson(priority: Floats, spread: Floats) -> Floats:
 
     The first candidate is the best, and its priority is above 0.
 
-    That is what Thompson sampling (Thompson, Biometrika 1933) picks with; posteriors are taken as normal and
-    independent, and the integral over the highest value is a sum over a grid.
+    That is what Thompson sampling (Thompson, Biometrika 1933) picks with. Posteriors are taken as independent
+    and logistic, of which everything follows from one exponential; the integral over the highest value is a
+    sum over a grid.
     """
-    spread = np.maximum(spread / priority[0], _LEAST_SPREAD)
-    priority = priority / priority[0]
-    low, high = (priority - _REACH * spread).max(), (priority + _REACH * spread).max()
+    scale = np.maximum(spread / priority[0], _LEAST_SPREAD) * _LOGISTIC_SCALE
+    mean = priority / priority[0]
+    low, high = (mean - _REACH * scale).max(), (mean + _REACH * scale).max()
     grid = np.linspace(low, high, _GRID)
+    hopeful = np.flatnonzero(mean + _REACH * scale >= low)
+    odds_above = np.exp((mean[hopeful] - grid[:, None]) / scale[hopeful])
+    # The density of the highest value, by whose it is: f_i times the product of all other F_j, which is
+    # (1 - F_i) / scale_i times the product of all F_j.
+    none_above = np.exp(-np.log1p(odds_above).sum(axis=1))
     chances = np.zeros(len(priority))
-    hopeful = priority + _REACH * spread >= low
-    scaled = (grid[:, None] - priority[hopeful]) / spread[hopeful]
-    below = np.maximum(_normal_cdf(scaled), 1e-300)
-    # The density of the highest value, by whose it is: f_i times the product of all other F_j.
-    others = np.exp(np.log(below).sum(axis=1, keepdims=True) - np.log(below))
-    chances[hopeful] = (np.exp(-0.5 * scaled**2) / spread[hopeful] * others).sum(axis=0)
+    chances[hopeful] = (none_above @ (odds_above / (1.0 + odds_above))) / scale[hopeful]
     total = chances.sum()
     return chances / total if total > 0.0 else _first_only(len(priority))
 
@@ -127,12 +130,3 @@ def _first_only(size: int) -> Floats:
     chances = np.zeros(size)
     chances[0] = 1.0
     return chances
-
-
-def _normal_cdf(x: Floats) -> Floats:
-    """Return the standard normal distribution function to 1e-7 (Abramowitz & Stegun 26.2.17)."""
-    t = 1.0 / (1.0 + 0.2316419 * np.abs(x))
-    tail = np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi)
-    tail *= t * (0.319381530 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))))
-    below: Floats = np.where(x >= 0.0, 1.0 - tail, tail)
-    return below

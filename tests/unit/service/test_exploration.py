@@ -99,7 +99,8 @@ def test_chances_within_the_allowed_regret_stay_as_they_are_and_others_shrink_ju
 
 def test_thompson_picks_as_often_as_something_is_the_best_of_all_draws() -> None:
     priority, spread = np.array([0.5, 0.45, 0.3]), np.array([0.02, 0.1, 0.15])
-    draws = np.random.default_rng(3).normal(priority, spread, (400_000, 3)).argmax(axis=1)
+    scale = spread * np.sqrt(3) / np.pi  # posteriors are logistic
+    draws = np.random.default_rng(3).logistic(priority, scale, (400_000, 3)).argmax(axis=1)
     expected = np.bincount(draws, minlength=3) / len(draws)
     assert thompson(priority, spread) == pytest.approx(expected, abs=0.004)
 
