@@ -94,6 +94,7 @@ def records(count: int) -> Iterator[DecisionRecord]:
             basis.factors.context_weight[kept],
             basis.factors.lever[kept],
             basis.factors.pinned[kept],
+            basis.factors.maturity[kept],
         )
         yield DecisionRecord(
             replace(decision, basis=replace(basis, factors=figures)), random.bytes(12), legend

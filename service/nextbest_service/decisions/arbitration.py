@@ -21,7 +21,7 @@ class Factors:
     """What makes up the priority of the candidates; every array has one entry per candidate.
 
     `rows` are the candidates' positions in the catalog, ascending. `pinned` candidates come before all
-    others.
+    others. `maturity` (int8) says what each propensity rests on.
     """
 
     rows: Rows
@@ -30,6 +30,7 @@ class Factors:
     context_weight: Floats
     lever: Floats
     pinned: Flags
+    maturity: NDArray[np.int8]
 
     @cached_property
     def priority(self) -> Floats:

@@ -110,7 +110,7 @@ def _score(
     survivors = union(showing.mask for showing in shown)
     values, unvalued = _values(generation, survivors, reach)
     rows = rows_of(survivors & ~unvalued, size)
-    propensity, degraded = _propensity(generation, rows, request, reading)
+    propensity, maturity, degraded = _propensity(generation, rows, request, reading)
     lever, pinned = _levers(generation, request, reach)
     factors = Factors(
         rows=rows,
@@ -119,6 +119,7 @@ def _score(
         context_weight=np.ones(len(rows)),
         lever=lever[rows],
         pinned=pinned[rows],
+        maturity=maturity,
     )
     return factors, unvalued, degraded
 
@@ -154,16 +155,21 @@ def _levers(
 
 def _propensity(
     generation: Generation, rows: Rows, request: DecisionRequest, reading: Reading
-) -> tuple[NDArray[np.float64], tuple[Degradation, ...]]:
+) -> tuple[NDArray[np.float64], NDArray[np.int8], tuple[Degradation, ...]]:
+    """Return P of some actions, what it rests on, and what fell short: the model ranks those it knows."""
+    standing = generation.standing
     if generation.ranker is None:
-        return generation.priors[rows], (Degradation.MODEL_UNAVAILABLE,)
+        return *standing.without_model(rows), (Degradation.MODEL_UNAVAILABLE,)
+    known = standing.mature[rows]
+    ranked = rows if standing.all_mature else rows[known]
     features = reading.customer.features
-    matrix = generation.assembler.assemble(features, _numbers(request), rows, reading.now_ms)
+    matrix = generation.assembler.assemble(features, _numbers(request), ranked, reading.now_ms)
     try:
-        return generation.ranker.propensities(matrix), ()
+        scores = generation.ranker.propensities(matrix, generation.types[ranked])
     except ModelError as error:
         log.error("ranking_failed", error=str(error))
-        return generation.priors[rows], (Degradation.SCORE_NOT_FINITE,)
+        return *standing.without_model(rows), (Degradation.SCORE_NOT_FINITE,)
+    return *standing.with_model(rows, known, scores), ()
 
 
 def _numbers(request: DecisionRequest) -> dict[str, float]:
