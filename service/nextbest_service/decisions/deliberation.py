@@ -112,11 +112,12 @@ def _score(
     rows = rows_of(survivors & ~unvalued, size)
     propensity, maturity, degraded = _propensity(generation, rows, request, reading)
     lever, pinned = _levers(generation, request, reach)
+    weight = _context_weights(generation, survivors & ~unvalued, reach)
     factors = Factors(
         rows=rows,
         propensity=propensity,
         value=values[rows],
-        context_weight=np.ones(len(rows)),
+        context_weight=weight[rows],
         lever=lever[rows],
         pinned=pinned[rows],
         maturity=maturity,
@@ -151,6 +152,14 @@ def _levers(
         if boost.pin:
             pinned |= flags
     return levers, pinned
+
+
+def _context_weights(generation: Generation, candidates: int, reach: Reach) -> NDArray[np.float64]:
+    size = len(generation.catalog.actions)
+    weights = np.ones(size)
+    for weighing in generation.rules.context_weights.weighings(candidates, reach.view):
+        weights[flags_of(weighing.mask, size)] *= weighing.weight
+    return weights
 
 
 def _propensity(
