@@ -41,7 +41,8 @@ class Shop:
         page = {"name": "page", "type": "string", "default": ""}
         self.write("facts", {**self.read("facts"), "context": [page]})
         self.write("policies", {"context_weights": [WEIGHT]})
-        self.write("catalog", {**self.read("catalog"), "goals": [GOAL]})
+        head = (directory / "catalog.yaml").read_text()
+        (directory / "catalog.yaml").write_text(f"{head}\ngoals: {json.dumps([GOAL])}\n")
 
     def read(self, name: str) -> dict[str, object]:
         """Return one file of the catalog."""
