@@ -11,6 +11,7 @@ from nextbest.v1 import decision_pb2, identity_pb2
 from nextbest_models import artifact
 from nextbest_models.affinity import AffinityCounters, AffinityKeys
 from nextbest_models.artifact import ModelFacts
+from nextbest_models.companions import ALONE, Companions
 from nextbest_models.features import FeatureSpec
 from nextbest_models.online import FeatureState, OnlineFeatures
 from nextbest_rules import Catalog, load_catalog
@@ -94,7 +95,7 @@ def open_for_business(client: SyncClient) -> None:
     list(write_persons(client, codec, persons, NOW_MS))
 
 
-def train_model(root: Path) -> Path:
+def train_model(root: Path, companions: Companions = ALONE) -> Path:
     """Train a small model on made-up shoppers, and return the directory of its artifact."""
     generator = np.random.default_rng(7)
     columns = spec().columns
@@ -111,7 +112,7 @@ def train_model(root: Path) -> Path:
         num_boost_round=12,
     )
     facts = ModelFacts(datetime(2024, 3, 1, tzinfo=UTC), spec().digest, {}, {}, {})
-    return artifact.save(root, booster, matrix[:16], facts, {})
+    return artifact.save(root, booster, matrix[:16], facts, {}, companions)
 
 
 def question(

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue, ValidationError
 
+from nextbest_models.companions import ALONE, Companions, read_companions
 from nextbest_models.features import FeatureSpec
-from nextbest_models.manifest import MANIFEST_FORMAT, VERSION_LENGTH, Manifest
+from nextbest_models.manifest import MANIFEST_FORMAT, Manifest, version_of
 from nextbest_models.ranker import ModelError, Ranker
 
 MODEL_FILE = "model.txt"
@@ -47,9 +48,9 @@ def model_text(booster: lightgbm.Booster) -> str:
     return "".join("[num_threads: 1]\n" if line.startswith("[num_threads:") else line for line in lines)
 
 
-def model_version(text: str) -> str:
-    """Return the version of a model text."""
-    return _sha256(text.encode())[:VERSION_LENGTH]
+def model_version(text: str, companions: Companions = ALONE) -> str:
+    """Return the version of a model text and what serves beside it."""
+    return version_of(_sha256(text.encode()), companions.hashes)
 
 
 def save(
@@ -58,19 +59,21 @@ def save(
     golden: NDArray[np.float64],
     facts: ModelFacts,
     attachments: Mapping[str, bytes],
+    companions: Companions = ALONE,
 ) -> Path:
     """Write a model to `root/<version>` in one step and return that directory.
 
-    `golden` are rows whose scores every later load must meet. `attachments` are further files by name.
+    `golden` are rows whose scores every later load must meet. `attachments` are further files by name, which
+    nothing reads. `companions` serve with the model.
     """
     text = model_text(booster)
-    manifest = _manifest(text, golden, facts)
+    manifest = _manifest(text, golden, facts, companions)
     root.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=root))
     try:
         (draft / MODEL_FILE).write_bytes(text.encode())
         (draft / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=1) + "\n")
-        for name, content in attachments.items():
+        for name, content in {**attachments, **companions.files}.items():
             (draft / name).write_bytes(content)
         draft.chmod(0o755)
         return _publish(draft, root / manifest.version)
@@ -87,7 +90,7 @@ def load(directory: Path, spec: FeatureSpec) -> Ranker:
     manifest = read_manifest(directory)
     text = _checked_text(directory / MODEL_FILE, manifest)
     _check_features(directory, manifest, spec)
-    ranker = _ranker(text, manifest)
+    ranker = _ranker(text, manifest, read_companions(directory, manifest.parts))
     _check_golden(directory, manifest, ranker)
     return ranker
 
@@ -136,13 +139,14 @@ def _publish(draft: Path, target: Path) -> Path:
     return draft.rename(target)
 
 
-def _manifest(text: str, golden: NDArray[np.float64], facts: ModelFacts) -> Manifest:
+def _manifest(text: str, golden: NDArray[np.float64], facts: ModelFacts, companions: Companions) -> Manifest:
     # Scored by the text read back, which is what will serve.
     booster = lightgbm.Booster(model_str=text)
     return Manifest(
         format=MANIFEST_FORMAT,
         created=facts.created.isoformat(timespec="seconds"),
         model_sha256=_sha256(text.encode()),
+        parts=companions.hashes,
         columns=booster.feature_name(),
         spec_digest=facts.spec_digest,
         golden_rows=[[None if math.isnan(value) else value for value in row] for row in golden.tolist()],
@@ -178,14 +182,15 @@ def _check_features(directory: Path, manifest: Manifest, spec: FeatureSpec) -> N
         )
 
 
-def _ranker(text: str, manifest: Manifest) -> Ranker:
+def _ranker(text: str, manifest: Manifest, companions: Companions) -> Ranker:
     try:
         booster = lightgbm.Booster(model_str=text)
     except lightgbm.basic.LightGBMError as error:
         raise ModelError(f"LightGBM cannot read model {manifest.version}: {error}") from error
     if booster.feature_name() != manifest.columns:
         raise ModelError(f"model {manifest.version} has other columns than its manifest. Train again.")
-    return Ranker(booster, tuple(manifest.columns), manifest.version)
+    columns = tuple(manifest.columns)
+    return Ranker(booster, columns, manifest.version, companions.calibration, companions.experience)
 
 
 def _check_golden(directory: Path, manifest: Manifest, ranker: Ranker) -> None:

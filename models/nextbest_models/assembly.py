@@ -19,6 +19,7 @@ from nextbest_models.definitions import (
     Source,
     Statistic,
 )
+from nextbest_models.evidence import NO_KIND, Kind
 from nextbest_models.features import FeatureSpec
 from nextbest_models.population import Population
 from nextbest_models.state import CustomerFeatures
@@ -36,11 +37,12 @@ _REDUCTIONS: Mapping[Combine, tuple[np.ufunc, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class ActionProfile:
-    """What ranking needs to know of an action: its attributes, and its keys per family of counters."""
+    """What ranking needs to know of an action: its attributes, its keys per family of counters, its kind."""
 
     id: str
     attributes: Mapping[str, Scalar]
     affinity: Mapping[str, Sequence[str]]
+    kind: Kind = NO_KIND
 
 
 class CandidateAssembler:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from nextbest_models.evaluation import RankingMetrics
 from nextbest_models.features import FeatureSpec
 from nextbest_models.recipe import Recipe
+from nextbest_models.reliability import Reliability
 from nextbest_models.training import Evaluation
 
 GAIN_PLOT = "gain.png"
@@ -15,7 +16,7 @@ NDCG_PLOT = "ndcg.png"
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """Everything the card tells. `periods` are evaluations by title."""
+    """Everything the card tells. `periods` are evaluations by title, `reliability` is by type of action."""
 
     version: str
     created: str
@@ -24,12 +25,21 @@ class CardFacts:
     train_rows: int
     train_positives: int
     periods: Mapping[str, Evaluation]
+    reliability: Mapping[str, Reliability]
     gains: Mapping[str, float]
 
 
 def render_card(facts: CardFacts) -> str:
     """Return the card as Markdown."""
-    parts = (_head(facts), _figures(facts), _data(facts), _features(facts), _limits(facts))
+    parts = (
+        _head(facts),
+        _figures(facts),
+        _calibration(facts),
+        _ladder(facts),
+        _data(facts),
+        _features(facts),
+        _limits(facts),
+    )
     return "\n".join(line for part in parts for line in part) + "\n"
 
 
@@ -60,8 +70,33 @@ def _figures(facts: CardFacts) -> Iterator[str]:
         yield f"Log loss {evaluation.log_loss:.5f}, calibration error {evaluation.calibration_error:.5f}."
     yield ""
     yield f"![NDCG@10 of the model and of simple rankers]({NDCG_PLOT})"
+
+
+def _calibration(facts: CardFacts) -> Iterator[str]:
     yield ""
-    yield f"![Share of positives against propensity]({CALIBRATION_PLOT})"
+    yield "## Calibration"
+    yield ""
+    yield "Each type of action has a curve of its own, fitted on the scores of the validation period"
+    yield "and judged on the test period."
+    yield ""
+    yield "| type | method | fitted on | error of scores | after calibration |"
+    yield "|---|---|---|---|---|"
+    for kind, found in facts.reliability.items():
+        method = f"none: {found.fit.why_not}" if found.fit.curve is None else found.method
+        fitted = f"{found.fit.rows:,} rows, {found.fit.positives:,} positive"
+        yield f"| {kind} | {method} | {fitted} | {found.error_before:.5f} | {found.error_after:.5f} |"
+    yield ""
+    yield f"![Share of positives against propensity, by type]({CALIBRATION_PLOT})"
+
+
+def _ladder(facts: CardFacts) -> Iterator[str]:
+    graduation = facts.recipe.graduation
+    yield ""
+    yield "## New actions"
+    yield ""
+    yield f"The model ranks an action once it has learned from {graduation.exposures:,} rows of its"
+    yield f"{graduation.scope}. Before that the evidence of its group, issue and type counts, or what is"
+    yield "declared of it."
 
 
 def _data(facts: CardFacts) -> Iterator[str]:

@@ -38,6 +38,7 @@ class Dataset:
 
     matrix: float64 [rows, columns]. positive: bool.
     groups: int64, the same for all rows of one customer and exposure.
+    actions: int64, the position of the action among all.
     times_ms: int64, the moment of the decision.
     """
 
@@ -45,6 +46,7 @@ class Dataset:
     matrix: NDArray[np.float64]
     positive: NDArray[np.bool_]
     groups: NDArray[np.int64]
+    actions: NDArray[np.int64]
     times_ms: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -54,7 +56,12 @@ class Dataset:
         """Return the rows decided from one moment (inclusive) until another (exclusive)."""
         rows = (self.times_ms >= from_ms) & (self.times_ms < until_ms)
         return Dataset(
-            self.columns, self.matrix[rows], self.positive[rows], self.groups[rows], self.times_ms[rows]
+            self.columns,
+            self.matrix[rows],
+            self.positive[rows],
+            self.groups[rows],
+            self.actions[rows],
+            self.times_ms[rows],
         )
 
     def column(self, name: str) -> NDArray[np.float64]:
@@ -109,6 +116,7 @@ def _block(
         matrix=matrix,
         positive=_outcomes(exposure),
         groups=np.repeat(first_group + exposure.customers, len(rows)),
+        actions=np.tile(rows.astype(np.int64), len(exposure.customers)),
         times_ms=np.full(size, exposure.as_of_ms, dtype=np.int64),
     )
 
@@ -138,5 +146,6 @@ def _stacked(columns: tuple[str, ...], blocks: Sequence[Dataset]) -> Dataset:
         np.concatenate([block.matrix for block in blocks]),
         np.concatenate([block.positive for block in blocks]),
         np.concatenate([block.groups for block in blocks]),
+        np.concatenate([block.actions for block in blocks]),
         np.concatenate([block.times_ms for block in blocks]),
     )

@@ -12,14 +12,27 @@ from pydantic import JsonValue
 
 from nextbest_models import artifact
 from nextbest_models.assembly import ActionProfile
+from nextbest_models.calibrating import calibration_of, fit_by_type
 from nextbest_models.card import CALIBRATION_PLOT, GAIN_PLOT, NDCG_PLOT, CardFacts, render_card
+from nextbest_models.companions import Companions
 from nextbest_models.dataset import Dataset, Exposure, build_dataset
+from nextbest_models.evidence import Experience, count_evidence
 from nextbest_models.features import FeatureSpec
 from nextbest_models.history import EventLog
 from nextbest_models.plots import calibration_plot, gain_plot, ndcg_plot
 from nextbest_models.progress import Progress, silent
 from nextbest_models.recipe import Recipe
-from nextbest_models.training import Evaluation, check_columns, evaluate, fit, gains, split
+from nextbest_models.reliability import Reliability, calibrated, reliability_by_type
+from nextbest_models.training import (
+    Evaluation,
+    check_columns,
+    evaluate,
+    fit,
+    gains,
+    scores_of,
+    split,
+    types_of,
+)
 
 CARD = "card.md"
 
@@ -36,7 +49,7 @@ class TrainingRun:
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """What came out of a training."""
+    """What came out of a training. `test` is of calibrated scores, `reliability` by type of action."""
 
     directory: Path
     version: str
@@ -44,6 +57,8 @@ class TrainingReport:
     train_positives: int
     validation: Evaluation
     test: Evaluation
+    uncalibrated: Evaluation
+    reliability: Mapping[str, Reliability]
 
     @property
     def auc(self) -> float:
@@ -79,7 +94,10 @@ class _Outcome:
     train: Dataset
     validation: Evaluation
     test: Evaluation
+    uncalibrated: Evaluation
+    reliability: Mapping[str, Reliability]
     golden: NDArray[np.float64]
+    companions: Companions
 
 
 def train(
@@ -100,7 +118,7 @@ def train(
     """
     check_columns(recipe, spec.columns)
     dataset = build_dataset(spec, log, actions, exposures, run.progress)
-    outcome = _learn(recipe, dataset, run.threads, run.progress)
+    outcome = _learn(recipe, dataset, actions, run)
     directory = _write(recipe, spec, outcome, run)
     return TrainingReport(
         directory=directory,
@@ -109,22 +127,35 @@ def train(
         train_positives=int(outcome.train.positive.sum()),
         validation=outcome.validation,
         test=outcome.test,
+        uncalibrated=outcome.uncalibrated,
+        reliability=outcome.reliability,
     )
 
 
-def _learn(recipe: Recipe, dataset: Dataset, threads: int, progress: Progress) -> _Outcome:
-    parts = split(dataset, recipe)
-    rehearsal = fit(recipe, parts.fit, threads, progress, "Training for validation")
-    validation = evaluate(rehearsal, recipe, parts.validation, threads)
-    booster = fit(recipe, parts.train, threads, progress, "Training")
-    scores = np.asarray(booster.predict(parts.test.matrix, num_threads=threads))
+def _learn(recipe: Recipe, dataset: Dataset, actions: Sequence[ActionProfile], run: TrainingRun) -> _Outcome:
+    """Learn twice: a rehearsal, whose scores of the validation period say how to calibrate, and the model."""
+    parts, threads = split(dataset, recipe), run.threads
+    rehearsal = fit(recipe, parts.fit, threads, run.progress, "Training for validation")
+    rehearsed = scores_of(rehearsal, parts.validation, threads)
+    types = types_of(parts.validation, actions)
+    fits = fit_by_type(parts.validation.positive, rehearsed, types, recipe.calibration)
+    booster = fit(recipe, parts.train, threads, run.progress, "Training")
+    scores, types = scores_of(booster, parts.test, threads), types_of(parts.test, actions)
     return _Outcome(
         booster=booster,
         train=parts.train,
-        validation=validation,
-        test=evaluate(booster, recipe, parts.test, threads),
+        validation=evaluate(rehearsed, recipe, parts.validation),
+        test=evaluate(calibrated(scores, types, fits), recipe, parts.test),
+        uncalibrated=evaluate(scores, recipe, parts.test),
+        reliability=reliability_by_type(parts.test.positive, scores, types, fits),
         golden=artifact.golden_rows(parts.test.matrix, scores),
+        companions=Companions(calibration_of(fits), _experience(recipe, parts.train, actions)),
     )
+
+
+def _experience(recipe: Recipe, train: Dataset, actions: Sequence[ActionProfile]) -> Experience:
+    ids, kinds = [action.id for action in actions], [action.kind for action in actions]
+    return Experience(count_evidence(ids, kinds, train.actions, train.positive), recipe.graduation)
 
 
 def _write(recipe: Recipe, spec: FeatureSpec, outcome: _Outcome, run: TrainingRun) -> Path:
@@ -132,7 +163,12 @@ def _write(recipe: Recipe, spec: FeatureSpec, outcome: _Outcome, run: TrainingRu
         created=run.now,
         spec_digest=spec.digest,
         parameters=recipe.lightgbm.model_dump(),
-        metrics={"validation": _plain(outcome.validation), "test": _plain(outcome.test)},
+        metrics={
+            "validation": _plain(outcome.validation),
+            "test": _plain(outcome.test),
+            "test_uncalibrated": _plain(outcome.uncalibrated),
+            "reliability": {kind: found.plain() for kind, found in outcome.reliability.items()},
+        },
         training={
             "recipe": recipe.name,
             "rows": len(outcome.train),
@@ -140,28 +176,28 @@ def _write(recipe: Recipe, spec: FeatureSpec, outcome: _Outcome, run: TrainingRu
             "periods": recipe.periods.model_dump(mode="json"),
         },
     )
-    return artifact.save(
-        run.root, outcome.booster, outcome.golden, facts, _attachments(recipe, spec, outcome, run.now)
-    )
+    attachments = _attachments(recipe, spec, outcome, run.now)
+    return artifact.save(run.root, outcome.booster, outcome.golden, facts, attachments, outcome.companions)
 
 
 def _attachments(recipe: Recipe, spec: FeatureSpec, outcome: _Outcome, now: datetime) -> Mapping[str, bytes]:
     periods = {"Validation period": outcome.validation, "Test period": outcome.test}
     shares = gains(outcome.booster)
     card = CardFacts(
-        version=artifact.model_version(artifact.model_text(outcome.booster)),
+        version=artifact.model_version(artifact.model_text(outcome.booster), outcome.companions),
         created=now.isoformat(timespec="minutes"),
         recipe=recipe,
         spec=spec,
         train_rows=len(outcome.train),
         train_positives=int(outcome.train.positive.sum()),
         periods=periods,
+        reliability=outcome.reliability,
         gains=shares,
     )
     return {
         CARD: render_card(card).encode(),
         NDCG_PLOT: ndcg_plot(periods),
-        CALIBRATION_PLOT: calibration_plot({name: item.calibration for name, item in periods.items()}),
+        CALIBRATION_PLOT: calibration_plot(outcome.reliability),
         GAIN_PLOT: gain_plot(shares),
     }
 

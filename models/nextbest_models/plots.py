@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from nextbest_models.evaluation import CalibrationBin
+from nextbest_models.reliability import Reliability
 from nextbest_models.training import Evaluation
 
 if TYPE_CHECKING:
@@ -46,20 +47,36 @@ def gain_plot(gains: Mapping[str, float]) -> bytes:
     return _png(figure)
 
 
-def calibration_plot(periods: Mapping[str, Sequence[CalibrationBin]]) -> bytes:
-    """Draw the share of positives against the score, per period, on logarithmic axes: positives are rare."""
-    figure, axes = _figure("Do propensities come true?", height=5.0)
-    drawn = [(name, _positive(bins), colour) for (name, bins), colour in _coloured(periods)]
+def calibration_plot(types: Mapping[str, Reliability]) -> bytes:
+    """Draw the share of positives against the propensity, a panel for each type, on logarithmic axes.
+
+    Positives are rare. Grey is before calibration.
+    """
+    figure = _canvas(height=0.6 + 3.8 * len(types))
+    for number, (kind, found) in enumerate(types.items(), start=1):
+        panel = figure.add_subplot(len(types), 1, number)
+        _dress(panel)
+        panel.set_title(f"{kind}, calibrated by: {found.method}", loc="left", color=_INK, fontsize=10)
+        _reliability(panel, found)
+    figure.suptitle(
+        "Do propensities come true?", x=0.02, ha="left", color=_INK, fontsize=12, fontweight="bold"
+    )
+    return _png(figure)
+
+
+def _reliability(axes: "Axes", found: Reliability) -> None:
+    lines = (("scores", found.before, _MUTED), ("calibrated", found.after, _ACCENT))
+    drawn = [(name, _positive(bins), colour) for name, bins, colour in lines]
     values = [value for _, points, _ in drawn for point in points for value in point]
     low, high = (min(values) / 1.5, max(values) * 1.5) if values else (1e-4, 1.0)
     axes.plot([low, high], [low, high], color=_MUTED, linewidth=1, linestyle="--", label="perfect")
     for name, points, colour in drawn:
-        axes.plot(*zip(*points, strict=True), marker="o", markersize=4, color=colour, label=name)
+        if points:
+            axes.plot(*zip(*points, strict=True), marker="o", markersize=4, color=colour, label=name)
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
     axes.set_xlabel("mean propensity of a bin (bins of equal size)")
-    axes.set_ylabel("share redeemed")
+    axes.set_ylabel("share of positives")
     axes.legend(frameon=False)
-    return _png(figure)
 
 
 def ndcg_plot(periods: Mapping[str, Evaluation]) -> bytes:
@@ -90,19 +107,27 @@ def _coloured(periods: Mapping[str, _T]) -> list[tuple[tuple[str, _T], str]]:
 
 
 def _figure(title: str, height: float) -> "tuple[Figure, Axes]":
+    figure = _canvas(height)
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left", color=_INK, fontsize=12, fontweight="bold")
+    _dress(axes)
+    return figure, axes
+
+
+def _canvas(height: float) -> "Figure":
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - an optional dependency: only training draws
     except ImportError as error:
         raise PlotError('plots need matplotlib: pip install "nextbest[train]"') from error
-    figure = Figure(figsize=(7.2, height), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title, loc="left", color=_INK, fontsize=12, fontweight="bold")
+    return Figure(figsize=(7.2, height), layout="constrained")
+
+
+def _dress(axes: "Axes") -> None:
     axes.grid(color=_GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=_INK, labelsize=9, length=0)
     for side in axes.spines.values():
         side.set_visible(False)
-    return figure, axes
 
 
 def _png(figure: "Figure") -> bytes:

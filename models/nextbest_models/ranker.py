@@ -4,23 +4,40 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+from nextbest_models.calibration import NOT_CALIBRATED, Calibration, Codes
+from nextbest_models.evidence import Experience
+
 
 class ModelError(Exception):
     """A model cannot be used; the message says why and what to do."""
 
 
 class Ranker:
-    """A loaded model. Safe to share between threads: nothing changes after construction."""
+    """A loaded model. Safe to share between threads: nothing changes after construction.
 
-    __slots__ = ("_booster", "columns", "version")
+    `experience` is what it has seen; a model that does not tell (None) is trusted with every action.
+    """
 
-    def __init__(self, booster: lightgbm.Booster, columns: tuple[str, ...], version: str) -> None:
+    __slots__ = ("_booster", "calibration", "columns", "experience", "version")
+
+    def __init__(
+        self,
+        booster: lightgbm.Booster,
+        columns: tuple[str, ...],
+        version: str,
+        calibration: Calibration = NOT_CALIBRATED,
+        experience: Experience | None = None,
+    ) -> None:
         self._booster = booster
         self.columns = columns
         self.version = version
+        self.calibration = calibration
+        self.experience = experience
 
-    def propensities(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    def propensities(self, matrix: NDArray[np.float64], codes: Codes | None = None) -> NDArray[np.float64]:
         """Return P(positive outcome) for each row of a matrix in the order of `columns`; NaN is missing.
+
+        `codes` are those of `calibration` for the actions of the rows; None leaves the scores uncalibrated.
 
         Raises:
             ModelError: the matrix has other columns, or the model gives something that is no probability.
@@ -36,4 +53,4 @@ class Ranker:
         # NaN fails both comparisons.
         if scores.shape != (len(matrix),) or not np.all((scores >= 0.0) & (scores <= 1.0)):
             raise ModelError(f"model {self.version} gave a score that is no probability")
-        return scores
+        return scores if codes is None else self.calibration.apply(scores, codes)

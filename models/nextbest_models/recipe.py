@@ -8,6 +8,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from nextbest_models.calibrating import CalibrationPlan
+from nextbest_models.evidence import Graduation
+
 
 class RecipeError(ValueError):
     """A recipe cannot be read; the message names the file and every wrong field."""
@@ -51,7 +54,10 @@ class LightgbmParameters(_Section):
 
 
 class Recipe(_Section):
-    """One recipe. `baselines` are column names by title, `monotone` directions by column name."""
+    """One recipe. `baselines` are column names by title, `monotone` directions by column name.
+
+    `calibration` says when a type gets a curve, `graduation` when an action is ranked by the model.
+    """
 
     name: str
     title: str
@@ -60,6 +66,8 @@ class Recipe(_Section):
     baselines: Mapping[str, str] = {}
     lightgbm: LightgbmParameters
     monotone: Mapping[str, Literal[-1, 1]] = {}
+    calibration: CalibrationPlan = CalibrationPlan()
+    graduation: Graduation = Graduation()
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -1,6 +1,6 @@
 """Training: from a recipe and a dataset to a model that knows how good it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from lightgbm.callback import CallbackEnv
 from numpy.typing import NDArray
 
+from nextbest_models.assembly import ActionProfile
 from nextbest_models.dataset import Dataset, DatasetError
 from nextbest_models.evaluation import (
     CalibrationBin,
@@ -116,9 +117,13 @@ def fit(recipe: Recipe, dataset: Dataset, threads: int, progress: Progress, step
     return lightgbm.train(parameters, rows, recipe.lightgbm.trees, callbacks=[_reporter(progress, step)])
 
 
-def evaluate(booster: lightgbm.Booster, recipe: Recipe, dataset: Dataset, threads: int) -> Evaluation:
-    """Tell how good a model is on some rows, and how good the recipe's baselines are on the same."""
-    scores = np.asarray(booster.predict(dataset.matrix, num_threads=threads), dtype=np.float64)
+def scores_of(booster: lightgbm.Booster, dataset: Dataset, threads: int) -> NDArray[np.float64]:
+    """Return a model's scores for all rows, uncalibrated."""
+    return np.asarray(booster.predict(dataset.matrix, num_threads=threads), dtype=np.float64)
+
+
+def evaluate(scores: NDArray[np.float64], recipe: Recipe, dataset: Dataset) -> Evaluation:
+    """Tell how good scores are on some rows, and how good the recipe's baselines are on the same."""
     rankers = {RANDOM: np.zeros(len(dataset))}
     rankers |= {title: np.nan_to_num(dataset.column(name)) for title, name in recipe.baselines.items()}
     return Evaluation(
@@ -127,6 +132,11 @@ def evaluate(booster: lightgbm.Booster, recipe: Recipe, dataset: Dataset, thread
         calibration=calibration_bins(dataset.positive, scores),
         baselines={title: _metrics(dataset, values) for title, values in rankers.items()},
     )
+
+
+def types_of(dataset: Dataset, actions: Sequence[ActionProfile]) -> NDArray[np.str_]:
+    """Return the type of each row's action."""
+    return np.array([action.kind.type for action in actions])[dataset.actions]
 
 
 def gains(booster: lightgbm.Booster) -> Mapping[str, float]:

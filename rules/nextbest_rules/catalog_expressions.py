@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from nextbest_rules.catalog import Catalog, Formula
 from nextbest_rules.cel import Expression
 from nextbest_rules.expressions import Expressions
-from nextbest_rules.policies import ConditionRule, DoNotContact, Guard, QuietHours
+from nextbest_rules.policies import ConditionRule, ContextWeight, DoNotContact, Guard, QuietHours
 from nextbest_rules.rulebook import rules_of
 from nextbest_rules.stages.guards import ELEMENTS
 
@@ -33,6 +33,11 @@ def rule_expressions(catalog: Catalog, check: Expressions) -> Iterator[Expressio
                 yield check.condition(rule.when)
             case QuietHours() if rule.time_zone is not None:
                 yield check.text(rule.time_zone)
+            case ContextWeight():
+                if rule.when is not None:
+                    yield check.condition(rule.when)
+                if isinstance(rule.weight, str):
+                    yield check.number(rule.weight)
 
 
 def formulas(catalog: Catalog, check: Expressions) -> Iterator[Expression]:

@@ -188,6 +188,25 @@ class ExclusiveRule:
     reason: str
 
 
+MOST_WEIGHT = 1e6
+"""No single context weight is above this: the product of many stays a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextWeight:
+    """A factor on some actions' priority while a condition holds: how well they fit the moment.
+
+    `when` None is always. `weight` is a number above 0, or a formula in CEL. Where either has no usable value
+    for a customer, the rule has no say: it stops nothing, so there is nothing to deny.
+    """
+
+    id: str
+    applies_to: Selector
+    when: str | None
+    weight: float | str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Policies:
     """The rules of a catalog by kind, each in the order of the file.
@@ -204,3 +223,4 @@ class Policies:
     caps: tuple[Cap, ...] = ()
     quiet_hours: tuple[QuietHours, ...] = ()
     exclusive: tuple[ExclusiveRule, ...] = ()
+    context_weights: tuple[ContextWeight, ...] = ()

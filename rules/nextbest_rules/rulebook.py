@@ -9,6 +9,7 @@ from nextbest_rules.policies import (
     Cap,
     ConditionRule,
     ConsentRule,
+    ContextWeight,
     DoNotContact,
     ExclusiveRule,
     Guard,
@@ -20,7 +21,15 @@ from nextbest_rules.selection import selects
 from nextbest_rules.terms import Direction
 
 Rule: TypeAlias = (
-    ConsentRule | DoNotContact | Guard | ConditionRule | OwnedRule | Cap | QuietHours | ExclusiveRule
+    ConsentRule
+    | DoNotContact
+    | Guard
+    | ConditionRule
+    | OwnedRule
+    | Cap
+    | QuietHours
+    | ExclusiveRule
+    | ContextWeight
 )
 VOLUME_CAP = "volume_cap"
 BUILT_IN = frozenset(
@@ -31,7 +40,10 @@ BUILT_IN = frozenset(
 
 
 def rules_of(catalog: Catalog) -> Iterator[Rule]:
-    """Yield every rule with an id, actions' own conditions included, in the order of the stages."""
+    """Yield every rule with an id, actions' own conditions included, in the order of the stages.
+
+    Context weights, which stop nothing, come last.
+    """
     policies = catalog.policies
     yield from policies.consent
     yield from policies.do_not_contact
@@ -43,15 +55,18 @@ def rules_of(catalog: Catalog) -> Iterator[Rule]:
     yield from policies.caps
     yield from policies.quiet_hours
     yield from policies.exclusive
+    yield from policies.context_weights
 
 
 def rule_ids(catalog: Catalog) -> frozenset[str]:
     """Return every rule id that an exclusion can name."""
-    return BUILT_IN.union(rule.id for rule in rules_of(catalog))
+    return BUILT_IN.union(rule.id for rule in rules_of(catalog) if not isinstance(rule, ContextWeight))
 
 
 def stops_what(rule: Rule) -> Selector | None:
-    """Return the actions that a rule may stop; None for a guard that holds nothing."""
+    """Return the actions that a rule may stop; None for a guard that holds nothing, and for weights."""
+    if isinstance(rule, ContextWeight):
+        return None
     return rule.hold if isinstance(rule, Guard) else rule.applies_to
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from nextbest_rules.bitmask import mask_where
 from nextbest_rules.catalog import Action, Catalog
+from nextbest_rules.context_weights import ContextWeights
 from nextbest_rules.explanation import Exclusion, Finding, Stop, first_stops, stop
 from nextbest_rules.expressions import Expressions
 from nextbest_rules.formulas import Formulas
@@ -72,6 +73,7 @@ class RuleSet:
     catalog: Catalog
     version: str
     formulas: Formulas
+    context_weights: ContextWeights
     reads: frozenset[str]
     stages: tuple[str, ...]
     _sight: Sight
@@ -99,11 +101,12 @@ class RuleSet:
             "quiet_hours": QuietHoursStage.of(catalog, layout),
             "volume_caps": VolumeCaps.of(catalog),
         }
-        formulas = Formulas.of(catalog, layout)
+        formulas, weights = Formulas.of(catalog, layout), ContextWeights.of(catalog, layout)
         return cls(
             catalog=catalog,
             version=_version(catalog),
             formulas=formulas,
+            context_weights=weights,
             reads=_reads(catalog, layout),
             stages=tuple(name for name, stage in stages.items() if not stage.idle),
             _sight=Sight.of(catalog, layout.slots),

@@ -94,6 +94,7 @@ def records(count: int) -> Iterator[DecisionRecord]:
             basis.factors.context_weight[kept],
             basis.factors.lever[kept],
             basis.factors.pinned[kept],
+            basis.factors.maturity[kept],
             basis.factors.strength[kept],
         )
         yield DecisionRecord(

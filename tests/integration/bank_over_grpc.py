@@ -129,6 +129,7 @@ def offer_of(item: proposition_pb2.Proposition) -> Offer:
         expires_at_ms=item.expires_at_unix_ms or None,
         pinned=item.selection_type == action_pb2.SELECTION_TYPE_PINNED,
         fallback=item.selection_type == action_pb2.SELECTION_TYPE_FALLBACK,
+        context_weight=item.context_weight,
     )
 
 

@@ -9,6 +9,7 @@ from nextbest_rules.catalog import Emphasis, Formula, Lever, Placement, Treatmen
 from nextbest_rules.policies import (
     Cap,
     ConditionRule,
+    ContextWeight,
     DoNotContact,
     Guard,
     GuardScope,
@@ -72,6 +73,11 @@ def _changes(rule: Any) -> Iterator[tuple[str, str, object]]:
             yield NEGATED, "condition turned over", replace(rule, when=f"!({rule.when})")
         case Guard():
             yield from _guard_changes(rule)
+        case ContextWeight():
+            if rule.when is not None:
+                yield NEGATED, "condition turned over", replace(rule, when=f"!({rule.when})")
+            doubled = f"2.0 * double({rule.weight})" if isinstance(rule.weight, str) else 2 * rule.weight
+            yield CHANGED, "weight doubled", replace(rule, weight=doubled)
         case Cap():
             yield CHANGED, "one more allowed", replace(rule, max=rule.max + 1)
             if rule.max:

@@ -6,7 +6,7 @@ from dataclasses import fields
 from nextbest_rules.analysis.literals import alternatives
 from nextbest_rules.analysis.study import CatalogWarning, Study, WarningKind
 from nextbest_rules.cel.nodes import Node
-from nextbest_rules.policies import ConditionRule, DoNotContact, Guard, Selector
+from nextbest_rules.policies import ConditionRule, ContextWeight, DoNotContact, Guard, Selector
 from nextbest_rules.rulebook import Rule, rules_of
 
 _WORDS = frozenset({"id", "reason"})
@@ -47,6 +47,8 @@ def _condition(study: Study, rule: Rule) -> Hashable:
             return _logic(study.expressions.condition(rule.require).tree)
         case DoNotContact():
             return _logic(study.expressions.condition(rule.when).tree)
+        case ContextWeight(when=str(when)):
+            return _logic(study.expressions.condition(when).tree)
         case Guard():
             return _logic(study.cause(rule).tree)
         case _:

@@ -10,7 +10,7 @@ from nextbest_rules.catalog import Action
 from nextbest_rules.cel import Expression, conjuncts
 from nextbest_rules.cel.nodes import Node
 from nextbest_rules.observation import attribute
-from nextbest_rules.policies import ConditionRule, DoNotContact, Guard
+from nextbest_rules.policies import ConditionRule, ContextWeight, DoNotContact, Guard
 from nextbest_rules.rulebook import rules_of
 from nextbest_rules.terms import UnknownMode
 
@@ -35,6 +35,9 @@ def constant_conditions(study: Study) -> Iterator[CatalogWarning]:
             case Guard():
                 effects = _effects(rule, "is always in force", "is never in force")
                 yield from _constant(study, rule.id, study.cause(rule).tree, effects)
+            case ContextWeight(when=str(when)):
+                tree = study.expressions.condition(when).tree
+                yield from _constant(study, rule.id, tree, ("", "; it never has a say"))
 
 
 def _effects(rule: ConditionRule | DoNotContact | Guard, if_true: str, if_false: str) -> tuple[str, str]:

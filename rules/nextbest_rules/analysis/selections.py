@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from nextbest_rules.analysis.study import CatalogWarning, Study, WarningKind, takes
-from nextbest_rules.policies import Guard, OwnedRule, ProductKey
+from nextbest_rules.policies import ContextWeight, Guard, OwnedRule, ProductKey
 from nextbest_rules.rulebook import promotions_of, rules_of, speaks_on
 
 
@@ -19,6 +19,8 @@ def idle_rules(study: Study) -> Iterator[CatalogWarning]:
             yield _idle(study, rule.id, "applies to no action")
         elif isinstance(rule, OwnedRule) and not _sells(study, rule, mask):
             yield _idle(study, rule.id, f"stops nothing: none of its actions sells a {rule.by}")
+        elif isinstance(rule, ContextWeight) and rule.weight == 1:
+            yield _idle(study, rule.id, "changes nothing: its weight is 1")
         elif not any(
             speaks_on(rule, channel, placement.direction)
             for placement in study.catalog.placements.values()

@@ -69,7 +69,7 @@ def _sources(catalog: Catalog) -> Iterator[str]:
     yield from (item.when for item in catalog.conditions)
     yield from (item.when for item in catalog.segments)
     for rule in rules_of(catalog):
-        for field in ("when", "require", "ended", "time_zone"):
+        for field in ("when", "require", "ended", "time_zone", "weight"):
             source = getattr(rule, field, None)
             if isinstance(source, str):
                 yield source

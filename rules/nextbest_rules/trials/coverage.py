@@ -8,7 +8,7 @@ from itertools import combinations
 
 from nextbest_rules.catalog import Action, Catalog
 from nextbest_rules.explanation import Exclusion
-from nextbest_rules.policies import Cap, Selector
+from nextbest_rules.policies import Cap, ContextWeight, Selector
 from nextbest_rules.rulebook import (
     VOLUME_CAP,
     Lift,
@@ -107,6 +107,7 @@ class CoverageRecorder:
                 *self._of_promotions(resting),
                 *(self._of_lever(lift, "goal") for lift in levers_of(self.catalog.goals, "goal")),
                 *(self._of_lever(lift, "brand") for lift in levers_of(self.catalog.brands, "brand")),
+                *map(self._of_weight, self.catalog.policies.context_weights),
             )
         )
 
@@ -166,6 +167,11 @@ class CoverageRecorder:
         ]
         owners = [fate.goal if what == "goal" else fate.brand for fate in offers]
         return RuleCoverage(lift.name, lift.owner in owners, any(owner != lift.owner for owner in owners))
+
+    def _of_weight(self, rule: ContextWeight) -> RuleCoverage:
+        offers = [fate.offer for fate in self._fates if fate.offer and selects(rule.applies_to, fate.action)]
+        says = [rule.id in offer.weighed_by for offer in offers]
+        return RuleCoverage(rule.id, in_force=any(says), let_pass=not all(says))
 
 
 def _factors(residual: float, lifts: Iterable[Lift]) -> frozenset[str]:

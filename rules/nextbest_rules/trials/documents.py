@@ -123,6 +123,9 @@ class PropositionDocument(Document):
         default=None, description="Until when it may be shown; never: for ever."
     )
     lever: float | None = Field(default=None, description="The factor of all levers in force.")
+    context_weight: float | None = Field(
+        default=None, description="The factor of all context weights that have a say."
+    )
     value: float | None = Field(default=None, description="What a success is worth.")
     priority: float | None = Field(default=None, description="P × C × V × L.")
     pinned: bool | None = Field(default=None, description="Whether a guard put it first.")

@@ -21,6 +21,10 @@ from nextbest_rules.trials.suites import Trial
 
 _NOTHING = "nothing"
 _CLOSE = 1e-9
+_PLAINLY_COMPARED = (
+    *("rank", "treatment", "channel", "pinned", "fallback"),
+    *("lever", "context_weight", "value", "priority"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class _Judge:
         if offer is None:
             yield Failure(path, f"{action} is offered", self._all_offers(), self._why_not([action]))
             return
-        for key in ("rank", "treatment", "channel", "pinned", "fallback", "lever", "value", "priority"):
+        for key in _PLAINLY_COMPARED:
             wanted, came = getattr(expected, key), getattr(offer, key)
             if wanted is not None and not _same(wanted, came):
                 yield Failure((*path, key), _text(wanted), _text(came))
@@ -210,9 +214,10 @@ def _explained(exclusion: Exclusion) -> str:
 
 def _factors(offer: Offer) -> str:
     pinned = ", pinned" if offer.pinned else ""
+    weight = f", context weight {offer.context_weight:g}" if offer.context_weight != 1 else ""
     return (
         f"{offer.action} has rank {offer.rank}: priority {offer.priority:.6g}, value {offer.value:g}, "
-        f"lever {offer.lever:g}{pinned}"
+        f"lever {offer.lever:g}{weight}{pinned}"
     )
 
 

@@ -47,7 +47,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An action offered in a placement. Times are Unix milliseconds; None is not set."""
+    """An action offered in a placement. Times are Unix milliseconds; None is not set.
+
+    `weighed_by` are the context weights that changed its priority.
+    """
 
     action: str
     rank: int
@@ -62,6 +65,8 @@ class Offer:
     expires_at_ms: int | None = None
     pinned: bool = False
     fallback: bool = False
+    context_weight: float = 1.0
+    weighed_by: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

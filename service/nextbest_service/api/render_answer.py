@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2, version_pb2
+from nextbest_models.ladder import Maturity
 from nextbest_rules import ActionType, Stage
 from nextbest_service.api.write_value import write_value
 from nextbest_service.customers import tokens
@@ -27,11 +28,11 @@ _SELECTION: Mapping[SelectionType, action_pb2.SelectionType] = {
     kind: cast(action_pb2.SelectionType, action_pb2.SelectionType.Value(f"SELECTION_TYPE_{kind.name}"))
     for kind in SelectionType
 }
-_MATURITY = {
-    SelectionType.RANKED: action_pb2.MATURITY_MODEL,
-    SelectionType.STATIC: action_pb2.MATURITY_PRIOR,
-    SelectionType.PINNED: action_pb2.MATURITY_UNSPECIFIED,
-    SelectionType.FALLBACK: action_pb2.MATURITY_UNSPECIFIED,
+_MATURITY: Mapping[Maturity | None, action_pb2.Maturity] = {
+    None: action_pb2.MATURITY_UNSPECIFIED,
+    Maturity.PRIOR: action_pb2.MATURITY_PRIOR,
+    Maturity.POOLED: action_pb2.MATURITY_POOLED,
+    Maturity.MODEL: action_pb2.MATURITY_MODEL,
 }
 _RUNG = {
     SelectionType.RANKED: decision_pb2.DEGRADATION_RUNG_FULL_MODEL,
@@ -78,7 +79,7 @@ def _placement(
 ) -> proposition_pb2.PlacementDecision:
     message = proposition_pb2.PlacementDecision(placement_id=placement.request.placement.id)
     for proposition in placement.propositions:
-        rendered = _proposition(proposition, decision.selection_type)
+        rendered = _proposition(proposition)
         if ring is not None:
             rendered.token = _token(decision, placement, proposition, ring)
         message.propositions.append(rendered)
@@ -104,9 +105,8 @@ def _token(decision: Decision, placement: PlacementDecision, proposition: Propos
     return tokens.issue(ring, attribution)
 
 
-def _proposition(proposition: Proposition, ranked: SelectionType) -> proposition_pb2.Proposition:
+def _proposition(proposition: Proposition) -> proposition_pb2.Proposition:
     action, selection = proposition.action, proposition.selection
-    explored = selection is SelectionType.EXPLORED
     message = proposition_pb2.Proposition(
         action_id=action.id,
         action_type=_ACTION_TYPE[action.type],
@@ -123,7 +123,7 @@ def _proposition(proposition: Proposition, ranked: SelectionType) -> proposition
         treatment_id=proposition.treatment_id,
         content_json=proposition.content_json,
         expires_at_unix_ms=proposition.expires_at_ms or 0,
-        maturity=_MATURITY[ranked if explored else selection],
+        maturity=_MATURITY[proposition.maturity],
         channel=proposition.channel,
         send_at_unix_ms=proposition.send_at_ms or 0,
     )

@@ -63,6 +63,8 @@ def training_figures(report: "TrainingReport") -> dict[str, object]:
         "ndcg_at_10": report.ndcg_at_10,
         "recall_at_10": report.recall_at_10,
         "calibration_error": report.test.calibration_error,
+        "calibration_error_before": report.uncalibrated.calibration_error,
+        "calibration": {kind: found.plain() for kind, found in report.reliability.items()},
         "validation_auc": report.validation.metrics.auc,
         "validation_ndcg_at_10": report.validation.metrics.ndcg_at_10,
         "validation_recall_at_10": report.validation.metrics.recall_at_10,

@@ -24,7 +24,8 @@ class Factors:
     """What makes up the priority of the candidates; every array has one entry per candidate.
 
     `rows` are the candidates' positions in the catalog, ascending. `pinned` candidates come before all
-    others. `strength` is how many observations each propensity rests on.
+    others. `maturity` (int8) says what each propensity rests on, and `strength` how many observations that is
+    worth.
     """
 
     rows: Rows
@@ -33,6 +34,7 @@ class Factors:
     context_weight: Floats
     lever: Floats
     pinned: Flags
+    maturity: NDArray[np.int8]
     strength: Floats
 
     @cached_property

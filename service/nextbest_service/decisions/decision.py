@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from nextbest_models.ladder import Maturity
 from nextbest_rules import Action, Exclusion, ParameterValue
 from nextbest_service.decisions.basis import Basis
 from nextbest_service.decisions.request import PlacementRequest
@@ -41,6 +42,7 @@ class Proposition:
 
     `content_json` and `parameters` are empty unless content was asked for. Times are Unix milliseconds; None
     is no end, or now. `selection_probability` is that of this action at this rank; 1 where nothing explores.
+    `maturity` says what the propensity rests on, None where the rank needed none.
     """
 
     action: Action
@@ -58,6 +60,7 @@ class Proposition:
     expires_at_ms: int | None = None
     send_at_ms: int | None = None
     selection_probability: float = 1.0
+    maturity: Maturity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,6 @@ from nextbest_service.decisions.showing import Showing, showings
 from nextbest_service.decisions.slates import fill_slates, propositions
 from nextbest_service.store.customers import Reading
 
-MODEL_STRENGTH, PRIOR_STRENGTH = 1000.0, 20.0
-"""How many observations a propensity of the model and a declared one count for, where exploration asks."""
-
 log = structlog.get_logger()
 
 
@@ -114,16 +111,18 @@ def _score(
     survivors = union(showing.mask for showing in shown)
     values, unvalued = _values(generation, survivors, reach)
     rows = rows_of(survivors & ~unvalued, size)
-    propensity, degraded = _propensity(generation, rows, request, reading)
+    propensity, maturity, degraded = _propensity(generation, rows, request, reading)
     lever, pinned = _levers(generation, request, reach)
+    weight = _context_weights(generation, survivors & ~unvalued, reach)
     factors = Factors(
         rows=rows,
         propensity=propensity,
         value=values[rows],
-        context_weight=np.ones(len(rows)),
+        context_weight=weight[rows],
         lever=lever[rows],
         pinned=pinned[rows],
-        strength=np.full(len(rows), PRIOR_STRENGTH if degraded else MODEL_STRENGTH),
+        maturity=maturity,
+        strength=generation.standing.expected.strength[rows],
     )
     return factors, unvalued, degraded
 
@@ -157,18 +156,31 @@ def _levers(
     return levers, pinned
 
 
+def _context_weights(generation: Generation, candidates: int, reach: Reach) -> NDArray[np.float64]:
+    size = len(generation.catalog.actions)
+    weights = np.ones(size)
+    for weighing in generation.rules.context_weights.weighings(candidates, reach.view):
+        weights[flags_of(weighing.mask, size)] *= weighing.weight
+    return weights
+
+
 def _propensity(
     generation: Generation, rows: Rows, request: DecisionRequest, reading: Reading
-) -> tuple[NDArray[np.float64], tuple[Degradation, ...]]:
+) -> tuple[NDArray[np.float64], NDArray[np.int8], tuple[Degradation, ...]]:
+    """Return P of some actions, what it rests on, and what fell short: the model ranks those it knows."""
+    standing = generation.standing
     if generation.ranker is None:
-        return generation.priors[rows], (Degradation.MODEL_UNAVAILABLE,)
+        return *standing.without_model(rows), (Degradation.MODEL_UNAVAILABLE,)
+    known = standing.mature[rows]
+    ranked = rows if standing.all_mature else rows[known]
     features = reading.customer.features
-    matrix = generation.assembler.assemble(features, _numbers(request), rows, reading.now_ms)
+    matrix = generation.assembler.assemble(features, _numbers(request), ranked, reading.now_ms)
     try:
-        return generation.ranker.propensities(matrix), ()
+        scores = generation.ranker.propensities(matrix, generation.types[ranked])
     except ModelError as error:
         log.error("ranking_failed", error=str(error))
-        return generation.priors[rows], (Degradation.SCORE_NOT_FINITE,)
+        return *standing.without_model(rows), (Degradation.SCORE_NOT_FINITE,)
+    return *standing.with_model(rows, known, scores), ()
 
 
 def _numbers(request: DecisionRequest) -> dict[str, float]:

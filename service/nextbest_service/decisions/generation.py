@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.assembly import ActionProfile, CandidateAssembler
+from nextbest_models.calibration import NOT_CALIBRATED, Codes
+from nextbest_models.evidence import Kind
 from nextbest_models.features import FeatureSpec
 from nextbest_models.online import OnlineFeatures
 from nextbest_models.population import Population
@@ -18,10 +20,8 @@ from nextbest_rules.catalog import Emphasis
 from nextbest_rules.policies import ExclusiveRule
 from nextbest_rules.selection import mask_of
 from nextbest_service.decisions.bitmask import flags_of
+from nextbest_service.decisions.standing import Standing
 from nextbest_service.store.customers import ReadPlan
-
-NEUTRAL_PROPENSITY = 0.01
-"""P without a model and without a declared starting propensity: equal for all, so V and L decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,10 @@ class Exclusive:
 class Generation:
     """Everything that is the same for all decisions until the next reload.
 
-    `values` and `priors` are float64 with one entry per action; a value that is computed per customer stands
-    there as 0. `plan` says what to read of a customer, `exclusive` which actions must not stand together.
-    `issues` and `groups` number the kinds of the actions, one entry each.
+    `values` are float64 with one entry per action; a value that is computed per customer stands there as 0.
+    `standing` says what to expect of the actions, `types` are their codes for the model's calibration. `plan`
+    says what to read of a customer, `exclusive` which actions must not stand together. `issues` and `groups`
+    number the kinds of the actions.
     """
 
     catalog: Catalog
@@ -59,7 +60,8 @@ class Generation:
     ranker: Ranker | None
     versions: Versions
     values: NDArray[np.float64]
-    priors: NDArray[np.float64]
+    standing: Standing
+    types: Codes
     plan: ReadPlan
     exclusive: tuple[Exclusive, ...]
     issues: NDArray[np.intp]
@@ -92,7 +94,8 @@ class Generation:
                 feature_spec=spec.digest[:12],
             ),
             values=np.array([0.0 if isinstance(it.value, Formula) else it.value for it in actions]),
-            priors=np.array([_prior(action) for action in actions]),
+            standing=Standing.of(actions, ranker),
+            types=(ranker.calibration if ranker else NOT_CALIBRATED).codes([it.type.value for it in actions]),
             plan=ReadPlan(
                 records=tuple(sorted(rules.reads)),
                 capped=tuple(action.id for action in actions if action.volume_cap is not None),
@@ -140,6 +143,7 @@ def action_profiles(catalog: Catalog) -> list[ActionProfile]:
             id=action.id,
             attributes=action.attributes,
             affinity={family: [key for key, _ in keys] for family, keys in action.affinity.items()},
+            kind=Kind(action.type.value, action.issue, action.group),
         )
         for action in catalog.actions
     ]
@@ -158,10 +162,6 @@ def catalog_affinity_keys(catalog: Catalog) -> set[tuple[str, str]]:
 def _numbered(kinds: Sequence[object]) -> NDArray[np.intp]:
     numbers: dict[object, int] = {}
     return np.array([numbers.setdefault(kind, len(numbers)) for kind in kinds], dtype=np.intp)
-
-
-def _prior(action: Action) -> float:
-    return NEUTRAL_PROPENSITY if action.starting_propensity is None else action.starting_propensity
 
 
 def _contents(actions: Sequence[Action]) -> dict[tuple[int, str], str]:

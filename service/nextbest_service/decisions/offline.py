@@ -105,14 +105,20 @@ def _answer(decision: Decision) -> Answer:
         exclusions.setdefault(placed.placement_id, []).append(placed.exclusion)
     return Answer(
         offers={
-            placement.request.placement.id: tuple(map(_offer, placement.propositions))
+            placement.request.placement.id: tuple(_offer(it, decision) for it in placement.propositions)
             for placement in decision.placements
         },
         exclusions={name: tuple(found) for name, found in exclusions.items()},
     )
 
 
-def _offer(proposition: Proposition) -> Offer:
+def _weighed_by(row: int, decision: Decision) -> frozenset[str]:
+    basis = decision.basis
+    weighings = basis.generation.rules.context_weights.weighings(1 << row, basis.reach.view)
+    return frozenset(weighing.rule_id for weighing in weighings if weighing.weight != 1)
+
+
+def _offer(proposition: Proposition, decision: Decision) -> Offer:
     content: Mapping[str, object] = json.loads(proposition.content_json)
     return Offer(
         action=proposition.action.id,
@@ -128,4 +134,6 @@ def _offer(proposition: Proposition) -> Offer:
         expires_at_ms=proposition.expires_at_ms,
         pinned=proposition.selection is SelectionType.PINNED,
         fallback=proposition.selection is SelectionType.FALLBACK,
+        context_weight=proposition.context_weight,
+        weighed_by=_weighed_by(decision.basis.generation.catalog.index[proposition.action.id], decision),
     )

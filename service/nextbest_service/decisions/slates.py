@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from nextbest_models.ladder import Maturity
 from nextbest_rules import Action, ParameterError, ParameterValue, Room, Treatment, View
 from nextbest_service.decisions.arbitration import Choice, Factors, Quota, Rooms, Slot, fill_slots
 from nextbest_service.decisions.bitmask import flags_of
@@ -14,6 +15,7 @@ from nextbest_service.decisions.request import DecisionRequest
 from nextbest_service.decisions.showing import Showing
 
 Parameters = Mapping[tuple[str, int], Mapping[str, ParameterValue]]
+_BY_PRIORITY = (SelectionType.RANKED, SelectionType.STATIC, SelectionType.EXPLORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +177,11 @@ class _Renderer:
         with_content = self.request.include_content
         treatment_id = treatment.id if treatment else ""
         parameters = self.parameters.get((showing.asked.placement.id, row), {}) if with_content else {}
+        selection = self._selection(showing, action, choice)
         return Proposition(
             action=action,
             rank=rank,
-            selection=self._selection(showing, action, choice),
+            selection=selection,
             selection_probability=choice.probability,
             propensity=float(factors.propensity[candidate]),
             value=float(factors.value[candidate]),
@@ -191,6 +194,7 @@ class _Renderer:
             parameters=parameters,
             expires_at_ms=_expires_at_ms(action, treatment, self.now_ms),
             send_at_ms=self.reach.send_at_ms,
+            maturity=Maturity(factors.maturity[candidate]) if selection in _BY_PRIORITY else None,
         )
 
     def _selection(self, showing: Showing, action: Action, choice: Choice) -> SelectionType:

@@ -19,10 +19,18 @@ from nextbest_models.artifact import (
     read_manifest,
     save,
 )
+from nextbest_models.calibration import Calibration, Curve, Method
+from nextbest_models.companions import CALIBRATION_FILE, EXPERIENCE_FILE, Companions
+from nextbest_models.evidence import Evidence, Experience, Graduation, Kind, Scope, Tally
 from nextbest_models.features import FeatureSpec
 from nextbest_models.ranker import ModelError, Ranker
 
 SPEC = FeatureSpec.from_declarations(AFFINITIES, FEATURES)
+
+
+CURVE = Curve(Method.PLATT, np.array([-1.0, 1.0]), np.array([-3.0, 1.0]), 2.0)
+EXPERIENCE = Experience(Evidence({"a": Tally(Kind("OFFER", "i", "g"), 9, 1)}), Graduation(scope=Scope.TYPE))
+COMPANIONS = Companions(Calibration({"OFFER": CURVE}), EXPERIENCE)
 
 
 def _matrix() -> np.ndarray:
@@ -101,6 +109,47 @@ def test_a_missing_model_file_is_reported(saved: Path) -> None:
         load(saved, SPEC)
 
 
+@pytest.fixture
+def accompanied(tmp_path: Path) -> Path:
+    return save(tmp_path / "models", _booster(), _matrix()[:20], _facts(), {}, COMPANIONS)
+
+
+def test_calibration_and_experience_come_with_the_model(accompanied: Path) -> None:
+    ranker = load(accompanied, SPEC)
+    assert ranker.experience == EXPERIENCE
+    codes = ranker.calibration.codes(["OFFER", "SERVICE"] * 200)
+    scores, probabilities = ranker.propensities(_matrix()), ranker.propensities(_matrix(), codes)
+    np.testing.assert_array_equal(probabilities[::2], CURVE.apply(scores[::2]))
+    np.testing.assert_array_equal(probabilities[1::2], scores[1::2])
+
+
+def test_the_version_tells_what_serves_beside_the_model(accompanied: Path, saved: Path) -> None:
+    text = model_text(_booster())
+    assert accompanied.name == model_version(text, COMPANIONS) == load(accompanied, SPEC).version
+    assert saved.name == model_version(text) == load(saved, SPEC).version
+    others = (Companions(COMPANIONS.calibration), Companions(experience=EXPERIENCE))
+    assert len({accompanied.name, saved.name, *(model_version(text, other) for other in others)}) == 4
+
+
+@pytest.mark.parametrize("name", [CALIBRATION_FILE, EXPERIENCE_FILE])
+def test_a_damaged_companion_is_reported(accompanied: Path, name: str) -> None:
+    content = (accompanied / name).read_bytes()
+    (accompanied / name).write_bytes(content.replace(b"1", b"2", 1))
+    with pytest.raises(ModelError, match=f"{name} is damaged or edited"):
+        load(accompanied, SPEC)
+    (accompanied / name).unlink()
+    with pytest.raises(ModelError, match="a part of the model is missing"):
+        load(accompanied, SPEC)
+
+
+def test_a_companion_of_a_later_version_is_refused(accompanied: Path) -> None:
+    (accompanied / "reach.json").write_bytes(b"")
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    _edit_manifest(accompanied, lambda plain: plain["parts"].update({"reach.json": empty}))
+    with pytest.raises(ModelError, match=r"does not know: reach\.json"):
+        load(accompanied, SPEC)
+
+
 # Without the check of the hash each of these would end or hang this very process.
 @pytest.mark.parametrize(
     "damage",
@@ -122,7 +171,7 @@ def test_a_damaged_model_file_never_reaches_lightgbm(saved: Path, damage: Callab
         load(saved, SPEC)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b'{"format": 2}', b'{"format": 1}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b'{"format": 1}', b'{"format": 2}'])
 def test_a_damaged_manifest_is_reported(saved: Path, content: bytes) -> None:
     (saved / MANIFEST_FILE).write_bytes(content)
     with pytest.raises(ModelError, match=r"damaged|format"):

@@ -10,8 +10,10 @@ from small_world import Visit, build_log
 
 from nextbest_models.artifact import load, model_text
 from nextbest_models.assembly import ActionProfile
+from nextbest_models.calibrating import CalibrationPlan
 from nextbest_models.dataset import Dataset, DatasetError, Exposure, build_dataset
 from nextbest_models.definitions import DAY_MS
+from nextbest_models.evidence import NO_KIND, Graduation, Scope, Tally
 from nextbest_models.features import FeatureSpec
 from nextbest_models.pipeline import TrainingReport, TrainingRun, train
 from nextbest_models.progress import silent
@@ -83,6 +85,34 @@ def test_the_card_tells_figures_split_features_and_limits(spec: FeatureSpec, tmp
     assert "| colour_most | pair |" in card
     assert "- This is a toy." in card
     assert all(name in card for name in ("gain.png", "calibration.png", "ndcg.png"))
+
+
+def test_the_model_says_what_it_has_seen_and_until_when_it_stands_back(
+    spec: FeatureSpec, tmp_path: Path
+) -> None:
+    recipe = RECIPE.model_copy(update={"graduation": Graduation(scope=Scope.GROUP, exposures=90)})
+    report = _trained(spec, tmp_path, recipe)
+    experience = load(report.directory, spec).experience
+    assert experience is not None
+    assert experience.graduation == recipe.graduation
+    assert experience.evidence.tallies == {colour: Tally(NO_KIND, 90, 45) for colour in COLOURS}
+    assert "90 rows of its\ngroup" in report.card.read_text()
+
+
+def test_curves_are_fitted_before_the_test_period_and_judged_on_it(spec: FeatureSpec, tmp_path: Path) -> None:
+    few = _trained(spec, tmp_path / "few").reliability[""]
+    assert (few.method, few.fit.rows, few.fit.positives) == ("none", 60, 30)
+    assert few.error_after == few.error_before
+    plan = CalibrationPlan(platt_from=30)
+    report = _trained(spec, tmp_path / "enough", RECIPE.model_copy(update={"calibration": plan}))
+    found, ranker = report.reliability[""], load(report.directory, spec)
+    assert found.method == "platt"
+    assert report.test.calibration_error == found.error_after != found.error_before
+    assert found.error_before == report.uncalibrated.calibration_error
+    assert report.test.metrics == report.uncalibrated.metrics
+    assert set(ranker.calibration.curves) == {""}
+    card = report.card.read_text()
+    assert f"|  | platt | 60 rows, 30 positive | {found.error_before:.5f} | {found.error_after:.5f} |" in card
 
 
 def test_progress_is_reported_to_the_end_of_every_step(spec: FeatureSpec, tmp_path: Path) -> None:

@@ -151,7 +151,8 @@ def _simple(shape: dict[str, Any]) -> str:
         return "mapping" if inner is True else f"mapping to {_value(inner)}"
     if "maxLength" in shape:
         return {"string": "CEL"}.get(
-            str(kind), "number or CEL" if "minimum" in shape else "CEL or a constant"
+            str(kind),
+            "number or CEL" if shape.keys() & {"minimum", "exclusiveMinimum"} else "CEL or a constant",
         )
     if isinstance(kind, list):
         return ", ".join(_WORDS.get(word, word) for word in kind)

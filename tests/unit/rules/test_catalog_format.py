@@ -27,6 +27,7 @@ from nextbest_rules.policies import (
     Cap,
     ConditionRule,
     ConsentRule,
+    ContextWeight,
     Dimension,
     DoNotContact,
     ExclusiveRule,
@@ -391,6 +392,14 @@ def test_quiet_hours_are_minutes_of_the_day(hotel: Catalog) -> None:
 
 def test_mutual_exclusion_is_read(hotel: Catalog) -> None:
     assert hotel.policies.exclusive == (ExclusiveRule("one_room", ROOMS, "One room at a time."),)
+
+
+def test_context_weights_are_read_with_numbers_and_formulas(hotel: Catalog) -> None:
+    wine = Selector(tags=frozenset({"wine"}))
+    assert hotel.policies.context_weights == (
+        ContextWeight("rainy", wine, "facts.hardship", 1.5, "It rains."),
+        ContextWeight("well_off", EVERY_ACTION, None, "facts.income > 9.0 ? 2.0 : 0.5", "Rooms suit."),
+    )
 
 
 def test_the_version_counts_named_conditions_but_not_suites(shop_directory: Path) -> None:

@@ -44,7 +44,9 @@ def factors(priority: Sequence[float], pinned: Sequence[int] = ()) -> Factors:
     """Return factors whose propensity alone makes the priority."""
     ones = np.ones(len(priority))
     flags = np.isin(np.arange(len(priority)), pinned)
-    return Factors(np.arange(len(priority)), np.array(priority), ones, ones, ones, flags, ones)
+    return Factors(
+        np.arange(len(priority)), np.array(priority), ones, ones, ones, flags, ones.astype(np.int8), ones
+    )
 
 
 def flags(size: int, *members: int) -> Flags:
@@ -95,7 +97,8 @@ def test_with_duplicates_a_placement_does_not_depend_on_the_others(case: Case) -
 def test_a_priority_is_p_c_v_l_multiplied_in_this_order(rows: Sequence[tuple[float, ...]]) -> None:
     columns = np.array(rows, dtype=np.float64).reshape(-1, 4)
     p, c, v, lever = columns.T
-    priority = Factors(np.arange(len(rows)), p, v, c, lever, flags(len(rows)), p).priority
+    maturity = np.ones(len(rows), np.int8)
+    priority = Factors(np.arange(len(rows)), p, v, c, lever, flags(len(rows)), maturity, p).priority
     assert priority.tolist() == [row[0] * row[1] * row[2] * row[3] for row in columns.tolist()]
 
 

@@ -67,7 +67,14 @@ def explained(
     rows = np.array([bit for bit in range(len(catalog().actions)) if live >> bit & 1])
     ones = np.ones(len(rows))
     factors = Factors(
-        rows, 1.0 / (1.0 + np.arange(len(rows))), ones, ones, ones, np.zeros(len(rows), np.bool_), ones
+        rows,
+        1.0 / (1.0 + np.arange(len(rows))),
+        ones,
+        ones,
+        ones,
+        np.zeros(len(rows), np.bool_),
+        np.ones(len(rows), np.int8),
+        ones,
     )
     chosen = Slates([[Choice(it) for it in slate] for slate in slates], {}, unshowable)
     return list(explain_exclusions(generation, request, reach, factors, chosen, unvalued))

@@ -8,6 +8,7 @@ from nextbest_rules.loading.documents import (
     BoughtDocument,
     CapDocument,
     ConsentDocument,
+    ContextWeightDocument,
     DeclinedDocument,
     DoNotContactDocument,
     ExclusiveDocument,
@@ -21,6 +22,7 @@ from nextbest_rules.policies import (
     Cap,
     ConditionRule,
     ConsentRule,
+    ContextWeight,
     Dimension,
     DoNotContact,
     ExclusiveRule,
@@ -56,6 +58,7 @@ def policies(document: PoliciesDocument, types: Types) -> Policies:
         ),
         quiet_hours=tuple(_quiet_hours(item, types) for item in contact_policy.quiet_hours),
         exclusive=tuple(_exclusive(item, types) for item in suppression.exclusive),
+        context_weights=tuple(_context_weight(item, types) for item in document.context_weights),
     )
 
 
@@ -190,3 +193,7 @@ def _quiet_hours(item: QuietHoursDocument, types: Types) -> QuietHours:
 
 def _exclusive(item: ExclusiveDocument, types: Types) -> ExclusiveRule:
     return ExclusiveRule(item.id, selector(item.applies_to, types), item.reason)
+
+
+def _context_weight(item: ContextWeightDocument, types: Types) -> ContextWeight:
+    return ContextWeight(item.id, selector(item.applies_to, types), item.when, item.weight, item.reason)

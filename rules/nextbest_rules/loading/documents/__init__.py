@@ -9,6 +9,7 @@ from nextbest_rules.loading.documents.actions import (
     ValidityDocument,
 )
 from nextbest_rules.loading.documents.conditions import ConditionsDocument, NamedConditionDocument
+from nextbest_rules.loading.documents.context_weights import ContextWeightDocument
 from nextbest_rules.loading.documents.events import EventsDocument, EventTypeDocument, StreamDocument
 from nextbest_rules.loading.documents.fields import Attribute, Document, Id, Name, Text
 from nextbest_rules.loading.documents.head import (
@@ -60,6 +61,7 @@ __all__ = [
     "ConsentDocument",
     "ContactPolicyDocument",
     "ContextDocument",
+    "ContextWeightDocument",
     "DeclinedDocument",
     "DoNotContactDocument",
     "Document",

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 from pydantic_core import PydanticCustomError
 
 from nextbest_rules import dates, durations
+from nextbest_rules.policies import MOST_WEIGHT
 
 _ID = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}"
 _NAME = r"[a-z][a-z0-9_]{0,63}"
@@ -123,7 +124,7 @@ def _is_number(value: object) -> bool:
 
 
 def _number_or_formula(value: object) -> float | str:
-    """Read a number of at least 0, or a formula. A number in quotes is a slip of the pen, not a formula."""
+    """Read a number, or a formula. A number in quotes is a slip of the pen, not a formula."""
     if isinstance(value, str):
         try:
             float(value)
@@ -133,9 +134,19 @@ def _number_or_formula(value: object) -> float | str:
     if not _is_number(value):
         raise _other_than("a number, or a formula in CEL")
     assert isinstance(value, int | float)
-    if value < 0:
-        raise ValueError("must be at least 0")
     return float(value)
+
+
+def _not_negative(value: float | str) -> float | str:
+    if isinstance(value, float) and value < 0:
+        raise ValueError("must be at least 0")
+    return value
+
+
+def _weight(value: float | str) -> float | str:
+    if isinstance(value, float) and not 0 < value <= MOST_WEIGHT:
+        raise ValueError(f"must be above 0 and at most {MOST_WEIGHT:,.0f}")
+    return value
 
 
 def _formula(value: object) -> str:
@@ -201,7 +212,21 @@ Formula = Annotated[
 NumberOrFormula = Annotated[
     float | str,
     PlainValidator(_number_or_formula),
+    AfterValidator(_not_negative),
     WithJsonSchema({"type": ["number", "string"], "minimum": 0, "maxLength": _MAX_EXPRESSION}),
+]
+WeightOrFormula = Annotated[
+    float | str,
+    PlainValidator(_number_or_formula),
+    AfterValidator(_weight),
+    WithJsonSchema(
+        {
+            "type": ["number", "string"],
+            "exclusiveMinimum": 0,
+            "maximum": MOST_WEIGHT,
+            "maxLength": _MAX_EXPRESSION,
+        }
+    ),
 ]
 Instant = Annotated[int, _instant(dates.instant_ms), pattern(_INSTANT)]
 Start = Annotated[int, _instant(dates.start_ms), pattern(f"({_DATE}|{_INSTANT})")]

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from nextbest_rules.loading.documents.context_weights import ContextWeightDocument
 from nextbest_rules.loading.documents.fields import (
     CapWindow,
     Count,
@@ -23,29 +24,10 @@ from nextbest_rules.loading.documents.fields import (
     UnknownModeName,
     Zone,
 )
+from nextbest_rules.loading.documents.rules import FallibleRuleDocument, RuleDocument
 from nextbest_rules.loading.documents.selectors import EVERY_ACTION, SelectorDocument
 
 _CHANNELS = "The channels on which it holds. Absent: all."
-
-
-class RuleDocument(Document):
-    """What every rule has."""
-
-    id: Id = Field(description="The rule's name in every explanation. Unique in the catalog.")
-    applies_to: SelectorDocument = Field(
-        default=EVERY_ACTION, description="The actions it is about. Absent: every action."
-    )
-    reason: Text = Field(description="A sentence for people. It stands in explanations.")
-
-
-class FallibleRuleDocument(RuleDocument):
-    """A rule that may be impossible to decide."""
-
-    when_unknown: UnknownModeName = Field(
-        default="deny",
-        description="What happens where something that the rule needs is missing, stale or wrong. "
-        "deny: the actions are left out.",
-    )
 
 
 class ConsentDocument(RuleDocument):
@@ -275,4 +257,8 @@ class PoliciesDocument(Document):
     contact_policy: ContactPolicyDocument = Field(
         default=ContactPolicyDocument(),
         description="Limits on contacts: how often, and at what times of day.",
+    )
+    context_weights: list[ContextWeightDocument] = Field(
+        default=[],
+        description="What fits the moment better or worse than usual. All that hold are multiplied.",
     )

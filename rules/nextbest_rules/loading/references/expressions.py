@@ -20,6 +20,8 @@ _PLACEMENTS = "placements.yaml"
 _ABOUT_ACTIONS = (*(f"{tier}.*.require" for tier in TIERS), "do_not_contact.*.when")
 _ABOUT_CUSTOMERS = (
     (_POLICIES, "contact_policy.quiet_hours.*.time_zone", Kind.STRING),
+    (_POLICIES, "context_weights.*.when", Kind.BOOL),
+    (_POLICIES, "context_weights.*.weight", Kind.NUMBER),
     (_PLACEMENTS, "placements.*.best_hour", Kind.INT),
     (_PLACEMENTS, "placements.*.time_zone", Kind.STRING),
 )

@@ -7,7 +7,10 @@ from nextbest_rules.loading.references.faults import Roots
 from nextbest_rules.loading.yaml_nodes import MappingNode, Node, Place, ScalarNode, child, each, text_of
 
 TIERS = ("eligibility", "applicability", "suitability")
-_SECTIONS = ("consent", "do_not_contact", "guards", *TIERS, "suppression.*", "contact_policy.*")
+_SECTIONS = (
+    *("consent", "do_not_contact", "guards", *TIERS),
+    *("suppression.*", "contact_policy.*", "context_weights"),
+)
 
 
 @dataclass(frozen=True, slots=True)

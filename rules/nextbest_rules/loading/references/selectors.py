@@ -27,6 +27,7 @@ _SELECTORS = (
     ("policies.yaml", "suppression.*.*.applies_to"),
     ("policies.yaml", "contact_policy.*.*.applies_to"),
     ("policies.yaml", "contact_policy.caps.*.counts"),
+    ("policies.yaml", "context_weights.*.applies_to"),
 )
 _PARTS = (("issues", "issue"), ("groups", "group"), ("tags", "tag"), ("actions", "id"))
 

@@ -132,6 +132,10 @@ def test_an_answer_as_expected_has_no_failure(told: Callable[..., Told], expect:
         ("{propositions: {credit: {rank: 2}}}", ("expect.propositions.credit.rank", "2", "1")),
         ("{propositions: {credit: {channel: app}}}", ("expect.propositions.credit.channel", "app", "web")),
         ("{propositions: {credit: {lever: 2.9}}}", ("expect.propositions.credit.lever", "2.9", "3.0")),
+        (
+            "{propositions: {credit: {context_weight: 2}}}",
+            ("expect.propositions.credit.context_weight", "2.0", "1.0"),
+        ),
         ("{propositions: {credit: {pinned: false}}}", ("expect.propositions.credit.pinned", "false", "true")),
         (
             "{propositions: {credit: {expires_at: never}}}",

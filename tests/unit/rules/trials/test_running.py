@@ -8,7 +8,7 @@ import pytest
 
 from nextbest_rules import Catalog, Exclusion, Stage
 from nextbest_rules.catalog import Emphasis, Lever
-from nextbest_rules.policies import Cap, Guard, GuardScope, Promotion, Selector
+from nextbest_rules.policies import Cap, ContextWeight, Guard, GuardScope, Promotion, Selector
 from nextbest_rules.terms import Direction, UnknownMode
 from nextbest_rules.trials import (
     EVERYWHERE,
@@ -208,6 +208,18 @@ def test_a_goal_is_covered_with_and_without_it(seen: Seen, shop: Catalog) -> Non
     found = seen(Answer({"home": (offer("strong-wine", lever=3.0),)}, {}), catalog=catalog)
     assert (found["goal drink.lever.1"].in_force, found["goal drink.lever.1"].let_pass) == (True, False)
     assert (found["goal sell.lever.1"].in_force, found["goal sell.lever.1"].let_pass) == (False, True)
+
+
+def test_a_context_weight_is_covered_with_and_without_a_say(seen: Seen, shop: Catalog) -> None:
+    wine = Selector(groups=frozenset({"wine"}))
+    rule = ContextWeight("evening", wine, 'context.page == "evening"', 2.0, "Wine is for the evening.")
+    catalog = replace(shop, policies=replace(shop.policies, context_weights=(rule,)))
+    weighed = Answer({"home": (offer("strong-wine", weighed_by=frozenset({"evening"})),)}, {})
+    usual = Answer({"home": (offer("strong-wine"), offer("app-bread"))}, {})
+    bread_only = Answer({"home": (offer("app-bread"),)}, {})
+    found = [seen(*answers, catalog=catalog)["evening"] for answers in ((weighed,), (usual,), (bread_only,))]
+    assert [(it.in_force, it.let_pass) for it in found] == [(True, False), (False, True), (False, False)]
+    assert seen(weighed, usual, catalog=catalog)["evening"].covered
 
 
 def test_a_volume_cap_is_covered_for_its_action(seen: Seen, shop: Catalog) -> None:
