@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from nextbest_models.calibration import Calibration, Curve, Floats, Method, log_odds, probability
+from nextbest_models.calibration import FAR, Calibration, Curve, Floats, Method, log_odds, probability
 
 Flags: TypeAlias = NDArray[np.bool_]
 Names: TypeAlias = NDArray[np.str_]
@@ -88,8 +88,8 @@ def platt(positive: Flags, scores: Floats) -> Curve | None:
     line = _newton(x, targets)
     if not np.all(np.isfinite(line)) or line[0] < _LEAST_SLOPE:
         return None
-    knots = np.array([x.min(), max(x.max(), x.min() + 1.0)])
-    return Curve(Method.PLATT, knots, line[0] * knots + line[1], float(line[0]))
+    knots = np.array([-FAR, FAR])
+    return Curve(Method.PLATT, knots, line[0] * knots + line[1])
 
 
 def _newton(x: Floats, targets: Floats) -> Floats:
@@ -132,7 +132,17 @@ def isotonic(positive: Flags, scores: Floats, block: int) -> Curve | None:
     starts = np.r_[0, ends[:-1]]
     rows = ends - starts
     rates = np.add.reduceat(flags.astype(np.float64), starts) / rows
-    return Curve(Method.ISOTONIC, np.add.reduceat(x, starts) / rows, log_odds(rates), 1.0)
+    return _extended(np.add.reduceat(x, starts) / rows, log_odds(rates))
+
+
+def _extended(knots: Floats, values: Floats) -> Curve:
+    """Go on below the first and above the last knot with the model's own odds ratios: slope 1."""
+    below, above = knots[0] + 2 * FAR, 2 * FAR - knots[-1]
+    return Curve(
+        Method.ISOTONIC,
+        np.r_[knots[0] - below, knots, knots[-1] + above],
+        np.r_[values[0] - below, values, values[-1] + above],
+    )
 
 
 def _pooled(x: Floats, flags: Flags) -> list[int]:

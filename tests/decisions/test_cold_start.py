@@ -31,7 +31,7 @@ EVIDENCE = Evidence(
         "delivery": Tally(Kind("SERVICE", "experience", "delivery"), 40, 4),
     }
 )
-TWICE = Curve(Method.PLATT, np.array([-1.0, 1.0]), np.array([-2.0, 2.0]), 2.0)
+TWICE = Curve(Method.PLATT, np.array([-35.0, 35.0]), np.array([-70.0, 70.0]))
 Propositions = Mapping[str, proposition_pb2.Proposition]
 
 

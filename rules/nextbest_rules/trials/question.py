@@ -49,7 +49,7 @@ class Question:
 class Offer:
     """An action offered in a placement. Times are Unix milliseconds; None is not set.
 
-    `weighed_by` are the context weights that changed its priority.
+    `weighed_by` are the context weights that changed its priority, which only whoever decides can tell.
     """
 
     action: str
@@ -66,7 +66,7 @@ class Offer:
     pinned: bool = False
     fallback: bool = False
     context_weight: float = 1.0
-    weighed_by: frozenset[str] = frozenset()
+    weighed_by: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ def demo(
             redeemed = redemption.redeem(stubs, journey, decided.example, loaded.as_of_ms)
             sizes = memory.customer_sizes(Home(home), None)
     console.print(train.metrics_table(trained))
+    console.print(train.calibration_line(trained), highlight=False)
     _show(console, decided)
     redemption_table.show(console, redeemed)
     console.print(f"\n{memory.summary(sizes)}", highlight=False)

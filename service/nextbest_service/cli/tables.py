@@ -145,6 +145,8 @@ def _details(proposition: proposition_pb2.Proposition) -> list[str]:
     details = []
     if proposition.selection_type in _NOTABLE:
         details.append(action_pb2.SelectionType.Name(proposition.selection_type).rpartition("_")[2].lower())
+    if proposition.maturity == action_pb2.MATURITY_POOLED:
+        details.append("P pooled from what is alike")
     if proposition.treatment_id:
         details.append(f"as {proposition.treatment_id}")
     if proposition.send_at_unix_ms:

@@ -46,6 +46,7 @@ def train(
         return
     console = Console()
     console.print(metrics_table(report))
+    console.print(calibration_line(report), highlight=False)
     console.print(
         f"[bold green]Trained[/] model {report.version} on {report.train_rows:,} rows in {seconds:.1f} s. "
         f"Card and plots: {report.card.parent}\nNext: nextbest serve"
@@ -69,6 +70,13 @@ def training_figures(report: "TrainingReport") -> dict[str, object]:
         "validation_ndcg_at_10": report.validation.metrics.ndcg_at_10,
         "validation_recall_at_10": report.validation.metrics.recall_at_10,
     }
+
+
+def calibration_line(report: "TrainingReport") -> str:
+    """Return whether propensities come true, and how each type of action is calibrated."""
+    before, after = report.uncalibrated.calibration_error, report.test.calibration_error
+    types = ", ".join(f"{kind}: {found.method}" for kind, found in report.reliability.items())
+    return f"Propensities miss what came true by {after:.4f} ({before:.4f} before calibration; {types})."
 
 
 def metrics_table(report: "TrainingReport") -> Table:

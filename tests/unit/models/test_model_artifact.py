@@ -19,7 +19,7 @@ from nextbest_models.artifact import (
     read_manifest,
     save,
 )
-from nextbest_models.calibration import Calibration, Curve, Method
+from nextbest_models.calibration import Calibration, Curve, Method, log_odds, probability
 from nextbest_models.companions import CALIBRATION_FILE, EXPERIENCE_FILE, Companions
 from nextbest_models.evidence import Evidence, Experience, Graduation, Kind, Scope, Tally
 from nextbest_models.features import FeatureSpec
@@ -28,7 +28,7 @@ from nextbest_models.ranker import ModelError, Ranker
 SPEC = FeatureSpec.from_declarations(AFFINITIES, FEATURES)
 
 
-CURVE = Curve(Method.PLATT, np.array([-1.0, 1.0]), np.array([-3.0, 1.0]), 2.0)
+CURVE = Curve(Method.PLATT, np.array([-35.0, 35.0]), np.array([-71.0, 69.0]))
 EXPERIENCE = Experience(Evidence({"a": Tally(Kind("OFFER", "i", "g"), 9, 1)}), Graduation(scope=Scope.TYPE))
 COMPANIONS = Companions(Calibration({"OFFER": CURVE}), EXPERIENCE)
 
@@ -119,7 +119,7 @@ def test_calibration_and_experience_come_with_the_model(accompanied: Path) -> No
     assert ranker.experience == EXPERIENCE
     codes = ranker.calibration.codes(["OFFER", "SERVICE"] * 200)
     scores, probabilities = ranker.propensities(_matrix()), ranker.propensities(_matrix(), codes)
-    np.testing.assert_array_equal(probabilities[::2], CURVE.apply(scores[::2]))
+    np.testing.assert_array_equal(probabilities[::2], probability(CURVE.apply(log_odds(scores[::2]))))
     np.testing.assert_array_equal(probabilities[1::2], scores[1::2])
 
 

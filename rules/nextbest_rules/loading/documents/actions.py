@@ -141,7 +141,7 @@ class ActionDocument(Document):
     )
     lever: NonNegative = Field(default=1.0, description="L: a factor on the priority. 0 sinks the action.")
     starting_propensity: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        default=None, description="P while there is no model: above 0, at most 1."
+        default=None, description="P before there is any evidence: above 0, at most 1."
     )
     valid: Validity = Field(
         default=ValidityDocument(),
