@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -231,7 +232,7 @@ def test_more_callers_than_any_answer_could_be_in_time_for_are_turned_away(
 @pytest.mark.parametrize("password", ["se:cr/et", "wrong"])
 def test_users_and_databases_in_the_url_count(password: str, tell: Run, valkey: redis.Redis) -> None:
     valkey.execute_command("ACL", "SETUSER", "anna", "on", ">se:cr/et", "~*", "+@all")
-    valkey.execute_command("CONFIG", "SET", "port", port := 6000 + random.SystemRandom().randrange(50_000))
+    port = listening(valkey)
     url = f"redis://anna:{quote(password, safe='')}@127.0.0.1:{port}/3"
 
     async def story() -> None:
@@ -249,6 +250,20 @@ def test_users_and_databases_in_the_url_count(password: str, tell: Run, valkey: 
     finally:
         valkey.execute_command("CONFIG", "SET", "port", 0)
         valkey.execute_command("ACL", "DELUSER", "anna")
+
+
+def listening(valkey: redis.Redis) -> int:
+    """Let a store listen on a free port, too, and return it."""
+    for _ in range(10):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port: int = free.getsockname()[1]
+        try:
+            valkey.execute_command("CONFIG", "SET", "port", port)
+        except redis.ResponseError:  # somebody else was quicker
+            continue
+        return port
+    raise AssertionError("no port is free")
 
 
 def test_tls_is_spoken_and_certificates_are_checked(tell: Run, tmp_path: Path) -> None:
