@@ -111,7 +111,7 @@ def evaluate(log: SlotLog, options: Options = DEFAULTS) -> Evaluation:
         options=options,
         weighting=weighting,
         decisions=layout.decisions,
-        clusters=len(np.unique(log.clusters)),
+        clusters=int(layout.clusters.max()) + 1,
         served=layout.estimate(served, served, options.confidence),
         estimates={
             name: layout.estimate(layout.ratios(item), served, options.confidence)
@@ -165,10 +165,11 @@ class _Ratios:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Which slots are of which position, and which hang together."""
+    """Which slots are of which position, and which of all and of each position hang together."""
 
     rows: Mapping[int, Integers]
     clusters: Integers
+    members: Mapping[int, Integers]
     firsts: Integers
     decisions: int
 
@@ -176,7 +177,8 @@ class _Layout:
     def of(cls, log: SlotLog) -> "_Layout":
         rows = {int(place): np.flatnonzero(log.position == place) for place in np.unique(log.position)}
         _, firsts = np.unique(log.decision, return_index=True)
-        return cls(rows, log.clusters, firsts, len(firsts))
+        members = {place: _numbered(log.clusters[of]) for place, of in rows.items()}
+        return cls(rows, _numbered(log.clusters), members, firsts, len(firsts))
 
     def spread(self, by_position: Mapping[int, float]) -> Floats:
         """Return each slot's own of some numbers by position; infinity where there is none."""
@@ -205,7 +207,7 @@ class _Layout:
                 place: estimated(
                     ratios.values[place],
                     ratios.deviations[rows] / len(rows),
-                    self.clusters[rows],
+                    self.members[place],
                     confidence,
                 )
                 for place, rows in self.rows.items()
@@ -222,6 +224,11 @@ class _Layout:
         # Every decision is compared with the mean decision, once, at its first slot.
         parts[self.firsts] -= total
         return estimated(total, parts / self.decisions, self.clusters, confidence)
+
+
+def _numbered(clusters: Integers) -> Integers:
+    numbers: Integers = np.unique(clusters, return_inverse=True)[1]
+    return numbers
 
 
 def _difference(ratios: _Ratios, served: _Ratios) -> _Ratios:

@@ -73,7 +73,8 @@ def support_of(log: SlotLog, rows: Integers, raw: Floats, used: Floats) -> Suppo
         used: float64 [rows], the same after clipping.
     """
     mean = float(raw.mean())
-    spread = estimated(mean, (raw - mean) / len(raw), log.clusters[rows], 0.95)
+    _, members = np.unique(log.clusters[rows], return_inverse=True)
+    spread = estimated(mean, (raw - mean) / len(raw), members, 0.95)
     return Support(
         slots=len(raw),
         effective_slots=effective_size(used),

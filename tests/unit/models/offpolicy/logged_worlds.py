@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Contest:
-    """A serving policy and a target in a world, and a reward model: `predicted` [customers, ranks, actions]."""
+    """A serving policy and a target in a world. `predicted`: a reward model [customers, ranks, actions]."""
 
     world: World
     serving: RankingPolicy
