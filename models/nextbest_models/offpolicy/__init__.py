@@ -16,13 +16,20 @@ from nextbest_models.offpolicy.ranking_policies import (
     RankingPolicy,
     Softmax,
 )
-from nextbest_models.offpolicy.slot_log import OffPolicyError, Probabilities, RewardModel, SlotLog
+from nextbest_models.offpolicy.slot_log import (
+    Alternatives,
+    OffPolicyError,
+    Probabilities,
+    RewardModel,
+    SlotLog,
+)
 from nextbest_models.offpolicy.support import Caution, Doubt, Support
 from nextbest_models.offpolicy.weights import Weighting
 
 __all__ = [
     "GREEDY",
     "UNIFORM",
+    "Alternatives",
     "Candidates",
     "Caution",
     "Doubt",

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from nextbest_models.offpolicy.arrays import Floats, Integers
-from nextbest_models.offpolicy.slot_log import OffPolicyError, Probabilities, RewardModel, SlotLog
+from nextbest_models.offpolicy.slot_log import (
+    Alternatives,
+    OffPolicyError,
+    Probabilities,
+    RewardModel,
+    SlotLog,
+)
 
 _SUM_TOLERANCE = 1e-3
 
@@ -45,7 +51,7 @@ def log_from_candidates(
     candidates: Candidates,
     probabilities: Probabilities = Probabilities.CONDITIONAL,
 ) -> SlotLog:
-    """Return the log with the model's expectations and the share without support filled in.
+    """Return the log with the model's expectations and all alternatives filled in.
 
     Args:
         slots: what was logged.
@@ -66,7 +72,6 @@ def log_from_candidates(
         sums = _sums(candidates.slot, values, size)
         if not (np.abs(sums - 1) < _SUM_TOLERANCE).all():
             raise OffPolicyError(f"the {name} probabilities of a slot's candidates must sum to 1")
-    blind = np.where(candidates.logged_probability > 0, 0.0, candidates.target_probability)
     return SlotLog(
         decision=slots.decision,
         position=slots.position,
@@ -75,9 +80,16 @@ def log_from_candidates(
         reward=slots.reward,
         person=slots.person,
         model=_reward_model(slots, candidates),
-        unsupported=_sums(candidates.slot, blind, size),
+        alternatives=_alternatives(candidates),
         probabilities=probabilities,
     )
+
+
+def _alternatives(candidates: Candidates) -> Alternatives:
+    wanted = candidates.target_probability > 0
+    target, logged = candidates.target_probability[wanted], candidates.logged_probability[wanted]
+    ratio = np.divide(target, logged, out=np.full_like(target, np.inf), where=logged > 0)
+    return Alternatives(candidates.slot[wanted], target, ratio)
 
 
 def _reward_model(slots: Slots, candidates: Candidates) -> RewardModel | None:

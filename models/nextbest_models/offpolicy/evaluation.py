@@ -17,7 +17,7 @@ from nextbest_models.offpolicy.estimators import (
     switched,
 )
 from nextbest_models.offpolicy.intervals import Estimated, estimated
-from nextbest_models.offpolicy.slot_log import OffPolicyError, RewardModel, SlotLog
+from nextbest_models.offpolicy.slot_log import OffPolicyError, SlotLog
 from nextbest_models.offpolicy.support import Caution, Support, cautions, support_of
 from nextbest_models.offpolicy.switching import switch_threshold
 from nextbest_models.offpolicy.weights import (
@@ -128,14 +128,7 @@ def _thresholds(log: SlotLog, layout: "_Layout", weights: Weights, options: Opti
         return {}
     if options.switch_at is not None:
         return dict.fromkeys(layout.rows, options.switch_at)
-    return {
-        place: switch_threshold(
-            Weights(weights.own[rows], weights.above[rows]),
-            log.reward[rows],
-            RewardModel(log.model.predicted[rows], log.model.expected[rows]),
-        )
-        for place, rows in layout.rows.items()
-    }
+    return {place: switch_threshold(log, log.model, weights, rows) for place, rows in layout.rows.items()}
 
 
 def _terms(log: SlotLog, weights: Weights, thresholds: Floats) -> dict[Estimator, Terms]:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from nextbest_models.offpolicy.arrays import Floats, Integers
+from nextbest_models.offpolicy.arrays import Flags, Floats, Integers
 
 _ROUNDING = 1e-6
 
@@ -39,6 +39,27 @@ class RewardModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternatives:
+    """What the target could have picked, one row per slot and candidate, in any order.
+
+    slot: int64 [rows], row in the log.
+    target_probability: float64 [rows] in (0, 1], of this candidate.
+    ratio: float64 [rows], the same by the serving policy's probability; infinity where that is 0.
+    """
+
+    slot: Integers
+    target_probability: Floats
+    ratio: Floats
+
+    def of_slots(self, rows: Integers, slots: int) -> Flags:
+        """Return which rows belong to some of all slots, bool [rows]."""
+        meant = np.zeros(slots, dtype=np.bool_)
+        meant[rows] = True
+        chosen: Flags = meant[self.slot]
+        return chosen
+
+
+@dataclass(frozen=True, slots=True)
 class SlotLog:
     """The filled slots of some decisions: one row per decision and position, in any order.
 
@@ -53,8 +74,8 @@ class SlotLog:
     reward: float64 [slots], what came of it, such as 1 for a click or an amount of money. Finite.
     person: int64 [slots], equal for all slots of one person; None: every decision is of another person.
     model: what a model expects; None: the direct method and the doubly robust estimators are left out.
-    unsupported: float64 [slots], the target's probability of actions that the serving policy never picks
-        there; None: unknown.
+    alternatives: all that could have been picked; None: unknown. Without them the share of the target that
+        has no support is not known, and switch-DR finds no threshold of its own.
     probabilities: the kind of all probabilities.
 
     Raises:
@@ -69,7 +90,7 @@ class SlotLog:
     reward: Floats
     person: Integers | None = None
     model: RewardModel | None = None
-    unsupported: Floats | None = None
+    alternatives: Alternatives | None = None
     probabilities: Probabilities = Probabilities.CONDITIONAL
 
     def __post_init__(self) -> None:
@@ -80,8 +101,6 @@ class SlotLog:
         if self.model is not None:
             _check_range("model.predicted", self.model.predicted, -np.inf, np.inf)
             _check_range("model.expected", self.model.expected, -np.inf, np.inf)
-        if self.unsupported is not None:
-            _check_range("unsupported", self.unsupported, 0.0, 1.0)
         _check_slots(self)
 
     def __len__(self) -> int:
@@ -104,8 +123,6 @@ def _check_lengths(log: SlotLog) -> None:
         columns["person"] = log.person
     if log.model is not None:
         columns |= {"model.predicted": log.model.predicted, "model.expected": log.model.expected}
-    if log.unsupported is not None:
-        columns["unsupported"] = log.unsupported
     if not len(log):
         raise OffPolicyError("there is no slot to evaluate")
     for name, values in columns.items():

@@ -9,7 +9,7 @@ import numpy as np
 
 from nextbest_models.offpolicy.arrays import Floats, Integers
 from nextbest_models.offpolicy.intervals import estimated
-from nextbest_models.offpolicy.slot_log import Probabilities, SlotLog
+from nextbest_models.offpolicy.slot_log import Alternatives, Probabilities, SlotLog
 from nextbest_models.offpolicy.weights import Weighting, effective_size
 
 FEW_EFFECTIVE_SLOTS = 100.0
@@ -83,8 +83,14 @@ def support_of(log: SlotLog, rows: Integers, raw: Floats, used: Floats) -> Suppo
         mean_weight_error=spread.standard_error,
         largest_share=float(used.max() / used.sum()) if used.any() else 0.0,
         clipped=int(np.count_nonzero(raw > used)),
-        unsupported=None if log.unsupported is None else float(log.unsupported[rows].mean()),
+        unsupported=None if log.alternatives is None else _unsupported(log.alternatives, rows, len(log)),
     )
+
+
+def _unsupported(alternatives: Alternatives, rows: Integers, slots: int) -> float:
+    """Return the mean probability per slot of what only the target would pick."""
+    blind = np.isinf(alternatives.ratio) & alternatives.of_slots(rows, slots)
+    return float(alternatives.target_probability[blind].sum()) / len(rows)
 
 
 def cautions(log: SlotLog, weighting: Weighting, support: Mapping[int, Support]) -> tuple[Caution, ...]:
