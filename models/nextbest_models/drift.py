@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from statistics import NormalDist
 from typing import TypeAlias
 
@@ -49,7 +50,7 @@ class ColumnDrift:
     index: the population stability index, Σ over bins of (current - reference) × ln(current / reference),
         of shares smoothed by half a row per bin.
     chance: what the index stays below with 95 % probability if nothing changed, by the number of rows.
-    reference_mean, current_mean: over the values that are there, NaN if there are none.
+    reference_mean, current_mean: over the finite values, NaN if there are none.
     shift: difference of the means in standard deviations of the reference; NaN where those are 0 or unknown.
     portions: by value, what is missing last.
     """
@@ -127,7 +128,7 @@ def column_drift(name: str, reference: Floats, current: Floats) -> ColumnDrift:
     edges = bin_edges(reference[~np.isnan(reference)])
     then, now = _counts(reference, edges), _counts(current, edges)
     before, after = _smoothed(then), _smoothed(now)
-    old, new = reference[~np.isnan(reference)], current[~np.isnan(current)]
+    old, new = reference[np.isfinite(reference)], current[np.isfinite(current)]
     spread = float(old.std()) if len(old) else math.nan
     means = _mean(old), _mean(new)
     return ColumnDrift(
@@ -156,7 +157,8 @@ def bin_edges(values: Floats) -> Floats:
     frequent = quantiles[1:][quantiles[1:] == quantiles[:-1]]
     below = np.nextafter(frequent[frequent > distinct[0]], -np.inf)
     edges = np.unique(np.r_[quantiles, below])
-    return edges[edges < distinct[-1]]
+    inner: Floats = edges[edges < distinct[-1]]
+    return inner
 
 
 def _counts(values: Floats, edges: Floats) -> NDArray[np.int64]:
@@ -191,7 +193,7 @@ def _mean(values: Floats) -> float:
 
 def _portions(edges: Floats, then: Floats, now: Floats) -> tuple[Portion, ...]:
     bounds = [f"{edge:.4g}" for edge in edges]
-    between = [f"{low} to {high}" for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+    between = [f"{low} to {high}" for low, high in pairwise(bounds)]
     labels = [f"up to {bounds[0]}", *between, f"above {bounds[-1]}"] if bounds else ["any value"]
     rows = zip((*labels, MISSING), then.tolist(), now.tolist(), strict=True)
     return tuple(Portion(label, before, after) for label, before, after in rows)

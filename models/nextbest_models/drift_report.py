@@ -9,23 +9,25 @@ from nextbest_models.drift import MODERATE_FROM, STRONG_FROM, ColumnDrift, Drift
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2933; --muted: #616e7c; --paper: #fff; --line: #e4e7eb;
   --then: #9aa5b1; --now: #0b7285; --stable: #2b8a3e; --moderate: #b35900; --strong: #c92a2a; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e4e7eb; --muted: #9aa5b1; --paper: #16191d; --line: #323f4b;
-  --then: #616e7c; --now: #3bc9db; --stable: #69db7c; --moderate: #ffa94d; --strong: #ff8787; } }
+@media (prefers-color-scheme: dark) { :root { --ink: #e4e7eb; --muted: #9aa5b1; --paper: #16191d;
+  --line: #323f4b; --then: #616e7c; --now: #3bc9db; --stable: #69db7c; --moderate: #ffa94d; --strong: #ff8787; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .35rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { text-align: right; padding: .35rem .6rem; border-bottom: 1px solid var(--line);
+  white-space: nowrap; }
 th { color: var(--muted); font-weight: 500; } th:first-child, td:first-child { text-align: left; }
 svg { vertical-align: middle; } .then { fill: var(--then); } .now { fill: var(--now); }
 .stable { color: var(--stable); } .moderate { color: var(--moderate); } .strong { color: var(--strong); }
-.muted { color: var(--muted); } .key { display: inline-block; width: .7em; height: .7em; margin: 0 .3em 0 1em; }
+.muted { color: var(--muted); } .key { display: inline-block; width: .7em; height: .7em;
+  margin: 0 .3em 0 1em; }
 """
 _HEIGHT = 28
 _BAR = 5
 _PAIR = 13
-_SHOWN = 1e-12
+_NOTHING = "-"
 
 
 def render_drift(drift: Drift, title: str, periods: str) -> str:
@@ -48,11 +50,11 @@ def _page(drift: Drift, title: str, periods: str) -> Iterator[str]:
     yield from _table("Scores", (drift.scores,))
     yield from _table("Features", drift.features)
     yield (
-        '<p class="muted">Index: population stability index over ten bins of equal size of the reference, what is'
-        " missing in a bin of its own, half a row added to each bin."
-        f" Below {MODERATE_FROM} stable, below {STRONG_FROM} moderate, else strong. Within chance: so few rows show"
-        " such an index one time in twenty or more often though nothing changed. Shift: difference of the means in"
-        " standard deviations of the reference.</p>\n</body>\n</html>"
+        '<p class="muted">Index: population stability index over ten bins of equal size of the reference, with'
+        " what is missing in a bin of its own and half a row added to each bin."
+        f" Below {MODERATE_FROM} stable, below {STRONG_FROM} moderate, else strong. Within chance: so few rows"
+        " show such an index one time in twenty or more often though nothing changed. Shift: difference of the"
+        " means in standard deviations of the reference.</p>\n</body>\n</html>"
     )
 
 
@@ -83,7 +85,7 @@ def _row(item: ColumnDrift) -> str:
         f'<span class="{item.verdict}">{item.verdict}</span>{chance}',
         _number(item.reference_mean),
         _number(item.current_mean),
-        "–" if math.isnan(item.shift) else f"{item.shift:+.2f}",
+        _NOTHING if math.isnan(item.shift) else f"{item.shift:+.2f}",
         f"{missing.reference:.1%}",
         f"{missing.current:.1%}",
         _bars(item.portions),
@@ -96,12 +98,12 @@ def _unsure(item: ColumnDrift) -> bool:
 
 
 def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.4g}"
+    return _NOTHING if math.isnan(value) else f"{value:.4g}"
 
 
 def _bars(portions: tuple[Portion, ...]) -> str:
     """Return two bars per bin that is not empty, with its figures as a tooltip."""
-    shown = [item for item in portions if item.reference + item.current > _SHOWN]
+    shown = [item for item in portions if item.reference or item.current]
     highest = max(max(item.reference, item.current) for item in shown)
     bars = (_pair(place * _PAIR, item, highest) for place, item in enumerate(shown))
     return f'<svg width="{_PAIR * len(shown)}" height="{_HEIGHT}" role="img">{"".join(bars)}</svg>'
