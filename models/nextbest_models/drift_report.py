@@ -10,7 +10,8 @@ _STYLE = """
 :root { color-scheme: light dark; --ink: #1f2933; --muted: #616e7c; --paper: #fff; --line: #e4e7eb;
   --then: #9aa5b1; --now: #0b7285; --stable: #2b8a3e; --moderate: #b35900; --strong: #c92a2a; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e7eb; --muted: #9aa5b1; --paper: #16191d;
-  --line: #323f4b; --then: #616e7c; --now: #3bc9db; --stable: #69db7c; --moderate: #ffa94d; --strong: #ff8787; } }
+  --line: #323f4b; --then: #616e7c; --now: #3bc9db;
+  --stable: #69db7c; --moderate: #ffa94d; --strong: #ff8787; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
@@ -50,11 +51,11 @@ def _page(drift: Drift, title: str, periods: str) -> Iterator[str]:
     yield from _table("Scores", (drift.scores,))
     yield from _table("Features", drift.features)
     yield (
-        '<p class="muted">Index: population stability index over ten bins of equal size of the reference, with'
-        " what is missing in a bin of its own and half a row added to each bin."
-        f" Below {MODERATE_FROM} stable, below {STRONG_FROM} moderate, else strong. Within chance: so few rows"
-        " show such an index one time in twenty or more often though nothing changed. Shift: difference of the"
-        " means in standard deviations of the reference.</p>\n</body>\n</html>"
+        '<p class="muted">Index: population stability index over ten bins of equal size of the reference,'
+        " with what is missing in a bin of its own and half a row added to each bin."
+        f" Below {MODERATE_FROM} stable, below {STRONG_FROM} moderate, else strong. Within chance: so few"
+        " rows show such an index one time in twenty or more often though nothing changed. Shift: difference"
+        " of the means in standard deviations of the reference.</p>\n</body>\n</html>"
     )
 
 

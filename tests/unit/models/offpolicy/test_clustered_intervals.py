@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from nextbest_models.offpolicy.intervals import estimated, student_quantile
+from nextbest_models.offpolicy.intervals import _skewed, estimated, student_quantile
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,11 @@ def test_the_side_on_which_rare_large_rewards_are_missing_reaches_farther() -> N
     assert (1 - item.low) / item.standard_error == pytest.approx(plain)
     mirrored = estimated(-1.0, (1 - values) / 100, np.arange(100), 0.95)
     assert (mirrored.low, mirrored.high) == pytest.approx((-item.high, -item.low))
+
+
+@pytest.mark.parametrize("skewness", [-0.8, -0.1, 1e-9, 0.3, 1.5])
+@pytest.mark.parametrize("quantile", [-1.96, 0.0, 2.5])
+def test_the_skewed_quantile_undoes_halls_transformation(quantile: float, skewness: float) -> None:
+    found = _skewed(quantile, skewness)
+    transformed = found + skewness * found**2 / 3 + skewness**2 * found**3 / 27 + skewness / 6
+    assert transformed == pytest.approx(quantile, abs=1e-6)
