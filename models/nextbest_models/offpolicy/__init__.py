@@ -5,7 +5,7 @@ lists, `evaluation` estimates. `ranking_policies` and `slates` are the policies 
 known.
 """
 
-from nextbest_models.offpolicy.candidates import Candidates, Slots, log_from_candidates
+from nextbest_models.offpolicy.candidates import Candidates, Slots, log_from_candidates, scaled_by_position
 from nextbest_models.offpolicy.estimators import Estimator
 from nextbest_models.offpolicy.evaluation import Estimate, Evaluation, Options, evaluate
 from nextbest_models.offpolicy.intervals import Estimated
@@ -50,4 +50,5 @@ __all__ = [
     "Weighting",
     "evaluate",
     "log_from_candidates",
+    "scaled_by_position",
 ]

@@ -11,6 +11,7 @@ from nextbest_models.offpolicy import (
     SlotLog,
     Slots,
     log_from_candidates,
+    scaled_by_position,
 )
 
 LOG = SlotLog(
@@ -103,3 +104,23 @@ def test_probabilities_that_do_not_sum_to_one_are_refused(name: str) -> None:
 def test_a_logged_row_of_another_slot_is_refused() -> None:
     with pytest.raises(OffPolicyError, match="its own slot"):
         log_from_candidates(replace(SLOTS, chosen=np.array([0, 3])), CANDIDATES)
+
+
+def test_predictions_are_scaled_to_what_each_position_earned() -> None:
+    # Position 1 earns 2 where 1 + 2 was foreseen, position 2 earns nothing where 5 was.
+    slots = Slots(
+        decision=np.array([0, 0, 1]),
+        position=np.array([1, 2, 1]),
+        chosen=np.array([0, 2, 3]),
+        reward=np.array([2.0, 0.0, 0.0]),
+    )
+    sure = np.array([1.0, 0.0, 1.0, 1.0])
+    candidates = Candidates(np.array([0, 0, 1, 2]), sure, sure, np.array([1.0, 9.0, 5.0, 2.0]))
+    assert scaled_by_position(slots, candidates).predicted == pytest.approx([2 / 3, 6, 0, 4 / 3])
+    with pytest.raises(OffPolicyError, match="no predictions"):
+        scaled_by_position(slots, replace(candidates, predicted=None))
+
+
+def test_positions_for_which_nothing_is_foreseen_stay_as_they_are() -> None:
+    nothing = replace(CANDIDATES, predicted=np.zeros(4))
+    assert scaled_by_position(SLOTS, nothing).predicted == pytest.approx(np.zeros(4))

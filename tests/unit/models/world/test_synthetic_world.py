@@ -5,7 +5,15 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from nextbest_models.offpolicy import GREEDY, UNIFORM, EpsilonGreedy, Softmax
+from nextbest_models.offpolicy import (
+    GREEDY,
+    UNIFORM,
+    Candidates,
+    EpsilonGreedy,
+    Slots,
+    Softmax,
+    scaled_by_position,
+)
 from nextbest_models.world import (
     World,
     WorldShape,
@@ -130,6 +138,18 @@ def test_answers_come_as_often_as_the_truth_says() -> None:
     assert logged.rewards.mean(axis=0) == pytest.approx(position_values(world, policy, scores), rel=0.02)
     assert np.array_equal(logged.rewards > 0, logged.positive)
     assert ((logged.probabilities > 0) & (logged.probabilities <= 1)).all()
+
+
+def test_scaling_by_position_finds_how_much_each_rank_is_looked_at() -> None:
+    world = make_world(3, WorldShape(actions=6))
+    random = np.random.default_rng(5)
+    logged = answer(world, EpsilonGreedy(0.5), world.worth, random.integers(0, 400, 30_000), random)
+    slot = np.arange(90_000)
+    slots = Slots(slot // 3, slot % 3 + 1, slot, logged.rewards.ravel())
+    shown = world.worth[np.repeat(logged.customer, 3), logged.actions.ravel()]
+    scaled = scaled_by_position(slots, Candidates(slot, np.ones(90_000), np.ones(90_000), shown)).predicted
+    assert scaled is not None
+    assert (scaled / shown)[:3] == pytest.approx(world.examination, rel=0.05)
 
 
 def test_learning_from_explored_answers_lowers_the_regret_round_by_round() -> None:
