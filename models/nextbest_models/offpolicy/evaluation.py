@@ -37,7 +37,8 @@ class Options:
         conditional ones.
     ceiling: clip weights at it; None: do not clip. Clipping lowers variance and biases towards the serving
         policy.
-    switch_at: switch-DR's threshold for weights; None: chosen by the data, per position.
+    switch_at: switch-DR's threshold for weights; None: chosen by the data, per position (with the weighting
+        SLATE there is none, and switch-DR is DR).
     confidence: of the intervals.
     """
 
@@ -104,7 +105,7 @@ def evaluate(log: SlotLog, options: Options = DEFAULTS) -> Evaluation:
     support = {
         place: support_of(log, rows, raw.own[rows], used.own[rows]) for place, rows in layout.rows.items()
     }
-    thresholds = _thresholds(log, layout, used, options)
+    thresholds = _thresholds(log, layout, used, weighting, options.switch_at)
     served = layout.ratios(Terms(log.reward, np.ones(len(log))))
     terms = _terms(log, used, layout.spread(thresholds))
     return Evaluation(
@@ -123,11 +124,16 @@ def evaluate(log: SlotLog, options: Options = DEFAULTS) -> Evaluation:
     )
 
 
-def _thresholds(log: SlotLog, layout: "_Layout", weights: Weights, options: Options) -> dict[int, float]:
+def _thresholds(
+    log: SlotLog, layout: "_Layout", weights: Weights, weighting: Weighting, given: float | None
+) -> dict[int, float]:
     if log.model is None:
         return {}
-    if options.switch_at is not None:
-        return dict.fromkeys(layout.rows, options.switch_at)
+    if given is not None:
+        return dict.fromkeys(layout.rows, given)
+    if weighting is Weighting.SLATE:
+        # The log does not tell what the target would put below, and so not what lies above a threshold.
+        return dict.fromkeys(layout.rows, math.inf)
     return {place: switch_threshold(log, log.model, weights, rows) for place, rows in layout.rows.items()}
 
 

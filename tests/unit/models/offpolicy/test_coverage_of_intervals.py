@@ -115,6 +115,15 @@ def test_with_conditional_probabilities_a_rank_has_the_value_below_the_serving_p
     assert truth[1] > own[1] * 1.1
 
 
+def test_whole_slates_cover_the_value_with_wider_intervals() -> None:
+    truth = position_values(WORLD, ROUGH.target, ROUGH.target_scores)
+    slates = repeat(ROUGH, ROUGH.conditional_log, truth, Options(Weighting.SLATE))
+    check(slates, 2)
+    cascade = evaluate(ROUGH.conditional_log(ROUGH.draw(DECISIONS, np.random.default_rng(11))))
+    widths = [outcome.estimates[Estimator.SNIPS].total.standard_error for outcome in (cascade, slates.last)]
+    assert widths[0] < widths[1]
+
+
 @pytest.mark.parametrize("weighting", [None, Weighting.SLATE])
 def test_products_cover_the_value_even_where_ranks_disturb_each_other(weighting: Weighting | None) -> None:
     shape = WorldShape(customers=300, actions=6, groups=2, new_actions=1, ranks=2, crowding=0.2)

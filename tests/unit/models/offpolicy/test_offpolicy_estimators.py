@@ -180,3 +180,9 @@ def test_a_weight_that_costs_more_than_the_model_could_is_given_up() -> None:
     assert evaluate(replace(heavy, alternatives=None)).thresholds[1] == math.inf
     of = evaluate(heavy).estimates
     assert of[Estimator.SWITCH_DR].total.standard_error < 0.5 * of[Estimator.DR].total.standard_error
+
+
+def test_whole_slates_have_no_threshold_of_their_own() -> None:
+    log = rarely_logged(0.01 / 60)
+    assert evaluate(log, Options(Weighting.SLATE)).thresholds == {1: math.inf}
+    assert evaluate(log, Options(Weighting.SLATE, switch_at=3.0)).thresholds == {1: 3.0}
