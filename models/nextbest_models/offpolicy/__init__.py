@@ -7,7 +7,7 @@ known.
 
 from nextbest_models.offpolicy.candidates import Candidates, Slots, log_from_candidates, scaled_by_position
 from nextbest_models.offpolicy.estimators import Estimator
-from nextbest_models.offpolicy.evaluation import Estimate, Evaluation, Options, evaluate
+from nextbest_models.offpolicy.evaluation import Evaluation, Options, evaluate
 from nextbest_models.offpolicy.intervals import Estimated
 from nextbest_models.offpolicy.ranking_policies import (
     GREEDY,
@@ -16,6 +16,7 @@ from nextbest_models.offpolicy.ranking_policies import (
     RankingPolicy,
     Softmax,
 )
+from nextbest_models.offpolicy.ratios import Estimate
 from nextbest_models.offpolicy.slot_log import (
     Alternatives,
     OffPolicyError,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nextbest_models.offpolicy.arrays import Floats, Integers
+from nextbest_models.offpolicy.arrays import Floats
 from nextbest_models.offpolicy.estimators import (
     Estimator,
     Terms,
@@ -16,7 +16,7 @@ from nextbest_models.offpolicy.estimators import (
     self_normalised,
     switched,
 )
-from nextbest_models.offpolicy.intervals import Estimated, estimated
+from nextbest_models.offpolicy.ratios import Estimate, Layout
 from nextbest_models.offpolicy.slot_log import OffPolicyError, SlotLog
 from nextbest_models.offpolicy.support import Caution, Support, cautions, support_of
 from nextbest_models.offpolicy.switching import switch_threshold
@@ -58,20 +58,6 @@ DEFAULTS = Options()
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
-    """What one estimator says of the target.
-
-    total: reward per decision, all positions together.
-    uplift: total less the reward per decision of the serving policy, compared decision by decision.
-    by_position: reward in this position per decision that has it.
-    """
-
-    total: Estimated
-    uplift: Estimated
-    by_position: Mapping[int, Estimated]
-
-
-@dataclass(frozen=True, slots=True)
 class Evaluation:
     """The value of a target policy and of the serving one, with everything that helps to judge the figures.
 
@@ -101,7 +87,7 @@ def evaluate(log: SlotLog, options: Options = DEFAULTS) -> Evaluation:
     weighting = options.weighting or natural_weighting(log.probabilities)
     raw = importance_weights(log, weighting)
     used = clipped(raw, options.ceiling)
-    layout = _Layout.of(log)
+    layout = Layout.of(log)
     support = {
         place: support_of(log, rows, raw.own[rows], used.own[rows]) for place, rows in layout.rows.items()
     }
@@ -125,7 +111,7 @@ def evaluate(log: SlotLog, options: Options = DEFAULTS) -> Evaluation:
 
 
 def _thresholds(
-    log: SlotLog, layout: "_Layout", weights: Weights, weighting: Weighting, given: float | None
+    log: SlotLog, layout: Layout, weights: Weights, weighting: Weighting, given: float | None
 ) -> dict[int, float]:
     if log.model is None:
         return {}
@@ -149,89 +135,3 @@ def _terms(log: SlotLog, weights: Weights, thresholds: Floats) -> dict[Estimator
             Estimator.SWITCH_DR: switched(weights, log.reward, log.model, thresholds),
         }
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Ratios:
-    """The value of each position, and what each slot adds to it beyond expectation.
-
-    values: by position. deviations: float64 [slots], in units of (value × decisions that have the position).
-    """
-
-    values: Mapping[int, float]
-    deviations: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Which slots are of which position, and which of all and of each position hang together."""
-
-    rows: Mapping[int, Integers]
-    clusters: Integers
-    members: Mapping[int, Integers]
-    firsts: Integers
-    decisions: int
-
-    @classmethod
-    def of(cls, log: SlotLog) -> "_Layout":
-        rows = {int(place): np.flatnonzero(log.position == place) for place in np.unique(log.position)}
-        _, firsts = np.unique(log.decision, return_index=True)
-        members = {place: _numbered(log.clusters[of]) for place, of in rows.items()}
-        return cls(rows, _numbered(log.clusters), members, firsts, len(firsts))
-
-    def spread(self, by_position: Mapping[int, float]) -> Floats:
-        """Return each slot's own of some numbers by position; infinity where there is none."""
-        spread = np.full(len(self.clusters), math.inf)
-        for place, value in by_position.items():
-            spread[self.rows[place]] = value
-        return spread
-
-    def ratios(self, terms: Terms) -> _Ratios:
-        values: dict[int, float] = {}
-        deviations = np.zeros(len(self.clusters))
-        for place, rows in self.rows.items():
-            whole = float(terms.denominator[rows].sum())
-            # No weight at all says nothing about the target.
-            value = float(terms.numerator[rows].sum()) / whole if whole > 0 else math.nan
-            values[place] = value
-            scale = len(rows) / whole if whole > 0 else math.nan
-            deviations[rows] = (terms.numerator[rows] - value * terms.denominator[rows]) * scale
-        return _Ratios(values, deviations)
-
-    def estimate(self, ratios: _Ratios, served: _Ratios, confidence: float) -> Estimate:
-        return Estimate(
-            total=self._total(ratios, confidence),
-            uplift=self._total(_difference(ratios, served), confidence),
-            by_position={
-                place: estimated(
-                    ratios.values[place],
-                    ratios.deviations[rows] / len(rows),
-                    self.members[place],
-                    confidence,
-                )
-                for place, rows in self.rows.items()
-            },
-        )
-
-    def _total(self, ratios: _Ratios, confidence: float) -> Estimated:
-        """Add the positions up, each by the share of the decisions that have it.
-
-        That share is subject to chance as well: a decision adds the values of the positions that it has.
-        """
-        total = sum(ratios.values[place] * len(rows) for place, rows in self.rows.items()) / self.decisions
-        parts = ratios.deviations + self.spread(ratios.values)
-        # Every decision is compared with the mean decision, once, at its first slot.
-        parts[self.firsts] -= total
-        return estimated(total, parts / self.decisions, self.clusters, confidence)
-
-
-def _numbered(clusters: Integers) -> Integers:
-    numbers: Integers = np.unique(clusters, return_inverse=True)[1]
-    return numbers
-
-
-def _difference(ratios: _Ratios, served: _Ratios) -> _Ratios:
-    return _Ratios(
-        {place: value - served.values[place] for place, value in ratios.values.items()},
-        ratios.deviations - served.deviations,
-    )

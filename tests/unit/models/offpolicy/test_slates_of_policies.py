@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from nextbest_models.offpolicy import GREEDY, UNIFORM, EpsilonGreedy, OffPolicyError, RankingPolicy, Softmax
 from nextbest_models.offpolicy.slates import (
     NOBODY,
+    _draw,
     conditional_probabilities,
     draw_slates,
     marginal_probabilities,
@@ -102,3 +103,24 @@ def test_sampled_marginals_come_near_the_exact_ones() -> None:
 def test_too_many_sets_are_refused_before_the_work_begins() -> None:
     with pytest.raises(OffPolicyError, match="sample instead"):
         marginal_probabilities(UNIFORM, np.zeros((1, 300)), 4)
+
+
+class _Fixed(np.random.Generator):
+    """A source of chance that always says the same."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__(np.random.PCG64(0))
+        self.value = value
+
+    def random(self, size: int) -> np.ndarray:  # type: ignore[override]
+        """Say it."""
+        return np.full(size, self.value)
+
+
+@pytest.mark.parametrize(("value", "picked"), [(0.0, 1), (0.3, 1), (0.31, 3), (1 - 2**-53, 3)])
+def test_the_ends_of_chance_never_draw_what_cannot_be(value: float, picked: int) -> None:
+    probabilities = np.array([[0.0, 0.3, 0.0, 0.7, 0.0], [0.0, 0.3, 0.0, 0.7000000000000002, 0.0]])
+    # A hair above 0.3 of the sum, by rounding, is not meant here.
+    assert (
+        _draw(probabilities, _Fixed(value * (1 - 1e-12) if value == 0.3 else value)).tolist() == [picked] * 2
+    )
