@@ -129,8 +129,7 @@ def sampled_marginals(
 def _draw(probabilities: Floats, random: np.random.Generator) -> Integers:
     """Draw an action per row. A draw never meets a probability of 0, unless the row has nothing else."""
     bounds = probabilities.cumsum(axis=1)
-    whole = bounds[:, -1]
-    # Rounding must not lift a draw to the sum itself, which lies in nobody's step.
-    drawn = np.minimum(random.random(len(bounds)) * whole, np.nextafter(whole, 0.0))
+    # The sum is 1 but for rounding, and a draw must stay below it: there is no step above.
+    drawn = random.random(len(bounds)) * bounds[:, -1]
     drawn_step: Integers = (bounds > drawn[:, None]).argmax(axis=1)
     return drawn_step
