@@ -7,7 +7,7 @@ known.
 
 from nextbest_models.offpolicy.candidates import Candidates, Slots, log_from_candidates, scaled_by_position
 from nextbest_models.offpolicy.estimators import Estimator
-from nextbest_models.offpolicy.evaluation import Evaluation, Options, evaluate
+from nextbest_models.offpolicy.evaluation import Options, PolicyEvaluation, evaluate
 from nextbest_models.offpolicy.intervals import Estimated
 from nextbest_models.offpolicy.ranking_policies import (
     GREEDY,
@@ -38,9 +38,9 @@ __all__ = [
     "Estimate",
     "Estimated",
     "Estimator",
-    "Evaluation",
     "OffPolicyError",
     "Options",
+    "PolicyEvaluation",
     "Probabilities",
     "RankingPolicy",
     "RewardModel",

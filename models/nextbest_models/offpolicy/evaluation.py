@@ -58,7 +58,7 @@ DEFAULTS = Options()
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class PolicyEvaluation:
     """The value of a target policy and of the serving one, with everything that helps to judge the figures.
 
     served: what the serving policy earned; its uplift is 0.
@@ -78,7 +78,7 @@ class Evaluation:
     cautions: tuple[Caution, ...]
 
 
-def evaluate(log: SlotLog, options: Options = DEFAULTS) -> Evaluation:
+def evaluate(log: SlotLog, options: Options = DEFAULTS) -> PolicyEvaluation:
     """Estimate the value of the target policy of a log.
 
     Raises:
@@ -94,7 +94,7 @@ def evaluate(log: SlotLog, options: Options = DEFAULTS) -> Evaluation:
     thresholds = _thresholds(log, layout, used, weighting, options.switch_at)
     served = layout.ratios(Terms(log.reward, np.ones(len(log))))
     terms = _terms(log, used, layout.spread(thresholds))
-    return Evaluation(
+    return PolicyEvaluation(
         options=options,
         weighting=weighting,
         decisions=layout.decisions,

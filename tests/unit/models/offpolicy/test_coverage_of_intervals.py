@@ -16,8 +16,8 @@ from nextbest_models.offpolicy import (
     EpsilonGreedy,
     Estimate,
     Estimator,
-    Evaluation,
     Options,
+    PolicyEvaluation,
     SlotLog,
     Weighting,
     evaluate,
@@ -50,7 +50,7 @@ class Runs:
 
     covered: dict[object, float]
     values: dict[Estimator, NDArray[np.float64]]
-    last: Evaluation
+    last: PolicyEvaluation
 
     def bias(self, estimator: Estimator, truth: float) -> float:
         """Mean error of the total."""
