@@ -14,7 +14,7 @@ _CANDIDATES = 25
 def switch_threshold(log: SlotLog, model: RewardModel, weights: Weights, rows: Integers) -> float:
     """Return the threshold with the least sum of estimated variance and bound of the squared bias.
 
-    The rule of Wang, Agarwal & Dudík 2017, section 3.3: where corrections are left out, the model may be
+    The rule of Wang, Agarwal & Dudík 2017: where corrections are left out, the model may be
     wrong by no more than the largest residual, so the bias is at most that × the target's probability of
     what lies above the threshold. The rule is cautious: it gives up corrections only where their variance
     is worse than the worst that the model could do. The largest weight (nothing is left out) is among the
