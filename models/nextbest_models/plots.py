@@ -1,4 +1,4 @@
-"""The pictures of the model card, as PNG bytes."""
+"""The pictures of the model card and of drift, as PNG bytes."""
 
 import io
 import textwrap
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from nextbest_models.drift import MODERATE_FROM, STRONG_FROM, Drift, Verdict
 from nextbest_models.evaluation import CalibrationBin
 from nextbest_models.reliability import Reliability
 from nextbest_models.training import Evaluation
@@ -20,6 +21,7 @@ _MUTED = "#9aa5b1"
 _ACCENT = "#0b7285"
 _SECOND = "#e8590c"
 _GRID = "#e4e7eb"
+_VERDICTS = {Verdict.STABLE: _ACCENT, Verdict.MODERATE: "#f08c00", Verdict.STRONG: "#c92a2a"}
 _MOST_BARS = 20
 _DPI = 150
 _LABEL_WIDTH = 20
@@ -94,6 +96,27 @@ def ndcg_plot(periods: Mapping[str, Evaluation]) -> bytes:
     axes.margins(y=0.15)
     axes.grid(visible=False, axis="x")
     axes.legend(frameon=False, loc="upper left")
+    return _png(figure)
+
+
+def drift_plot(drift: Drift) -> bytes:
+    """Draw the stability index of the scores and of the features that changed most, the largest on top."""
+    shown = (drift.scores, *drift.features)[: _MOST_BARS + 1]
+    figure, axes = _figure("Do rows still look as in training?", height=1.2 + 0.3 * len(shown))
+    places = np.arange(len(shown))[::-1]
+    colours = [_VERDICTS[item.verdict] for item in shown]
+    axes.barh(places, [item.index for item in shown], color=colours, height=0.7)
+    axes.set_yticks(places, [item.name for item in shown])
+    for place, item in zip(places, shown, strict=True):
+        axes.text(item.index, place, f" {item.index:.3f}", va="center", fontsize=8, color=_INK)
+    for limit, verdict in ((MODERATE_FROM, Verdict.MODERATE), (STRONG_FROM, Verdict.STRONG)):
+        axes.axvline(
+            limit, color=_VERDICTS[verdict], linewidth=1, linestyle="--", label=f"{verdict} from {limit}"
+        )
+    axes.set_xlabel("population stability index")
+    axes.margins(x=0.12)
+    axes.grid(visible=False, axis="y")
+    axes.legend(frameon=False, loc="lower right")
     return _png(figure)
 
 
