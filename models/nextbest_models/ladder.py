@@ -21,7 +21,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 _LEVELS = 3
 _LEAST_STRENGTH, _MOST_STRENGTH = 1.0, 1000.0
-_STRENGTHS = np.geomspace(_LEAST_STRENGTH, _MOST_STRENGTH, 61)
+_STRENGTHS = np.geomspace(_LEAST_STRENGTH, _MOST_STRENGTH, 31)
 UNTRIED_STRENGTH = 100.0
 """The strength of a level at which nothing tells how alike its members are."""
 

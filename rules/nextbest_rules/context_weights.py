@@ -67,6 +67,6 @@ def _compile(rule: ContextWeight, catalog: Catalog, layout: Layout) -> _Compiled
 
 def _usable(value: object) -> float | None:
     """Return a weight that a formula gave; None unless it is a finite number above 0 and not absurd."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value) if 0 < value <= MOST_WEIGHT else None

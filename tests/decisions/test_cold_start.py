@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from corner_shop import DIRECTORY, open_for_business, spec, train_model
+from corner_shop import DIRECTORY, catalog, open_for_business, spec, train_model
 from deciding import HandClock, ask, deciding, question
 
 from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2
@@ -16,6 +16,7 @@ from nextbest_models.calibration import Calibration, Curve, Method, log_odds
 from nextbest_models.companions import ALONE, Companions
 from nextbest_models.evidence import Evidence, Experience, Graduation, Kind, Scope, Tally
 from nextbest_models.ranker import ModelError, Ranker
+from nextbest_service.decisions.generation import action_profiles
 from nextbest_service.store.connection import SyncClient
 
 PRIOR, POOLED, MODEL = (
@@ -67,6 +68,12 @@ def shop(valkey: SyncClient, valkey_url: str, tmp_path: Path) -> Shop:
 
 def experience(scope: Scope) -> Companions:
     return Companions(experience=Experience(EVIDENCE, Graduation(scope=scope, exposures=100)))
+
+
+def test_training_knows_actions_by_the_kinds_that_serving_has() -> None:
+    kinds = {profile.id: profile.kind for profile in action_profiles(catalog())}
+    assert kinds["strong-wine"] == WINE
+    assert kinds["delivery"] == Kind("SERVICE", "experience", "delivery")
 
 
 def test_without_a_model_the_declared_propensity_counts_and_the_answer_says_so(shop: Shop) -> None:

@@ -17,6 +17,7 @@ KEYS = {
     "auc",
     "ndcg_at_10",
     "recall_at_10",
+    "calibration_error",
     "decisions",
     "decide_p50_ms",
     "decide_p99_ms",
@@ -60,6 +61,14 @@ def test_the_model_beats_both_the_naive_model_and_bought_before(figures: dict[st
     assert figures["auc"] >= 0.935
     assert figures["ndcg_at_10"] >= 0.50
     assert figures["recall_at_10"] >= 0.70
+
+
+def test_propensities_come_true_better_than_the_scores_they_were_made_of(
+    figures: dict[str, Any],
+) -> None:
+    assert figures["calibration_error"] < figures["calibration_error_before"] <= 0.01
+    assert figures["calibration"]["OFFER"]["method"] == "platt"
+    assert figures["calibration"]["OFFER"]["error_after"] == pytest.approx(figures["calibration_error"])
 
 
 def test_what_households_redeemed_later_was_among_their_first_ten(figures: dict[str, Any]) -> None:

@@ -76,6 +76,17 @@ def test_a_new_group_has_the_rate_of_its_issue_and_a_new_issue_that_of_its_type(
     assert found.maturity.tolist() == [Maturity.POOLED, Maturity.POOLED, Maturity.PRIOR]
 
 
+def test_a_group_that_was_hardly_shown_leans_on_its_issue() -> None:
+    evidence = {
+        id_: tally
+        for name in ("coffee", "tea", "juice", "milk")
+        for id_, tally in group_evidence(Kind("OFFER", "cross_sell", name), 0.10).items()
+    }
+    evidence["cocoa-0"] = Tally(Kind("OFFER", "cross_sell", "cocoa"), 5, 0)
+    found = expect(evidence, Rung("new-cocoa", Kind("OFFER", "cross_sell", "cocoa"), None))
+    assert found.propensity[0] == pytest.approx(0.10, rel=0.05)
+
+
 def test_an_actions_own_evidence_moves_it_away_from_its_group_step_by_step() -> None:
     group = group_evidence(COFFEE, 0.10, spread=0.5)
     rates = [

@@ -165,6 +165,7 @@ def test_groups_tell_customers_and_exposures_apart(spec: FeatureSpec) -> None:
 def test_rows_follow_customers_then_actions(spec: FeatureSpec) -> None:
     dataset = _dataset(spec, _exposures()[:1])
     assert dataset.positive[:4].tolist() == [True, False, False, True]
+    assert dataset.actions[:4].tolist() == [0, 1, 0, 1]
     assert dataset.column("colour_most")[:4].tolist() == pytest.approx(
         [1.0, np.nan, np.nan, 1.0], nan_ok=True
     )
