@@ -3,7 +3,8 @@
 Sums go tree by tree in the model's order, in float64 and without any reordering, which makes them LightGBM's.
 """
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -17,10 +18,10 @@ Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
 
 _KIND, _BEGIN, _END, _RUN, _MISSING, _ZERO = range(len(Column._fields))
-_COMPILED: dict[str, Any] = {"nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy"}
+COMPILED: dict[str, Any] = {"nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy"}
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _lowest_bit(_context: Any, word: Any) -> Any:  # noqa: ANN401 - numba's own types
     """Return the place of the lowest bit of a word that is not 0."""
 
@@ -30,7 +31,7 @@ def _lowest_bit(_context: Any, word: Any) -> Any:  # noqa: ANN401 - numba's own 
     return word(word), generate
 
 
-@njit(**_COMPILED)  # type: ignore[untyped-decorator]
+@njit(**COMPILED)  # type: ignore[untyped-decorator]
 def _count_below(thresholds: Floats, fences: Floats, values: Floats, below: Positions) -> None:
     """Write, for each value, how many thresholds of a column are below it: first whole blocks, then within one.
 
@@ -47,7 +48,7 @@ def _count_below(thresholds: Floats, fences: Floats, values: Floats, below: Posi
         below[row] = block * BLOCK + count
 
 
-@njit(**_COMPILED)  # type: ignore[untyped-decorator]
+@njit(**COMPILED)  # type: ignore[untyped-decorator]
 def _look_up(tables: Tables, column: int, values: Floats, found: Positions) -> None:
     """Write, for each value of a column, the row of the table, and the first and the end of splits beside it.
 
@@ -73,7 +74,7 @@ def _look_up(tables: Tables, column: int, values: Floats, found: Positions) -> N
         found[row, 0], found[row, 1], found[row, 2] = found_row, first + some, first + all_
 
 
-@njit(**_COMPILED)  # type: ignore[untyped-decorator]
+@njit(**COMPILED)  # type: ignore[untyped-decorator]
 def keep_each(tables: Tables, columns: Positions, values: Floats, words: Words) -> None:
     """AND into each row of words what that row's values keep, in place; values are [columns, rows]."""
     table, used = tables.table, len(columns)
@@ -94,7 +95,7 @@ def keep_each(tables: Tables, columns: Positions, values: Floats, words: Words) 
                 own[tables.trees[split]] &= tables.keeps[split]
 
 
-@njit(**_COMPILED)  # type: ignore[untyped-decorator]
+@njit(**COMPILED)  # type: ignore[untyped-decorator]
 def _add_up(
     request: Words, candidates: Words, rows: Positions, leaves: Floats, out: Floats, places: Positions
 ) -> None:
@@ -118,45 +119,71 @@ def _add_up(
         out[places[ia]], out[places[ib]], out[places[ic]], out[places[id_]] = sum_a, sum_b, sum_c, sum_d
 
 
-@njit(**_COMPILED)  # type: ignore[untyped-decorator]
+class CompiledModel(NamedTuple):
+    """A model: its tables, and its leaves as in `Forest`."""
+
+    tables: Tables
+    leaves: Floats
+    outputs: int
+
+
+class ActionSide(NamedTuple):
+    """What a catalog fixes.
+
+    words: [actions, width], what each action keeps. request_columns: those that all candidates of a request share.
+    pair_columns: those of a pair, and pair_defaults, words [width], what a candidate without any pair value keeps.
+    """
+
+    words: Words
+    request_columns: Positions
+    pair_columns: Positions
+    pair_defaults: Words
+
+
+@njit(**COMPILED)  # type: ignore[untyped-decorator]
 def score(
-    tables: Tables,
-    leaves: Floats,
-    outputs: int,
-    request_columns: Positions,
-    request_values: Floats,
-    actions: Words,
-    rows: Positions,
-    pair_columns: Positions,
-    pair_defaults: Words,
-    hits: Positions,
-    pair_values: Floats,
+    model: CompiledModel, side: ActionSide, request: Floats, rows: Positions, hits: Positions, pairs: Floats
 ) -> Floats:
     """Return the raw scores of candidates, float64 [candidates, outputs].
 
-    request_values: of `request_columns`, the same for all candidates. actions: words [actions, width], and `rows`
-    are the candidates' actions. pair_defaults: words [width], what a candidate keeps without any pair value.
-    hits: places of those candidates that have pair values, ascending, and pair_values are [pair_columns, hits].
+    request: the values of `request_columns`. rows: the candidates' actions. hits: the places in `rows`, ascending,
+    of those that have values of pairs, and pairs their values, [pair columns, hits].
     """
-    words = tables.table[0].copy()
-    keep_each(tables, request_columns, request_values.reshape(-1, 1), words.reshape(1, -1))
-    out = np.empty((len(rows), outputs))
-    plain = np.empty(len(rows) - len(hits), np.intp)
-    next_hit, count = 0, 0
-    for place in range(len(rows)):
-        if next_hit < len(hits) and hits[next_hit] == place:
-            next_hit += 1
-        else:
-            plain[count] = place
-            count += 1
+    words = model.tables.table[0].copy()
+    keep_each(model.tables, side.request_columns, request.reshape(-1, 1), words.reshape(1, -1))
+    folded, plain = words & side.pair_defaults, _others(len(rows), hits)
     own = np.empty((len(hits), len(words)), words.dtype)
     for hit in range(len(hits)):
-        own[hit] = actions[rows[hits[hit]]]
-    keep_each(tables, pair_columns, pair_values, own)
-    each, folded = len(leaves) // outputs, words & pair_defaults
-    for output in range(outputs):
-        begin, end = output * each, (output + 1) * each
-        some = leaves[begin:end]
-        _add_up(folded[begin:end], actions[:, begin:end], rows[plain], some, out[:, output], plain)
-        _add_up(words[begin:end], own[:, begin:end], np.arange(len(hits)), some, out[:, output], hits)
+        own[hit] = side.words[rows[hits[hit]]]
+    keep_each(model.tables, side.pair_columns, pairs, own)
+    each = len(model.leaves) // model.outputs
+    out = np.empty((len(rows), model.outputs))
+    for output in range(model.outputs):
+        trees = slice(output * each, (output + 1) * each)
+        leaves, scores = model.leaves[trees], out[:, output]
+        _add_up(folded[trees], side.words[:, trees], rows[plain], leaves, scores, plain)
+        _add_up(words[trees], own[:, trees], np.arange(len(hits)), leaves, scores, hits)
+    return out
+
+
+@njit(**COMPILED)  # type: ignore[untyped-decorator]
+def _others(count: int, hits: Positions) -> Positions:
+    """Return the places below `count` that are not among `hits`, which ascend."""
+    others = np.empty(count - len(hits), np.intp)
+    hit, found = 0, 0
+    for place in range(count):
+        if hit < len(hits) and hits[hit] == place:
+            hit += 1
+        else:
+            others[found] = place
+            found += 1
+    return others
+
+
+@njit(**COMPILED)  # type: ignore[untyped-decorator]
+def logistic(raw: Floats, scale: float, divisor: float) -> Floats:
+    """Return 1 / (1 + exp(-scale * raw / divisor)) by the C library's exp, as LightGBM does."""
+    out = np.empty(len(raw))
+    for row in range(len(raw)):
+        out[row] = 1.0 / (1.0 + math.exp(-scale * (raw[row] / divisor)))
     return out
