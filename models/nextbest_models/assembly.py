@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.definitions import (

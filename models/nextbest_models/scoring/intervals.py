@@ -7,73 +7,30 @@ Missing and zero have rows of their own. A categorical column has one row for ea
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nextbest_models.scoring.kernels import BLOCK, CATEGORICAL, NUMERICAL, Column, Tables, Words
 from nextbest_models.scoring.model_text import UnsupportedModelError
 from nextbest_models.scoring.trees import MISSING_NAN, MISSING_ZERO, Forest, Split
-
-Words = NDArray[np.unsignedinteger[Any]]
-
-ZERO = float(np.float32(1e-35))
-"""LightGBM takes what is not further from zero than this for zero."""
 
 MAX_RUN_BYTES = 2 << 20
 """The rows of runs should stay in the processor's second cache; a longer stride makes them fewer."""
 MAX_CATEGORY_BYTES = 64 << 20
 _ALIGNMENT = 32
-BLOCK = 8
-"""Thresholds are counted in blocks of this size."""
-_UNUSED, NUMERICAL, CATEGORICAL = range(3)
 
 
-class Column(NamedTuple):
-    """One column's place in the tables, as a row of `Tables.columns`.
+def tables_of(forest: Forest, run_bytes: int = MAX_RUN_BYTES) -> Tables:
+    """Lay out the tables of a model; the rows of its runs take at most `run_bytes`, or one row per column.
 
-    begin, end: its blocks of `thresholds`, or its categories in `category_rows`.
-    run, missing, zero: rows of `table`: that of the empty run, of NaN (for a categorical column of every category
-    that no split knows), and of zero. A column that no split asks for has row 0, which keeps everything.
+    Raises:
+        UnsupportedModelError: a column is both numerical and categorical, or has far too many categories.
     """
-
-    kind: int
-    begin: int = 0
-    end: int = 0
-    run: int = 0
-    missing: int = 0
-    zero: int = 0
-
-
-class Tables(NamedTuple):
-    """Everything that values of columns are looked up in. A word is the smallest integer with a bit per leaf.
-
-    columns: int64 [columns, 6], see `Column`. thresholds: float64 [blocks, BLOCK], ascending within a column, whose
-    last block is filled up with infinity and never full. fences: float64 [blocks], the last of each block.
-    trees, keeps: int32 and words of the splits, place for place beside the thresholds. table: words [rows, width]; the width is
-    the number of trees, rounded up with words that keep everything. category_rows: int32. shift: log2 of the stride.
-    """
-
-    columns: NDArray[np.int64]
-    thresholds: NDArray[np.float64]
-    fences: NDArray[np.float64]
-    trees: NDArray[np.int32]
-    keeps: Words
-    table: Words
-    category_rows: NDArray[np.int32]
-    shift: int
-
-    @classmethod
-    def of(cls, forest: Forest, run_bytes: int = MAX_RUN_BYTES) -> "Tables":
-        """Lay out the tables of a model; the rows of its runs take at most `run_bytes`, or one row per column.
-
-        Raises:
-            UnsupportedModelError: a column is both numerical and categorical, or has far too many categories.
-        """
-        splits: dict[int, list[Split]] = defaultdict(list)
-        for split in forest.splits:
-            splits[split.column].append(split)
-        return _Layout(forest, splits, run_bytes).tables()
+    splits: dict[int, list[Split]] = defaultdict(list)
+    for split in forest.splits:
+        splits[split.column].append(split)
+    return _Layout(forest, splits, run_bytes).tables()
 
 
 def word_type(leaves: int) -> np.dtype[Any]:

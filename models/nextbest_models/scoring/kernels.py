@@ -8,21 +8,64 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import njit
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from nextbest_models.scoring.intervals import BLOCK, NUMERICAL, ZERO, Column, Tables, Words
+from nextbest_models.scoring.compiling import compiled
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
+Words = NDArray[np.unsignedinteger[Any]]
+
+# What kernels are compiled with stands in this file, because numba's cache sees no change of any other.
+ZERO = float(np.float32(1e-35))
+"""LightGBM takes what is not further from zero than this for zero."""
+
+
+BLOCK = 8
+"""Thresholds are counted in blocks of this size."""
+_UNUSED, NUMERICAL, CATEGORICAL = range(3)
+
+
+class Column(NamedTuple):
+    """One column's place in the tables, as a row of `Tables.columns`.
+
+    begin, end: its blocks of `thresholds`, or its categories in `category_rows`.
+    run, missing, zero: rows of `table`: that of the empty run, of NaN (for a categorical column of every category
+    that no split knows), and of zero. A column that no split asks for has row 0, which keeps everything.
+    """
+
+    kind: int
+    begin: int = 0
+    end: int = 0
+    run: int = 0
+    missing: int = 0
+    zero: int = 0
+
+
+class Tables(NamedTuple):
+    """Everything that values of columns are looked up in. A word is the smallest integer with a bit per leaf.
+
+    columns: int64 [columns, 6], see `Column`. thresholds: float64 [blocks, BLOCK], ascending within a column, whose
+    last block is filled up with infinity and never full. fences: float64 [blocks], the last of each block.
+    trees, keeps: int32 and words of the splits, place for place beside the thresholds. table: words [rows, width]; the width is
+    the number of trees, rounded up with words that keep everything. category_rows: int32. shift: log2 of the stride.
+    """
+
+    columns: NDArray[np.int64]
+    thresholds: NDArray[np.float64]
+    fences: NDArray[np.float64]
+    trees: NDArray[np.int32]
+    keeps: Words
+    table: Words
+    category_rows: NDArray[np.int32]
+    shift: int
+
 
 _KIND, _BEGIN, _END, _RUN, _MISSING, _ZERO = range(len(Column._fields))
-COMPILED: dict[str, Any] = {"nogil": True, "cache": True, "boundscheck": False, "error_model": "numpy"}
 
 
-@intrinsic
-def _lowest_bit(_context: Any, word: Any) -> Any:  # noqa: ANN401 - numba's own types
+def _lowest_bit_code(_context: Any, word: Any) -> Any:  # noqa: ANN401 - numba's own types
     """Return the place of the lowest bit of a word that is not 0."""
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:  # noqa: ANN401
@@ -31,7 +74,10 @@ def _lowest_bit(_context: Any, word: Any) -> Any:  # noqa: ANN401 - numba's own 
     return word(word), generate
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator]
+_lowest_bit: Any = intrinsic(_lowest_bit_code)
+
+
+@compiled
 def _count_below(thresholds: Floats, fences: Floats, values: Floats, below: Positions) -> None:
     """Write, for each value, how many thresholds of a column are below it: first whole blocks, then within one.
 
@@ -48,7 +94,7 @@ def _count_below(thresholds: Floats, fences: Floats, values: Floats, below: Posi
         below[row] = block * BLOCK + count
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator]
+@compiled
 def _look_up(tables: Tables, column: int, values: Floats, found: Positions) -> None:
     """Write, for each value of a column, the row of the table, and the first and the end of splits beside it.
 
@@ -74,7 +120,7 @@ def _look_up(tables: Tables, column: int, values: Floats, found: Positions) -> N
         found[row, 0], found[row, 1], found[row, 2] = found_row, first + some, first + all_
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator]
+@compiled
 def keep_each(tables: Tables, columns: Positions, values: Floats, words: Words) -> None:
     """AND into each row of words what that row's values keep, in place; values are [columns, rows]."""
     table, used = tables.table, len(columns)
@@ -95,7 +141,7 @@ def keep_each(tables: Tables, columns: Positions, values: Floats, words: Words) 
                 own[tables.trees[split]] &= tables.keeps[split]
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator]
+@compiled
 def _add_up(
     request: Words, candidates: Words, rows: Positions, leaves: Floats, out: Floats, places: Positions
 ) -> None:
@@ -140,7 +186,7 @@ class ActionSide(NamedTuple):
     pair_defaults: Words
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator]
+@compiled
 def score(
     model: CompiledModel, side: ActionSide, request: Floats, rows: Positions, hits: Positions, pairs: Floats
 ) -> Floats:
@@ -166,7 +212,7 @@ def score(
     return out
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator]
+@compiled
 def _others(count: int, hits: Positions) -> Positions:
     """Return the places below `count` that are not among `hits`, which ascend."""
     others = np.empty(count - len(hits), np.intp)
@@ -180,7 +226,7 @@ def _others(count: int, hits: Positions) -> Positions:
     return others
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator]
+@compiled
 def logistic(raw: Floats, scale: float, divisor: float) -> Floats:
     """Return 1 / (1 + exp(-scale * raw / divisor)) by the C library's exp, as LightGBM does."""
     out = np.empty(len(raw))

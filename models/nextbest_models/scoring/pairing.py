@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from nextbest_models.affinity import AffinityCounters
 from nextbest_models.definitions import Combine, Statistic
 from nextbest_models.pairs import Floats, Integers, KeyTable, PairFamily, Positions
-from nextbest_models.scoring.kernels import COMPILED
+from nextbest_models.scoring.compiling import compiled
 
 Flags = NDArray[np.bool_]
 
@@ -83,7 +82,7 @@ def _holders(table: KeyTable) -> tuple[Integers, Integers]:
     return starts.astype(np.int64), actions[order].astype(np.int64)
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator]
+@compiled
 def _gather(
     tables: PairTables,
     counters: Integers,
@@ -117,7 +116,7 @@ def _gather(
                             combined[column, place] = max(combined[column, place], value)
 
 
-@njit(**COMPILED)  # type: ignore[untyped-decorator]
+@compiled
 def _pair_values(
     tables: PairTables, counters: Integers, rows: Positions, today: int
 ) -> tuple[Positions, Floats]:

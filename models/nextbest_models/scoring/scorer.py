@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nextbest_models.pairs import Floats, Positions
-from nextbest_models.scoring.intervals import MAX_RUN_BYTES, Tables, Words
-from nextbest_models.scoring.kernels import ActionSide, CompiledModel, keep_each, score
+from nextbest_models.scoring.intervals import MAX_RUN_BYTES, tables_of
+from nextbest_models.scoring.kernels import ActionSide, CompiledModel, Words, keep_each, score
 from nextbest_models.scoring.trees import Forest
 
 
@@ -52,7 +52,7 @@ class ExactScorer:
             UnsupportedModelError: with the reason why this model cannot be taken.
         """
         forest = Forest.parse(text)
-        return cls(forest, CompiledModel(Tables.of(forest, run_bytes), forest.leaves, forest.outputs))
+        return cls(forest, CompiledModel(tables_of(forest, run_bytes), forest.leaves, forest.outputs))
 
     def for_actions(self, roles: Roles, actions: Floats, pair_defaults: Floats) -> ActionScorer:
         """Compile what a catalog fixes.

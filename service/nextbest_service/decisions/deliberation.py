@@ -155,12 +155,11 @@ def _levers(
 def _propensity(
     generation: Generation, rows: Rows, request: DecisionRequest, reading: Reading
 ) -> tuple[NDArray[np.float64], tuple[Degradation, ...]]:
-    if generation.ranker is None:
+    if generation.candidates is None:
         return generation.priors[rows], (Degradation.MODEL_UNAVAILABLE,)
     features = reading.customer.features
-    matrix = generation.assembler.assemble(features, _numbers(request), rows, reading.now_ms)
     try:
-        return generation.ranker.propensities(matrix), ()
+        return generation.candidates.propensities(features, _numbers(request), rows, reading.now_ms), ()
     except ModelError as error:
         log.error("ranking_failed", error=str(error))
         return generation.priors[rows], (Degradation.SCORE_NOT_FINITE,)

@@ -12,7 +12,7 @@ from nextbest_models.assembly import ActionProfile, CandidateAssembler
 from nextbest_models.features import FeatureSpec
 from nextbest_models.online import OnlineFeatures
 from nextbest_models.population import Population
-from nextbest_models.ranker import Ranker
+from nextbest_models.ranker import CandidateRanker, Ranker
 from nextbest_rules import Action, Catalog, Formula, RuleSet
 from nextbest_rules.catalog import Emphasis
 from nextbest_rules.policies import ExclusiveRule
@@ -47,15 +47,15 @@ class Generation:
     """Everything that is the same for all decisions until the next reload.
 
     `values` and `priors` are float64 with one entry per action; a value that is computed per customer stands
-    there as 0. `plan` says what to read of a customer, `exclusive` which actions must not stand together.
+    there as 0. `candidates` is the ranker against these actions. `plan` says what to read of a customer, `exclusive` which actions must not stand together.
     """
 
     catalog: Catalog
     rules: RuleSet
     spec: FeatureSpec
     online: OnlineFeatures
-    assembler: CandidateAssembler
     ranker: Ranker | None
+    candidates: CandidateRanker | None
     versions: Versions
     values: NDArray[np.float64]
     priors: NDArray[np.float64]
@@ -75,13 +75,14 @@ class Generation:
     ) -> "Generation":
         """Put together what was loaded and checked; everything that no request changes is computed here."""
         actions = rules.catalog.actions
+        assembler = CandidateAssembler(spec, action_profiles(rules.catalog), keys, population)
         return cls(
             catalog=rules.catalog,
             rules=rules,
             spec=spec,
             online=OnlineFeatures(spec),
-            assembler=CandidateAssembler(spec, action_profiles(rules.catalog), keys, population),
             ranker=ranker,
+            candidates=ranker.over(assembler) if ranker else None,
             versions=Versions(
                 catalog=rules.catalog.version,
                 ruleset=rules.version,

@@ -7,7 +7,7 @@ import lightgbm
 import numpy as np
 from hypothesis import strategies as st
 
-from nextbest_models.scoring.intervals import ZERO
+from nextbest_models.scoring.kernels import ZERO
 from nextbest_models.scoring.trees import Forest
 
 ODD_VALUES = np.array(
