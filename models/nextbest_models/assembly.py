@@ -39,8 +39,8 @@ class CandidateAssembler:
     again: the actions' own features, and what the population did with their keys.
 
     base: float64 [actions, columns], what is there of each action's row without a customer and a context.
-    customer_columns: the columns of the customer's vector, in its order. context_columns: columns by context name.
-    families: the families with pair features.
+    customer_columns: the columns of the customer's vector, in its order. context_columns: columns by context
+    name. families: the families with pair features.
     """
 
     __slots__ = ("base", "context_columns", "customer_columns", "families", "spec")

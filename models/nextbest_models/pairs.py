@@ -67,8 +67,8 @@ class KeyTable:
 class PairColumn:
     """One pair feature: where it goes and how it is made.
 
-    A customer's counters are combined as whole numbers, the same in any order; then times `unit`, and divided by
-    `yardstick`, one number per action, if there is one.
+    A customer's counters are combined as whole numbers, the same in any order; then times `unit`, and divided
+    by `yardstick`, one number per action, if there is one.
     """
 
     column: int

@@ -29,8 +29,8 @@ class CandidateRanker(Protocol):
     ) -> Floats:
         """Return P(positive outcome) of each candidate, float64 [len(rows)].
 
-        The customer's features are taken as they are: they have to be those of `now_ms`. `rows` are positions in the
-        sequence of actions. `context` may hold more than the features name.
+        The customer's features are taken as they are: they have to be those of `now_ms`. `rows` are positions
+        in the sequence of actions. `context` may hold more than the features name.
 
         Raises:
             ModelError: the model gives something that is no probability.

@@ -40,8 +40,8 @@ class ExactModel:
 class ExactCandidates:
     """A model against the actions of one catalog; see `CandidateRanker`.
 
-    request: float64, the values that candidates share, where nothing is known; `customer` and `context` are places in
-    it: those of the customer's vector, and by name those of the context.
+    request: float64, the values that candidates share, where nothing is known; `customer` and `context` are
+    places in it: those of the customer's vector, and by name those of the context.
     """
 
     actions: ActionScorer

@@ -1,8 +1,9 @@
 """What each value of a column does to the trees' words, laid out so that one look-up and one row tell it.
 
-The splits of a numerical column are sorted by threshold. A value fails a run of them from the first on, so that the
-words they keep can be ANDed beforehand: a row for each `stride` splits, and what is left of the run one by one.
-Missing and zero have rows of their own. A categorical column has one row for each kind of category.
+The splits of a numerical column are sorted by threshold. A value fails a run of them from the first on, so
+that the words they keep can be ANDed beforehand: a row for each `stride` splits, and what is left of the run
+one by one. Missing and zero have rows of their own. A categorical column has one row for each kind of
+category.
 """
 
 from collections import defaultdict
@@ -143,7 +144,7 @@ def _true_for_zero(split: Split) -> bool:
 
 
 def _shift(counts: Sequence[int], rows: int) -> int:
-    """Return log2 of the smallest stride that needs no more rows for all runs; at the most, one row is a run."""
+    """Return log2 of the smallest stride that needs no more rows; at the most, each run has one."""
     longest = max(counts, default=0).bit_length()
     return next(
         (shift for shift in range(longest) if sum((count >> shift) + 1 for count in counts) <= rows), longest

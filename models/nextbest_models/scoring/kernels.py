@@ -30,9 +30,9 @@ _UNUSED, NUMERICAL, CATEGORICAL = range(3)
 class Column(NamedTuple):
     """One column's place in the tables, as a row of `Tables.columns`.
 
-    begin, end: its blocks of `thresholds`, or its categories in `category_rows`.
-    run, missing, zero: rows of `table`: that of the empty run, of NaN (for a categorical column of every category
-    that no split knows), and of zero. A column that no split asks for has row 0, which keeps everything.
+    begin, end: its blocks of `thresholds`, or its categories in `category_rows`. run, missing, zero: rows of
+    `table`: that of the empty run, of NaN (for a categorical column of every category that no split knows),
+    and of zero. A column that no split asks for has row 0, which keeps everything.
     """
 
     kind: int
@@ -46,10 +46,11 @@ class Column(NamedTuple):
 class Tables(NamedTuple):
     """Everything that values of columns are looked up in. A word is the smallest integer with a bit per leaf.
 
-    columns: int64 [columns, 6], see `Column`. thresholds: float64 [blocks, BLOCK], ascending within a column, whose
-    last block is filled up with infinity and never full. fences: float64 [blocks], the last of each block.
-    trees, keeps: int32 and words of the splits, place for place beside the thresholds. table: words [rows, width]; the width is
-    the number of trees, rounded up with words that keep everything. category_rows: int32. shift: log2 of the stride.
+    columns: int64 [columns, 6], see `Column`. thresholds: float64 [blocks, BLOCK], ascending within a column,
+    whose last block is filled up with infinity and never full. fences: float64 [blocks], the last of each
+    block. trees, keeps: int32 and words of the splits, place for place beside the thresholds. table: words
+    [rows, width]; the width is the number of trees, rounded up with words that keep everything.
+    category_rows: int32. shift: log2 of the stride.
     """
 
     columns: NDArray[np.int64]
@@ -79,7 +80,7 @@ _lowest_bit: Any = intrinsic(_lowest_bit_code)
 
 @compiled
 def _count_below(thresholds: Floats, fences: Floats, values: Floats, below: Positions) -> None:
-    """Write, for each value, how many thresholds of a column are below it: first whole blocks, then within one.
+    """Write how many thresholds of a column are below each value: first whole blocks, then within one.
 
     Counting them all is faster than halving, because nothing has to be guessed and several go at once.
     """
@@ -176,8 +177,9 @@ class CompiledModel(NamedTuple):
 class ActionSide(NamedTuple):
     """What a catalog fixes.
 
-    words: [actions, width], what each action keeps. request_columns: those that all candidates of a request share.
-    pair_columns: those of a pair, and pair_defaults, words [width], what a candidate without any pair value keeps.
+    words: [actions, width], what each action keeps. request_columns: those that all candidates of a request
+    share. pair_columns: those of a pair, and pair_defaults, words [width], what a candidate without any pair
+    value keeps.
     """
 
     words: Words
@@ -192,8 +194,8 @@ def score(
 ) -> Floats:
     """Return the raw scores of candidates, float64 [candidates, outputs].
 
-    request: the values of `request_columns`. rows: the candidates' actions. hits: the places in `rows`, ascending,
-    of those that have values of pairs, and pairs their values, [pair columns, hits].
+    request: the values of `request_columns`. rows: the candidates' actions. hits: the places in `rows`,
+    ascending, of those that have values of pairs, and pairs their values, [pair columns, hits].
     """
     words = model.tables.table[0].copy()
     keep_each(model.tables, side.request_columns, request.reshape(-1, 1), words.reshape(1, -1))

@@ -1,7 +1,7 @@
 """Pair features of candidates straight from a customer's few counters, for those candidates that have any.
 
-Going from the counters to the actions that have their keys visits only pairs that exist. `PairFamily.fill` goes
-from the actions to the counters, and gives the same numbers.
+Going from the counters to the actions that have their keys visits only pairs that exist. `PairFamily.fill`
+goes from the actions to the counters, and gives the same numbers.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,9 @@ class PairTables(NamedTuple):
     """Which actions have a key, and how each pair column is made of the counters.
 
     starts: int64 [families, keys + 1]; `actions[starts[family, k] : starts[family, k + 1]]` have key `k`.
-    bounds: int64 [families + 1], the columns of each family. recipes: int64 [columns, 2], statistic and combination.
-    units, defaults: float64 [columns]. yardsticks: float64 [columns, actions], 1 where there is none.
+    bounds: int64 [families + 1], the columns of each family. recipes: int64 [columns, 2], statistic and
+    combination. units, defaults: float64 [columns]. yardsticks: float64 [columns, actions], 1 where there is
+    none.
     """
 
     starts: Integers
@@ -66,7 +67,8 @@ class PairTables(NamedTuple):
     def values(self, counters: AffinityCounters, rows: Positions, today: int) -> tuple[Positions, Floats]:
         """Return the places in `rows`, ascending, of candidates with any counter, and their values.
 
-        The values are float64 [columns, places]; a family of which a candidate has no counter keeps its defaults.
+        The values are float64 [columns, places]; a family of which a candidate has no counter keeps its
+        defaults.
         """
         # One array of one type, however the counters came to be: numba compiles for each type anew.
         plain = np.array([counters.ids, *counters.statistics], dtype=np.int64)
@@ -75,7 +77,7 @@ class PairTables(NamedTuple):
 
 
 def _holders(table: KeyTable) -> tuple[Integers, Integers]:
-    """Return where each key's actions begin, and the actions by key; one that lists a key twice is there twice."""
+    """Return where each key's actions begin, and the actions by key, twice where one lists a key twice."""
     actions = np.repeat(np.arange(len(table.lengths)), table.lengths)
     order = np.argsort(table.ids, kind="stable")
     starts = np.searchsorted(table.ids[order], np.arange(table.size + 1))
@@ -120,7 +122,7 @@ def _gather(
 def _pair_values(
     tables: PairTables, counters: Integers, rows: Positions, today: int
 ) -> tuple[Positions, Floats]:
-    """Return what `PairTables.values` does; counters are int64 [4, counters]: ids, counts, last days, totals."""
+    """Do the work of `PairTables.values`; counters are int64 [4, counters]: ids, counts, last days, totals."""
     columns = len(tables.recipes)
     place_of = np.full(tables.yardsticks.shape[1], -1, np.intp)
     for place in range(len(rows)):

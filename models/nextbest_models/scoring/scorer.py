@@ -29,9 +29,10 @@ class ActionScorer:
     def raw_scores(self, request: Floats, rows: Positions, hits: Positions, pairs: Floats) -> Floats:
         """Return the raw scores of candidates, float64 [candidates, outputs].
 
-        request: the values of `Roles.request`. rows: the candidates' actions. hits: the places in `rows`, ascending,
-        of those that have values of pairs; pairs: their values of `Roles.pair`, float64 [pair columns, hits].
-        All arrays have to be contiguous and writable, because numba would compile anew for others.
+        request: the values of `Roles.request`. rows: the candidates' actions. hits: the places in `rows`,
+        ascending, of those that have values of pairs; pairs: their values of `Roles.pair`, float64 [pair
+        columns, hits]. All arrays have to be contiguous and writable, because numba would compile anew for
+        others.
         """
         scores: Floats = score(self.model, self.side, request, rows, hits, pairs)
         return scores
@@ -57,7 +58,8 @@ class ExactScorer:
     def for_actions(self, roles: Roles, actions: Floats, pair_defaults: Floats) -> ActionScorer:
         """Compile what a catalog fixes.
 
-        actions: float64 [actions, action columns]. pair_defaults: values of a pair's columns where there is nothing.
+        actions: float64 [actions, action columns]. pair_defaults: values of a pair's columns where there is
+        nothing.
         """
         side = ActionSide(
             words=self._words(roles.action, actions),

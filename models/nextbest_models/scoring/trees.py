@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -157,7 +158,7 @@ class _Nodes:
                 seen += 1
                 if node >= len(self.columns) or seen > len(self.columns):
                     raise UnsupportedModelError(f"tree {tree} is no tree")
-                # Left subtree first; then this node again, which knows by then where that began; then the right.
+                # The left subtree; this node again, with the place where that began; the right subtree.
                 stack += [(self.right[node], -1), (node, len(order)), (self.left[node], -1)]
             else:
                 yield self._split(tree, node, begin, len(order))
@@ -190,7 +191,7 @@ def _categories(fields: Fields) -> list[NDArray[np.intp]]:
     words = integers(fields, "cat_threshold", bounds[-1])
     if bounds[0] or sorted(bounds) != bounds or not all(0 <= word < 1 << _WORD_BITS for word in words):
         raise UnsupportedModelError("its sets of categories are in no order")
-    return [_members(words[begin:end]) for begin, end in zip(bounds, bounds[1:], strict=False)]
+    return [_members(words[begin:end]) for begin, end in pairwise(bounds)]
 
 
 def _members(words: Sequence[int]) -> NDArray[np.intp]:

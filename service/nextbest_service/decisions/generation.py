@@ -47,7 +47,8 @@ class Generation:
     """Everything that is the same for all decisions until the next reload.
 
     `values` and `priors` are float64 with one entry per action; a value that is computed per customer stands
-    there as 0. `candidates` is the ranker against these actions. `plan` says what to read of a customer, `exclusive` which actions must not stand together.
+    there as 0. `candidates` is the ranker against these actions. `plan` says what to read of a customer,
+    `exclusive` which actions must not stand together.
     """
 
     catalog: Catalog
