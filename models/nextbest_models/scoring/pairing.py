@@ -56,11 +56,11 @@ class PairTables(NamedTuple):
             bounds=np.cumsum([0, *(len(family.columns) for family in families)]).astype(np.int64),
             recipes=np.array(
                 [(_STATISTICS[it.statistic], _COMBINES[it.combine]) for it in columns], np.int64
-            ).reshape(-1, 2),
+            ).reshape(len(columns), 2),
             units=np.array([it.unit for it in columns], np.float64),
             yardsticks=np.array(
                 [np.ones(actions) if it.yardstick is None else it.yardstick for it in columns], np.float64
-            ).reshape(-1, actions),
+            ).reshape(len(columns), actions),
             defaults=defaults[np.array([it.column for it in columns], np.intp)],
         )
 
@@ -122,7 +122,7 @@ def _gather(
 def _pair_values(
     tables: PairTables, counters: Integers, rows: Positions, today: int
 ) -> tuple[Positions, Floats]:
-    """Do the work of `PairTables.values`; counters are int64 [4, counters]: ids, counts, last days, totals."""
+    """Do the work of `PairTables.values`. counters: int64 [4, counters]: ids, counts, last days, totals."""
     columns = len(tables.recipes)
     place_of = np.full(tables.yardsticks.shape[1], -1, np.intp)
     for place in range(len(rows)):
