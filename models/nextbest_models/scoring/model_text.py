@@ -38,6 +38,10 @@ _TREE = frozenset(
         "cat_boundaries",
         "cat_threshold",
         "is_linear",
+        "leaf_const",
+        "num_features",
+        "leaf_features",
+        "leaf_coeff",
         "shrinkage",
     }
 )
