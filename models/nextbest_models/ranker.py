@@ -48,10 +48,10 @@ class ScorerInUse:
 class Ranker:
     """A loaded model. Safe to share between threads: nothing changes after construction."""
 
-    __slots__ = ("_booster", "_exact", "columns", "scorer", "version")
+    __slots__ = ("_exact", "booster", "columns", "scorer", "version")
 
     def __init__(self, booster: lightgbm.Booster, columns: tuple[str, ...], version: str) -> None:
-        self._booster = booster
+        self.booster = booster
         self._exact, self.scorer = _exact_model(booster)
         self.columns = columns
         self.version = version
@@ -77,7 +77,7 @@ class Ranker:
         if not len(matrix):
             return np.empty(0, dtype=np.float64)
         # More threads cost more than they bring on a few hundred rows, and hang after a fork.
-        scores = np.asarray(self._booster.predict(matrix, num_threads=1), dtype=np.float64)
+        scores = np.asarray(self.booster.predict(matrix, num_threads=1), dtype=np.float64)
         return self.checked(scores, len(matrix))
 
     def worst_difference(self, matrix: Floats, expected: Floats) -> float:
