@@ -76,14 +76,24 @@ def run(
     calls: int = 100,
 ) -> None:
     """Be the main program of a benchmark: read the options, measure, print."""
+    options = arguments(title, rounds=rounds, calls=calls).parse_args()
+    results = measure(list(candidates()), options.rounds, options.calls)
+    report(results, versions, as_json=options.json)
+
+
+def arguments(title: str, *, rounds: int, calls: int) -> argparse.ArgumentParser:
+    """Return the options that all benchmarks have."""
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     parser.add_argument("--rounds", type=int, default=rounds, help=f"interleaved rounds (default {rounds})")
     parser.add_argument("--calls", type=int, default=calls, help=f"calls per round (default {calls})")
-    options = parser.parse_args()
-    results = measure(list(candidates()), options.rounds, options.calls)
+    return parser
+
+
+def report(results: Sequence[Result], versions: Mapping[str, str], *, as_json: bool) -> None:
+    """Print results, with what they were measured on."""
     machine = {"python": platform.python_version(), "machine": platform.machine(), **versions}
-    if options.json:
+    if as_json:
         print(json.dumps({"machine": machine, "results": [asdict(result) for result in results]}, indent=2))
     else:
         print(" ".join(f"{key}={value}" for key, value in machine.items()))

@@ -198,7 +198,7 @@ def _check_golden(directory: Path, manifest: Manifest, ranker: Ranker) -> None:
     expected = np.array(manifest.golden_scores, dtype=np.float64)
     if not len(rows) or len(rows) != len(expected):
         raise ModelError(f"the manifest in {directory} has no usable golden rows. Train again.")
-    worst = float(np.max(np.abs(ranker.propensities(rows) - expected)))
+    worst = ranker.worst_difference(rows, expected)
     # Negated, so that a NaN among the expected scores fails too.
     if not worst <= GOLDEN_TOLERANCE:
         raise ModelError(

@@ -1,15 +1,50 @@
-"""From rows of features to propensities."""
+"""From rows of features, or from a customer and candidates, to propensities."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import lightgbm
 import numpy as np
-from numpy.typing import NDArray
 
+from nextbest_models.assembly import CandidateAssembler
 from nextbest_models.calibration import NOT_CALIBRATED, Calibration, Codes
 from nextbest_models.evidence import Experience
+from nextbest_models.pairs import Floats, Positions
+from nextbest_models.state import CustomerFeatures
+
+if TYPE_CHECKING:
+    from nextbest_models.scoring.exact import ExactModel
+
+EXACT, LIGHTGBM = "exact", "lightgbm"
 
 
 class ModelError(Exception):
     """A model cannot be used; the message says why and what to do."""
+
+
+class CandidateRanker(Protocol):
+    """A model against the actions of one catalog."""
+
+    def propensities(
+        self, customer: CustomerFeatures, context: Mapping[str, float], rows: Positions, now_ms: int
+    ) -> Floats:
+        """Return P(positive outcome) of each candidate, float64 [len(rows)].
+
+        The customer's features are taken as they are: they have to be those of `now_ms`. `rows` are positions
+        in the sequence of actions. `context` may hold more than the features name.
+
+        Raises:
+            ModelError: the model gives something that is no probability.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerInUse:
+    """What computes the propensities of decisions: "exact" or "lightgbm". `why` is empty for the former."""
+
+    name: str
+    why: str
 
 
 class Ranker:
@@ -18,7 +53,7 @@ class Ranker:
     `experience` is what it has seen; a model that does not tell (None) is trusted with every action.
     """
 
-    __slots__ = ("_booster", "calibration", "columns", "experience", "version")
+    __slots__ = ("_exact", "booster", "calibration", "columns", "experience", "scorer", "version")
 
     def __init__(
         self,
@@ -28,13 +63,25 @@ class Ranker:
         calibration: Calibration = NOT_CALIBRATED,
         experience: Experience | None = None,
     ) -> None:
-        self._booster = booster
+        self.booster = booster
+        self._exact, self.scorer = _exact_model(booster)
         self.columns = columns
         self.version = version
         self.calibration = calibration
         self.experience = experience
 
-    def propensities(self, matrix: NDArray[np.float64], codes: Codes | None = None) -> NDArray[np.float64]:
+    def over(self, assembler: CandidateAssembler, codes: Codes | None = None) -> CandidateRanker:
+        """Return this model against an assembler's actions; what no request changes is computed here.
+
+        `codes` are those of `calibration` for the actions; None leaves the scores uncalibrated.
+        """
+        if self._exact is None:
+            return _MatrixCandidates(self, assembler, codes)
+        from nextbest_models.scoring.exact import ExactCandidates  # noqa: PLC0415 - numba is slow to import
+
+        return _Checked(self, ExactCandidates.of(self._exact, assembler), codes)
+
+    def propensities(self, matrix: Floats, codes: Codes | None = None) -> Floats:
         """Return P(positive outcome) for each row of a matrix in the order of `columns`; NaN is missing.
 
         `codes` are those of `calibration` for the actions of the rows; None leaves the scores uncalibrated.
@@ -49,8 +96,73 @@ class Ranker:
         if not len(matrix):
             return np.empty(0, dtype=np.float64)
         # More threads cost more than they bring on a few hundred rows, and hang after a fork.
-        scores = np.asarray(self._booster.predict(matrix, num_threads=1), dtype=np.float64)
+        scores = np.asarray(self.booster.predict(matrix, num_threads=1), dtype=np.float64)
+        return self.calibrated(self.checked(scores, len(matrix)), codes)
+
+    def worst_difference(self, matrix: Floats, expected: Floats) -> float:
+        """Return how far any propensity of some rows is from the expected one, by every scorer there is.
+
+        Raises:
+            ModelError: as `propensities` does.
+        """
+        scores = [self.propensities(matrix)]
+        if self._exact is not None:
+            scores.append(self.checked(self._exact.propensities(matrix), len(matrix)))
+        return float(np.max(np.abs(np.stack(scores) - expected)))
+
+    def checked(self, scores: Floats, rows: int) -> Floats:
+        """Return scores that are probabilities, one for each row.
+
+        Raises:
+            ModelError: they are not.
+        """
         # NaN fails both comparisons.
-        if scores.shape != (len(matrix),) or not np.all((scores >= 0.0) & (scores <= 1.0)):
+        if scores.shape != (rows,) or not np.all((scores >= 0.0) & (scores <= 1.0)):
             raise ModelError(f"model {self.version} gave a score that is no probability")
+        return scores
+
+    def calibrated(self, scores: Floats, codes: Codes | None) -> Floats:
+        """Return scores as calibrated propensities, by the codes of their actions."""
         return scores if codes is None else self.calibration.apply(scores, codes)
+
+
+@dataclass(frozen=True, slots=True)
+class _MatrixCandidates:
+    """Any model: whole rows, scored by LightGBM."""
+
+    ranker: Ranker
+    assembler: CandidateAssembler
+    codes: Codes | None
+
+    def propensities(
+        self, customer: CustomerFeatures, context: Mapping[str, float], rows: Positions, now_ms: int
+    ) -> Floats:
+        matrix = self.assembler.assemble(customer, context, rows, now_ms)
+        return self.ranker.propensities(matrix, None if self.codes is None else self.codes[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Another way of ranking candidates, believed where it gives probabilities."""
+
+    ranker: Ranker
+    candidates: CandidateRanker
+    codes: Codes | None
+
+    def propensities(
+        self, customer: CustomerFeatures, context: Mapping[str, float], rows: Positions, now_ms: int
+    ) -> Floats:
+        scores = self.candidates.propensities(customer, context, rows, now_ms)
+        checked = self.ranker.checked(scores, len(rows))
+        return self.ranker.calibrated(checked, None if self.codes is None else self.codes[rows])
+
+
+def _exact_model(booster: lightgbm.Booster) -> "tuple[ExactModel | None, ScorerInUse]":
+    # Loaded here, because numba is slow to import and most commands score nothing.
+    from nextbest_models.scoring.exact import ExactModel  # noqa: PLC0415
+    from nextbest_models.scoring.model_text import UnsupportedModelError  # noqa: PLC0415
+
+    try:
+        return ExactModel.compile(str(booster.model_to_string())), ScorerInUse(EXACT, "")
+    except UnsupportedModelError as error:
+        return None, ScorerInUse(LIGHTGBM, str(error))

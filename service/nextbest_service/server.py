@@ -210,6 +210,8 @@ async def _become_ready(
         log.warning(
             "no_model", hint="actions are ranked by their declared priority; see `nextbest train --help`"
         )
+    elif parts.ranker.scorer.why:
+        log.warning("slow_scorer", scorer=parts.ranker.scorer.name, why=parts.ranker.scorer.why)
 
 
 async def _announce(
@@ -225,6 +227,7 @@ async def _announce(
         actions=len(catalog.actions),
         catalog_version=catalog.version,
         model_version=parts.ranker.version if parts.ranker else None,
+        scorer=parts.ranker.scorer.name if parts.ranker else None,
         clock=datetime.fromtimestamp(clock.at(machine_ms()) / 1000, tz=UTC).isoformat(timespec="seconds"),
     )
 

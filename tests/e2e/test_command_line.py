@@ -109,6 +109,12 @@ def test_a_recipe_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert "recipe.toml cannot be read" in trained.stderr
 
 
+def test_inspecting_a_model_before_any_training_says_what_to_do(tmp_path: Path) -> None:
+    inspected = nextbest("models", "inspect", "--home", str(tmp_path))
+    assert inspected.returncode == 2
+    assert "Run `nextbest train`" in inspected.stderr
+
+
 def test_a_moment_that_is_none_is_refused() -> None:
     loaded = nextbest("load", "grocery", "--as-of", "yesterday")
     assert loaded.returncode == 2

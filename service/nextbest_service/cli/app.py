@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nextbest_service.cli import catalog, customers, decide, demo, load, log, rules, serve, train
+from nextbest_service.cli import catalog, customers, decide, demo, load, log, models, rules, serve, train
 
 EXIT_INTERRUPTED = 130
 
@@ -25,6 +25,7 @@ app.command("decide")(decide.decide)
 app.add_typer(load.app, name="load")
 app.add_typer(catalog.app, name="catalog")
 app.command("train")(train.train)
+app.add_typer(models.app, name="models")
 app.add_typer(rules.app, name="rules")
 app.add_typer(log.app, name="log")
 app.add_typer(customers.app, name="customers")

@@ -169,14 +169,13 @@ def _propensity(
 ) -> tuple[NDArray[np.float64], NDArray[np.int8], tuple[Degradation, ...]]:
     """Return P of some actions, what it rests on, and what fell short: the model ranks those it knows."""
     standing = generation.standing
-    if generation.ranker is None:
+    if generation.candidates is None:
         return *standing.without_model(rows), (Degradation.MODEL_UNAVAILABLE,)
     known = standing.mature[rows]
     ranked = rows if standing.all_mature else rows[known]
     features = reading.customer.features
-    matrix = generation.assembler.assemble(features, _numbers(request), ranked, reading.now_ms)
     try:
-        scores = generation.ranker.propensities(matrix, generation.types[ranked])
+        scores = generation.candidates.propensities(features, _numbers(request), ranked, reading.now_ms)
     except ModelError as error:
         log.error("ranking_failed", error=str(error))
         return *standing.without_model(rows), (Degradation.SCORE_NOT_FINITE,)

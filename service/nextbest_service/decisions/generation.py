@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.assembly import ActionProfile, CandidateAssembler
-from nextbest_models.calibration import NOT_CALIBRATED, Codes
+from nextbest_models.calibration import Codes
 from nextbest_models.evidence import Kind
 from nextbest_models.features import FeatureSpec
 from nextbest_models.online import OnlineFeatures
 from nextbest_models.population import Population
-from nextbest_models.ranker import Ranker
+from nextbest_models.ranker import CandidateRanker, Ranker
 from nextbest_rules import Action, Catalog, Formula, RuleSet
 from nextbest_rules.catalog import Emphasis
 from nextbest_rules.policies import ExclusiveRule
@@ -47,21 +47,20 @@ class Generation:
     """Everything that is the same for all decisions until the next reload.
 
     `values` are float64 with one entry per action; a value that is computed per customer stands there as 0.
-    `standing` says what to expect of the actions, `types` are their codes for the model's calibration. `plan`
-    says what to read of a customer, `exclusive` which actions must not stand together. `issues` and `groups`
-    number the kinds of the actions.
+    `standing` says what to expect of the actions, `candidates` is the ranker against them. `plan` says what
+    to read of a customer, `exclusive` which actions must not stand together. `issues` and `groups` number the
+    kinds of the actions.
     """
 
     catalog: Catalog
     rules: RuleSet
     spec: FeatureSpec
     online: OnlineFeatures
-    assembler: CandidateAssembler
     ranker: Ranker | None
+    candidates: CandidateRanker | None
     versions: Versions
     values: NDArray[np.float64]
     standing: Standing
-    types: Codes
     plan: ReadPlan
     exclusive: tuple[Exclusive, ...]
     issues: NDArray[np.intp]
@@ -80,13 +79,14 @@ class Generation:
     ) -> "Generation":
         """Put together what was loaded and checked; everything that no request changes is computed here."""
         actions = rules.catalog.actions
+        assembler = CandidateAssembler(spec, action_profiles(rules.catalog), keys, population)
         return cls(
             catalog=rules.catalog,
             rules=rules,
             spec=spec,
             online=OnlineFeatures(spec),
-            assembler=CandidateAssembler(spec, action_profiles(rules.catalog), keys, population),
             ranker=ranker,
+            candidates=ranker.over(assembler, _types(ranker, actions)) if ranker else None,
             versions=Versions(
                 catalog=rules.catalog.version,
                 ruleset=rules.version,
@@ -95,7 +95,6 @@ class Generation:
             ),
             values=np.array([0.0 if isinstance(it.value, Formula) else it.value for it in actions]),
             standing=Standing.of(actions, ranker),
-            types=(ranker.calibration if ranker else NOT_CALIBRATED).codes([it.type.value for it in actions]),
             plan=ReadPlan(
                 records=tuple(sorted(rules.reads)),
                 capped=tuple(action.id for action in actions if action.volume_cap is not None),
@@ -157,6 +156,10 @@ def catalog_affinity_keys(catalog: Catalog) -> set[tuple[str, str]]:
         for family, keys in action.affinity.items()
         for key, _ in keys
     }
+
+
+def _types(ranker: Ranker, actions: Sequence[Action]) -> Codes:
+    return ranker.calibration.codes([action.type.value for action in actions])
 
 
 def _numbered(kinds: Sequence[object]) -> NDArray[np.intp]:

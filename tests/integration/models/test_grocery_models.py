@@ -18,8 +18,9 @@ from nextbest_models.dataset import Exposure, build_dataset
 from nextbest_models.definitions import DAY_MS
 from nextbest_models.features import FeatureSpec
 from nextbest_models.history import EventLog, Stream, Touches
-from nextbest_models.pipeline import TrainingRun, train
+from nextbest_models.pipeline import TrainingReport, TrainingRun, train
 from nextbest_models.progress import silent
+from nextbest_models.ranker import EXACT
 from nextbest_models.recipe import load_recipe
 from nextbest_models.snapshot import SnapshotEngine
 
@@ -115,25 +116,46 @@ def test_customer_features_are_what_counting_raw_lines_gives(
         assert values["spend_decayed"] == pytest.approx(spend, rel=1e-6)
 
 
-def test_a_slice_trains_from_end_to_end(
-    journey: CompleteJourney, grocery_spec: FeatureSpec, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def report(
+    journey: CompleteJourney, grocery_spec: FeatureSpec, tmp_path_factory: pytest.TempPathFactory
+) -> TrainingReport:
+    """What training on a slice of the data gave."""
     recipe = load_recipe(RECIPE)
     quick = recipe.model_copy(
         update={"lightgbm": recipe.lightgbm.model_copy(update={"trees": 15, "learning_rate": 0.3})}
     )
-    report = train(
+    return train(
         quick,
         grocery_spec,
         journey.log,
         [offer.profile for offer in journey.offers],
         (_every_fourth(exposure) for exposure in journey.exposures()),
-        TrainingRun(tmp_path, datetime(2017, 9, 1, tzinfo=UTC), threads=1),
+        TrainingRun(tmp_path_factory.mktemp("models"), datetime(2017, 9, 1, tzinfo=UTC), threads=1),
     )
+
+
+def test_a_slice_trains_from_end_to_end(report: TrainingReport, grocery_spec: FeatureSpec) -> None:
     assert report.auc > 0.88
     assert report.ndcg_at_10 > 0.35
     assert report.test.calibration_error < 0.005
     assert load(report.directory, grocery_spec).version == report.version
+
+
+def test_the_exact_scorer_gives_lightgbms_scores_of_real_households(
+    report: TrainingReport, journey: CompleteJourney, grocery_spec: FeatureSpec
+) -> None:
+    ranker = load(report.directory, grocery_spec)
+    assert ranker.scorer.name == EXACT
+    as_of = _day("2017-10-30")
+    snapshot = SnapshotEngine(grocery_spec, journey.log).snapshot(as_of)
+    profiles = [offer.profile for offer in journey.offers]
+    assembler = CandidateAssembler(grocery_spec, profiles, journey.log.keys, snapshot.population)
+    candidates, rows = ranker.over(assembler), np.arange(len(profiles))
+    for customer in range(0, len(journey.log.customers), 97):
+        expected = ranker.propensities(assembler.assemble(snapshot[customer], {}, rows, as_of))
+        scores = candidates.propensities(snapshot[customer], {}, rows, as_of)
+        np.testing.assert_array_equal(scores, expected)
 
 
 def test_the_assembler_gives_the_rows_that_training_sees(
