@@ -1,10 +1,11 @@
 """Raw scores of all candidates of one request: the exact scorer beside LightGBM.
 
-Run it with `python -m benchmarks.micro.scoring`; add `--json` for a machine, `--plot FILE` for a picture. Trees
-have 31 leaves over 40 columns: 22 of the request, 8 of the action, and 10 of the pair, half of whose values are
-missing. Inputs differ from call to call, and few candidates are scored more often, so that caches are warm for all.
-LightGBM runs on one thread and gets its matrix ready made. `C API` is LightGBM without its Python package around it.
-lleaves, a compiler of models, takes part where it is installed and works: it needs llvmlite before 0.45.
+Run it with `python -m benchmarks.micro.scoring`; add `--json` for a machine, `--plot FILE` for a picture.
+Trees have 31 leaves over 40 columns: 22 of the request, 8 of the action, and 10 of the pair, half of whose
+values are missing. Inputs differ from call to call. Few candidates are scored more often, so that caches are
+warm for all. LightGBM runs on one thread and gets its matrix ready made. `C API` is LightGBM without its
+Python package. lleaves, a compiler of models, takes part where it is installed and works: it needs llvmlite
+before 0.45.
 """
 
 import ctypes
