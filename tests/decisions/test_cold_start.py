@@ -118,7 +118,7 @@ def test_with_different_rungs_priorities_are_still_products_and_in_order(shop: S
 class BrokenRanker(Ranker):
     """A model that always fails."""
 
-    def propensities(self, *_: object) -> np.ndarray:
+    def checked(self, *_: object) -> np.ndarray:
         """Fail."""
         raise ModelError("broken on purpose")
 
@@ -126,7 +126,7 @@ class BrokenRanker(Ranker):
 def test_if_the_model_fails_everybody_goes_down_to_the_ladder(shop: Shop) -> None:
     directory = train_model(shop.root, experience(Scope.TYPE))
     sound = load(directory, spec())
-    broken = BrokenRanker(sound._booster, sound.columns, "v", sound.calibration, sound.experience)
+    broken = BrokenRanker(sound.booster, sound.columns, "v", sound.calibration, sound.experience)
     answer = shop.answer(broken)
     assert [it.reason for it in answer.degraded] == ["SCORE_NOT_FINITE"]
     found = {it.action_id: it for it in answer.placements[0].propositions}
