@@ -23,6 +23,7 @@ def _saved(root: Path, leaves: int) -> Path:
         "num_threads": 1,
         "num_leaves": leaves,
         "min_data_in_leaf": 1,
+        "min_sum_hessian_in_leaf": 0.0,
     }
     data = lightgbm.Dataset(
         matrix, matrix[:, 0] * matrix[:, 1] > 0, feature_name=list(SPEC.columns), params=parameters
