@@ -26,7 +26,10 @@ def _saved(root: Path, leaves: int) -> Path:
         "min_sum_hessian_in_leaf": 0.0,
     }
     data = lightgbm.Dataset(
-        matrix, matrix[:, 0] * matrix[:, 1] > 0, feature_name=list(SPEC.columns), params=parameters
+        matrix,
+        np.sin(5 * matrix[:, 0]) * matrix[:, 1] + matrix[::-1, 0] > 0,
+        feature_name=list(SPEC.columns),
+        params=parameters,
     )
     facts = ModelFacts(datetime(2017, 9, 1, tzinfo=UTC), SPEC.digest, {}, {}, {})
     booster = lightgbm.train(parameters, data, 4)
