@@ -14,6 +14,7 @@ from nextbest_models.affinity import AffinityCounters
 from nextbest_models.definitions import Combine, Statistic
 from nextbest_models.pairs import Floats, Integers, KeyTable, PairFamily, Positions
 from nextbest_models.scoring.compiling import compiled
+from nextbest_models.scoring.kernels import Plain
 
 Flags = NDArray[np.bool_]
 
@@ -71,8 +72,8 @@ class PairTables(NamedTuple):
         defaults.
         """
         # One array of one type, however the counters came to be: numba compiles for each type anew.
-        plain = np.array([counters.ids, *counters.statistics], dtype=np.int64)
-        found: tuple[Positions, Floats] = _pair_values(self, plain, rows, today)
+        own = np.array([counters.ids, *counters.statistics], dtype=np.int64)
+        found: tuple[Positions, Floats] = _pair_values(tuple(self), own, rows, today)
         return found
 
 
@@ -120,9 +121,10 @@ def _gather(
 
 @compiled
 def _pair_values(
-    tables: PairTables, counters: Integers, rows: Positions, today: int
+    plain_tables: Plain, counters: Integers, rows: Positions, today: int
 ) -> tuple[Positions, Floats]:
     """Do the work of `PairTables.values`. counters: int64 [4, counters]: ids, counts, last days, totals."""
+    tables = PairTables(*plain_tables)
     columns = len(tables.recipes)
     place_of = np.full(tables.yardsticks.shape[1], -1, np.intp)
     for place in range(len(rows)):

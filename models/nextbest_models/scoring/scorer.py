@@ -6,7 +6,7 @@ import numpy as np
 
 from nextbest_models.pairs import Floats, Positions
 from nextbest_models.scoring.intervals import MAX_RUN_BYTES, tables_of
-from nextbest_models.scoring.kernels import ActionSide, CompiledModel, Words, keep_each, score
+from nextbest_models.scoring.kernels import ActionSide, CompiledModel, Plain, Words, keep_each, plain, score
 from nextbest_models.scoring.trees import Forest
 
 
@@ -23,8 +23,8 @@ class Roles:
 class ActionScorer:
     """A model and the actions of one catalog: what they keep of every tree, computed once."""
 
-    model: CompiledModel
-    side: ActionSide
+    plain_model: Plain
+    plain_side: Plain
 
     def raw_scores(self, request: Floats, rows: Positions, hits: Positions, pairs: Floats) -> Floats:
         """Return the raw scores of candidates, float64 [candidates, outputs].
@@ -34,7 +34,7 @@ class ActionScorer:
         columns, hits]. All arrays have to be contiguous and writable, because numba would compile anew for
         others.
         """
-        scores: Floats = score(self.model, self.side, request, rows, hits, pairs)
+        scores: Floats = score(self.plain_model, self.plain_side, request, rows, hits, pairs)
         return scores
 
 
@@ -67,7 +67,7 @@ class ExactScorer:
             pair_columns=roles.pair,
             pair_defaults=self._words(roles.pair, pair_defaults[np.newaxis])[0],
         )
-        return ActionScorer(self.model, side)
+        return ActionScorer(plain(self.model), plain(side))
 
     def raw_scores(self, matrix: Floats) -> Floats:
         """Return the raw scores of whole rows, float64 [rows, outputs]: those of `Booster.predict`."""

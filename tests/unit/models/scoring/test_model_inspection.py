@@ -15,18 +15,22 @@ SPEC = FeatureSpec.from_declarations(AFFINITIES, FEATURES)
 
 
 def _saved(root: Path, leaves: int) -> Path:
-    dice = np.random.default_rng(3)
-    matrix = dice.normal(size=(900, len(SPEC.columns)))
+    matrix = np.random.default_rng(3).normal(size=(900, len(SPEC.columns)))
     matrix[:, 2:] = 0.0
-    positive = dice.random(900) < 0.5  # noise: there is always one more leaf to grow
     parameters = {
         "objective": "binary",
         "verbosity": -1,
         "num_threads": 1,
         "num_leaves": leaves,
         "min_data_in_leaf": 1,
+        "min_sum_hessian_in_leaf": 0.0,
     }
-    data = lightgbm.Dataset(matrix, positive, feature_name=list(SPEC.columns), params=parameters)
+    data = lightgbm.Dataset(
+        matrix,
+        np.sin(5 * matrix[:, 0]) * matrix[:, 1] + matrix[::-1, 0] > 0,
+        feature_name=list(SPEC.columns),
+        params=parameters,
+    )
     facts = ModelFacts(datetime(2017, 9, 1, tzinfo=UTC), SPEC.digest, {}, {}, {})
     booster = lightgbm.train(parameters, data, 4)
     return save(root, booster, matrix[:20], facts, {})

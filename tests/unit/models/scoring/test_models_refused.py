@@ -105,6 +105,18 @@ def test_far_too_many_kinds_of_categories_are_refused(monkeypatch: pytest.Monkey
         ExactScorer.compile(TEXT)
 
 
+def test_zero_is_not_above_a_threshold_of_zero() -> None:
+    """LightGBM learns no such threshold, but takes one."""
+    text = _edited(
+        _text(use_missing=False, max_bin=3),
+        r"^threshold=.*$",
+        lambda it: "threshold=" + "0 " * it[0].count(" ") + "0",
+    )
+    rows = np.array([[0.0, -1.0, 0.0], [-0.0, -1.0, 1e-36], [1e-34, -1.0, -1e-34], [np.nan, -1.0, np.nan]])
+    expected = lightgbm.Booster(model_str=text).predict(rows, raw_score=True)
+    assert ExactScorer.compile(text).raw_scores(rows)[:, 0].tobytes() == expected.tobytes()
+
+
 @pytest.mark.parametrize(
     ("more", "kind"),
     [({}, MISSING_NAN), ({"use_missing": False}, MISSING_NONE), ({"zero_as_missing": True}, MISSING_ZERO)],
