@@ -49,7 +49,11 @@ class TrainingRun:
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """What came out of a training. `test` is of calibrated scores, `reliability` by type of action."""
+    """What came out of a training.
+
+    `test` is of calibrated scores, `reliability` by type of action. `scorer` is what will compute the scores
+    of decisions: see `ranker.ScorerInUse`.
+    """
 
     directory: Path
     version: str
@@ -59,6 +63,7 @@ class TrainingReport:
     test: Evaluation
     uncalibrated: Evaluation
     reliability: Mapping[str, Reliability]
+    scorer: str
 
     @property
     def auc(self) -> float:
@@ -129,6 +134,7 @@ def train(
         test=outcome.test,
         uncalibrated=outcome.uncalibrated,
         reliability=outcome.reliability,
+        scorer=artifact.load(directory, spec).scorer.name,
     )
 
 

@@ -71,6 +71,10 @@ def test_propensities_come_true_better_than_the_scores_they_were_made_of(
     assert figures["calibration"]["OFFER"]["error_after"] == pytest.approx(figures["calibration_error"])
 
 
+def test_decisions_are_scored_exactly(figures: dict[str, Any]) -> None:
+    assert figures["scorer"] == "exact"
+
+
 def test_what_households_redeemed_later_was_among_their_first_ten(figures: dict[str, Any]) -> None:
     assert figures["decisions"] > 1_000
     assert figures["redeemed_in_top_10"] > 5 * figures["redeemed_in_top_10_by_chance"]

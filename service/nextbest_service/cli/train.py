@@ -58,6 +58,7 @@ def training_figures(report: "TrainingReport") -> dict[str, object]:
     return {
         "model_version": report.version,
         "model_directory": str(report.directory),
+        "scorer": report.scorer,
         "train_rows": report.train_rows,
         "train_positives": report.train_positives,
         "auc": report.auc,
