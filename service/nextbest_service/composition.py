@@ -50,7 +50,7 @@ class LoadedParts:
 
     rules: RuleSet
     spec: FeatureSpec
-    ranker: Ranker | None
+    rankers: Mapping[str, Ranker]
 
 
 def load_parts(catalog: str, home: Home, model: Path | None = None) -> LoadedParts:

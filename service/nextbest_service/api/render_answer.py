@@ -45,7 +45,7 @@ def render_answer(decision: Decision, ring: KeyRing | None) -> decision_pb2.Deci
 
     The caller of this function adds the total time.
     """
-    timing, versions = decision.timing, decision.basis.generation.versions
+    timing, basis, versions = decision.timing, decision.basis, decision.basis.generation.versions
     return decision_pb2.DecideResponse(
         decision_id=decision.id,
         decided_at_unix_ms=decision.decided_at_ms,
@@ -54,7 +54,7 @@ def render_answer(decision: Decision, ring: KeyRing | None) -> decision_pb2.Deci
         versions=version_pb2.Versions(
             catalog=versions.catalog,
             ruleset=versions.ruleset,
-            model=versions.model,
+            model=basis.ranking.version,
             feature_spec=versions.feature_spec,
         ),
         customer_known=decision.customer_known,
@@ -63,6 +63,7 @@ def render_answer(decision: Decision, ring: KeyRing | None) -> decision_pb2.Deci
             for part in decision.degraded
         ],
         stale_features=decision.stale_features,
+        arms=[decision_pb2.ArmAssignment(experiment_id=name, arm=arm) for name, arm in basis.arms.items()],
         timing=decision_pb2.Timing(
             read_us=timing.read_us,
             screen_us=timing.screen_us,

@@ -17,6 +17,7 @@ from nextbest_service.decisions.exploration import Explorer, Outlook
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
+Maturities = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Factors:
     context_weight: Floats
     lever: Floats
     pinned: Flags
-    maturity: NDArray[np.int8]
+    maturity: Maturities
     strength: Floats
 
     @cached_property

@@ -24,12 +24,14 @@ class SelectionType(StrEnum):
 class Degradation(StrEnum):
     """Why an answer is not as good as it should be. Closed rules hold all the same.
 
-    Without a usable model the static priority ranks; with unreadable state the model ranks on defaults. Where
+    Without a usable model the static priority ranks; where an arm's ranker is not in use the champion does;
+    with unreadable state the model ranks on defaults. Where
     others kept changing a busy customer, only actions that no cap counts were considered. A gap is open as
     long as the decision log has lost decisions and does not say so yet.
     """
 
     MODEL_UNAVAILABLE = "MODEL_UNAVAILABLE"
+    RANKER_UNAVAILABLE = "RANKER_UNAVAILABLE"
     SCORE_NOT_FINITE = "SCORE_NOT_FINITE"
     STATE_UNREADABLE = "STATE_UNREADABLE"
     CUSTOMER_BUSY = "CUSTOMER_BUSY"
