@@ -15,8 +15,9 @@ from nextbest_service.store.customers import Reading
 class Basis:
     """What was asked, read and computed on the way to a decision: references only, nothing is copied.
 
-    `arms` are the customer's, by holdout and experiment, and `ranking` is what ranked. Masks are over the catalog: `unvalued` are the actions that have no value for the customer, `unshowable`
-    those that would have been chosen, but a parameter has none.
+    `arms` are the customer's, by holdout and experiment, and `ranking` is what ranked. Masks are over the
+    catalog: `unvalued` are the actions that have no value for the customer, `unshowable` those that would
+    have been chosen, but a parameter has none.
     """
 
     generation: Generation

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter_ns
 from typing import TypeAlias
 
+from nextbest_rules.assignment import assigned
 from nextbest_service.customers.naming import Who
 from nextbest_service.decision_log.decisions import DecisionRecord
 from nextbest_service.decision_log.legend import Legend
@@ -145,8 +146,12 @@ class _Asking:
         return reading
 
     def _deliberated(self, request: DecisionRequest, reading: Reading, watch: Stopwatch) -> Decision:
-        decision = deliberate(self.decider.generation, request, reading, self.decision_id, watch)
-        return replace(decision, origin=self._origin(reading.found))
+        generation, origin = self.decider.generation, self._origin(reading.found)
+        # The name that came first stays the same through links, so that the arms stay, too.
+        person = reading.customer.first or origin
+        arms = assigned(generation.catalog.experimentation, person, reading.now_ms)
+        decision = deliberate(generation, request, reading, arms, self.decision_id, watch)
+        return replace(decision, origin=origin)
 
     async def _held(self, request: DecisionRequest, reading: Reading, watch: Stopwatch) -> Decision:
         """Deliberate and hold what volume caps count; what others took last is left out, and so on."""

@@ -29,7 +29,6 @@ from nextbest_service.decisions.slates import fill_slates, propositions
 from nextbest_service.store.customers import Reading
 
 
-
 def deliberate(
     generation: Generation,
     request: DecisionRequest,

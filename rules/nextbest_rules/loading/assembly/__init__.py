@@ -75,9 +75,7 @@ def assemble(documents: Mapping[str, Document], version: str) -> Catalog:
         namespaces=tuple(map(namespace, head.namespaces)),
         segments=tuple(map(segment, segments.segments)),
         memory=memory(head.memory),
-        experimentation=experimentation(
-            _optional(documents, ExperimentsDocument, ExperimentsDocument()), types
-        ),
+        experimentation=experimentation(tried, types),
     )
 
 

@@ -8,10 +8,10 @@ from nextbest_rules.loading.documents.actions import ValidityDocument
 from nextbest_rules.loading.documents.fields import Document, Id, Text, matching, pattern
 from nextbest_rules.loading.documents.selectors import EVERY_ACTION, LeverDocument, SelectorDocument
 
-_RANKER = r"[a-z][a-z0-9_]{0,31}"
+_RANKER = r"[a-z][a-z0-9_]{0,62}"
 RankerName = Annotated[
     str,
-    matching(_RANKER, "a ranker has 1 to 32 lower-case letters, digits and _ and starts with a letter"),
+    matching(_RANKER, "a ranker has 1 to 63 lower-case letters, digits and _ and starts with a letter"),
     pattern(_RANKER),
 ]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -61,11 +61,13 @@ class ExperimentDocument(TimedDocument):
 
     description: str = Field(default="", description="What is to be found out, for people.")
     arms: list[ArmDocument] = Field(
-        min_length=2, description="The arms. Their shares come to 1 at most; the others are treated as ever."
+        description="The arms. Their shares come to 1 at most; the others are treated as ever."
     )
 
     @model_validator(mode="after")
-    def _shares_fit(self) -> "ExperimentDocument":
+    def _arms_fit(self) -> "ExperimentDocument":
+        if len(self.arms) < 2:  # noqa: PLR2004 - there is nothing else to compare with
+            raise ValueError("an experiment compares at least two arms")
         if sum(arm.share for arm in self.arms) > 1.0 + _ROUNDING:
             raise ValueError("the shares of the arms come to more than 1")
         return self
