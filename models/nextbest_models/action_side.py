@@ -43,6 +43,7 @@ class Declarations:
 class ActionSide:
     """The actions of one generation as ranking saw them. `actions` and `kinds` are in the catalog's order."""
 
+    id: str
     actions: tuple[str, ...]
     kinds: tuple[Kind, ...]
     assembler: CandidateAssembler
@@ -61,14 +62,15 @@ class ActionSide:
         """
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                return cls._read({name: archive[name] for name in archive.files})
+                arrays = {name: archive[name] for name in archive.files}
+            return cls._read(action_side_id(content), arrays)
         except ActionSideError:
             raise
         except _DAMAGED as error:
             raise ActionSideError(f"an action side cannot be read: {error}") from error
 
     @classmethod
-    def _read(cls, arrays: Mapping[str, Any]) -> "ActionSide":
+    def _read(cls, id_: str, arrays: Mapping[str, Any]) -> "ActionSide":
         about = json.loads(arrays["about"].tobytes())
         if about["format"] != _FORMAT:
             raise ActionSideError(f"an action side of format {about['format']}; this version reads {_FORMAT}")
@@ -80,6 +82,7 @@ class ActionSide:
         base[:, spec.positions(Source.ACTION)] = arrays["own"]
         families = tuple(_family(spec, number, item, arrays) for number, item in enumerate(about["families"]))
         return cls(
+            id=id_,
             actions=tuple(arrays["actions"].tolist()),
             kinds=tuple(Kind(*kind) for kind in kinds),
             assembler=CandidateAssembler.of_parts(spec, base, families),
