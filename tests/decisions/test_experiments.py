@@ -18,6 +18,12 @@ from nextbest_models.calibration import Calibration, Curve, Method
 from nextbest_models.companions import Companions
 from nextbest_models.ranker import Ranker
 from nextbest_rules.assignment import CHAMPION
+from nextbest_service.decision_log.entries import Kind
+from nextbest_service.decision_log.export.tables import DECISIONS, decisions_table
+from nextbest_service.decision_log.logged_decision import LoggedDecision
+from nextbest_service.decision_log.plain import plain_decision
+from nextbest_service.decision_log.source import LogSource
+from nextbest_service.decisions.arbitration import Floats
 from nextbest_service.decisions.decider import Decider
 from nextbest_service.store.connection import SyncClient
 from nextbest_service.store.keys import Identity
@@ -292,3 +298,84 @@ def test_after_an_unlink_each_is_in_the_arm_of_its_own(valkey_url: str, catalog:
 
     for cookie_before, customer_before, cookie, customer in visiting(valkey_url, catalog(HALVES), visit):
         assert (cookie, customer) == (cookie_before, customer_before)
+
+
+# --- the decision log
+
+SHADOWS = f"{CHALLENGE}\nshadows: [{{ranker: challenger, share: 0.5}}, {{ranker: nobody}}]"
+
+
+def logged(valkey: SyncClient) -> dict[str, LoggedDecision]:
+    source = LogSource(valkey)
+    entries = source.newest(10_000)
+    return {it.id: it for it in (source.decision(entry) for entry in entries if entry.kind is Kind.DECISION)}
+
+
+def test_the_log_has_the_arms_and_the_model_that_ranked(
+    valkey_url: str, valkey: SyncClient, catalog: Catalog, rankers: Mapping[str, Ranker]
+) -> None:
+    found = visiting(valkey_url, catalog(CHALLENGE, DIRECTORY), everybody, rankers)
+    records = logged(valkey)
+    for response in found:
+        record = records[response.decision_id]
+        assert record.arms == arms_of(response)
+        assert record.model_version == response.versions.model
+        names = {"challenger": "challenger", "no_model": "static"}
+        assert record.ranker == names.get(record.arms.get("challenge", ""), CHAMPION)
+        assert plain_decision(record)["versions"]["model"] == response.versions.model  # type: ignore[index]
+
+
+def test_a_ranker_that_looks_on_scores_its_share_of_the_decisions_for_the_log_only(
+    valkey_url: str, valkey: SyncClient, catalog: Catalog, rankers: Mapping[str, Ranker]
+) -> None:
+    found = visiting(valkey_url, catalog(SHADOWS, DIRECTORY), everybody, rankers)
+    records = logged(valkey)
+    looked_on = [response for response in found if records[response.decision_id].shadows]
+    assert PEOPLE * 0.25 < len(looked_on) < PEOPLE * 0.75
+    same = 0
+    for response in looked_on:
+        record = records[response.decision_id]
+        (shadow,) = record.shadows
+        assert (shadow.ranker, shadow.model_version) == ("challenger", rankers["challenger"].version)
+        assert len(shadow.propensity) == len(record.competition.rows)
+        if record.ranker == "challenger":  # then both have to think the same
+            np.testing.assert_array_equal(shadow.propensity, record.competition.propensity)
+            same += 1
+        elif record.ranker == CHAMPION:
+            assert not np.array_equal(shadow.propensity, record.competition.propensity)
+    assert same
+
+
+def test_a_ranker_that_looks_on_and_fails_costs_no_record(
+    valkey_url: str, valkey: SyncClient, catalog: Catalog, rankers: Mapping[str, Ranker]
+) -> None:
+    class Broken(Ranker):
+        """Fails in a way that nobody thought of, whenever it is asked."""
+
+        __slots__ = ()
+
+        def checked(self, scores: Floats, rows: int) -> Floats:
+            raise ZeroDivisionError(scores, rows)
+
+    sound = rankers["challenger"]
+    broken = Broken(sound.booster, sound.columns, "broken")
+    looking_on = catalog("shadows: [{ranker: challenger}]", DIRECTORY)
+    found = visiting(valkey_url, looking_on, everybody, {CHAMPION: rankers[CHAMPION], "challenger": broken})
+    records = logged(valkey)
+    assert {response.decision_id for response in found} == records.keys()
+    assert not any(record.shadows for record in records.values())
+
+
+def test_the_export_has_arms_ranker_and_shadows_as_columns(
+    valkey_url: str, valkey: SyncClient, catalog: Catalog, rankers: Mapping[str, Ranker]
+) -> None:
+    visiting(valkey_url, catalog(SHADOWS, DIRECTORY), everybody, rankers)
+    records = logged(valkey)
+    table = decisions_table([*records.values()])
+    assert table.schema.equals(DECISIONS)
+    for row in table.to_pylist():
+        record = records[row["decision_id"]]
+        assert dict(row["arms"]) == record.arms
+        assert (row["ranker"], row["model_version"]) == (record.ranker, record.model_version)
+        shadows = [(it["ranker"], it["propensity"]) for it in row["shadows"]]
+        assert shadows == [(it.ranker, it.propensity.tolist()) for it in record.shadows]

@@ -13,9 +13,10 @@ from nextbest_service.decision_log.legend import Legend
 from nextbest_service.decision_log.outcomes import LoggedOutcome
 from nextbest_service.decision_log.pending import Pending
 from nextbest_service.decision_log.persons import erase, records_of
+from nextbest_service.decisions.shadows import looked_on
 from nextbest_service.errors import AuditUnavailableError, StoreUnavailableError
 from nextbest_service.store.connection import Store
-from nextbest_service.store.keys import LOG_LEGENDS, Ref
+from nextbest_service.store.keys import LOG_ACTION_SIDES, LOG_LEGENDS, Ref
 from nextbest_service.store.line import Command
 
 ROOM = 10_000
@@ -166,7 +167,7 @@ class DecisionLog:
                 )
 
     async def _write_some(self) -> None:
-        records = self._pending.first(BATCH)
+        records = await _shadowed(self._pending.first(BATCH))
         await self._tell([record.legend for record in records])
         entries, lost = list[Entry](), list[DecisionRecord]()
         for record in records:
@@ -186,9 +187,11 @@ class DecisionLog:
             log.warning("decision_log_gap_closed", lost=gap.lost)
 
     async def _tell(self, legends: Sequence[Legend]) -> None:
-        """Write the legends that the log does not have yet."""
-        new = {legend.id: legend.blob for legend in legends if legend.id not in self._told}
-        await self._run([("HSETNX", LOG_LEGENDS, key, blob) for key, blob in new.items()])
+        """Write the legends that the log does not have yet, and the action sides that they name."""
+        new = {legend.id: legend for legend in legends if legend.id not in self._told}
+        sides = {it.action_side: it.action_side_blob for it in new.values() if it.action_side_blob}
+        await self._run([("HSETNX", LOG_ACTION_SIDES, key, blob) for key, blob in sides.items()])
+        await self._run([("HSETNX", LOG_LEGENDS, key, legend.blob) for key, legend in new.items()])
         self._told |= new.keys()
 
     async def _run(self, commands: Sequence[Command]) -> Sequence[Any]:
@@ -198,3 +201,10 @@ class DecisionLog:
                 log.error("decision_log_refused", error=str(reply))
                 raise StoreUnavailableError("the store refused an entry of the decision log")
         return replies
+
+
+async def _shadowed(records: Sequence[DecisionRecord]) -> Sequence[DecisionRecord]:
+    """Return records with what those think of them who look on: worked out beside the loop that answers."""
+    if not any(looked_on(record.decision) for record in records):
+        return records
+    return await asyncio.to_thread(lambda: [record.shadowed() for record in records])

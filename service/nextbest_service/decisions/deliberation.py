@@ -138,7 +138,7 @@ def _score(
     survivors = union(showing.mask for showing in shown)
     values, unvalued = _values(generation, survivors, reach)
     rows = rows_of(survivors & ~unvalued, size)
-    features, context = reading.customer.features, _numbers(request)
+    features, context = reading.customer.features, request.numbers
     propensity, maturity, failed = ranking.propensities(features, context, rows, reading.now_ms)
     lever, pinned = _levers(generation, request, reach)
     weight = _context_weights(generation, survivors & ~unvalued, reach)
@@ -192,15 +192,6 @@ def _context_weights(generation: Generation, candidates: int, reach: Reach) -> N
     for weighing in generation.rules.context_weights.weighings(candidates, reach.view):
         weights[flags_of(weighing.mask, size)] *= weighing.weight
     return weights
-
-
-def _numbers(request: DecisionRequest) -> dict[str, float]:
-    """Return the numeric part of the context: what features may read."""
-    return {
-        name: float(value)
-        for name, value in request.context.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
 
 
 def _stale(generation: Generation, reading: Reading, reach: Reach) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""What outcomes mean for learning: every rule of attribution."""
