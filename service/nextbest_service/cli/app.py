@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from nextbest_service.cli import catalog, customers, decide, demo, load, log, models, rules, serve, train
+from nextbest_service.cli import (
+    catalog,
+    customers,
+    decide,
+    demo,
+    experiments,
+    load,
+    log,
+    models,
+    rules,
+    serve,
+    train,
+)
 
 EXIT_INTERRUPTED = 130
 
@@ -28,6 +40,7 @@ app.command("train")(train.train)
 app.add_typer(models.app, name="models")
 app.add_typer(rules.app, name="rules")
 app.add_typer(log.app, name="log")
+app.add_typer(experiments.app, name="experiments")
 app.add_typer(customers.app, name="customers")
 
 

@@ -81,7 +81,7 @@ class DecisionRecord:
             list(decision.degraded),
             list(decision.stale_features),
             _scored(basis),
-            _tried(basis, self.shadows),
+            _tried(basis, self.shadows, decision.person),
         ]
         packed = msgpack.packb(content, datetime=True, default=_plain)
         deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -15, zdict=self.legend.words)
@@ -152,9 +152,9 @@ def _scored(basis: Basis) -> Sequence[bytes]:
     return [encode(behind) if len(behind.ids) else b"", (maturity[:1] if alike else maturity).tobytes()]
 
 
-def _tried(basis: Basis, shadows: Sequence[Shadowed]) -> Sequence[object]:
+def _tried(basis: Basis, shadows: Sequence[Shadowed], person: Ref) -> Sequence[object]:
     looking_on = [[it.ranker, _floats(it.propensity)] for it in shadows]
-    return [dict(basis.arms), basis.ranking.name, looking_on]
+    return [dict(basis.arms), basis.ranking.name, looking_on, person if basis.arms else b""]
 
 
 def _differences(actual: Floats, declared: NDArray[np.float32]) -> Sequence[bytes]:

@@ -21,7 +21,7 @@ from nextbest_service.store.keys import Ref
 
 LEGEND_ID_BYTES = 8
 _OLDEST_FIELDS = 11
-_LATER_FIELDS: Sequence[object] = (None, ({}, CHAMPION, ()))
+_LATER_FIELDS: Sequence[object] = (None, ({}, CHAMPION, (), b""))
 _UTC_DATETIMES = 3
 
 
@@ -89,7 +89,8 @@ class LoggedDecision:
     `facts` None means that they could not be read. `records` are by kind: how many there were, and the first
     of them. `only` are the actions that the caller limited the question to, None where it did not. `counters`
     are those of the keys that candidates have, None in records of earlier versions. `arms` are the customer's
-    by holdout and experiment, and `ranker` is the name of what ranked.
+    by holdout and experiment, `person` is the same for all names of one who is in any, and `ranker` is the
+    name of what ranked.
     """
 
     id: str
@@ -121,6 +122,7 @@ class LoggedDecision:
     stale_features: tuple[str, ...]
     counters: AffinityCounters | None
     arms: Mapping[str, str]
+    person: Ref
     ranker: str
     shadows: tuple[LoggedShadow, ...]
 
@@ -147,7 +149,7 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
     """
     content = _unpacked(entry, legend)
     at_ms, question, inputs, world, competition, placed, stopped, failed, ranked, *rest = content
-    degraded, stale, scored, (arms, ranker, shadows) = rest
+    degraded, stale, scored, (arms, ranker, shadows, person) = rest
     request_id, channel, brand, goal, locale, context, only, placements, duplicates = question
     known, vector, facts, records, unreadable, defaulted = inputs
     return LoggedDecision(
@@ -188,6 +190,7 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
         stale_features=tuple(sorted({*stale, *defaulted})),
         counters=None if scored is None else _counters(scored[0]),
         arms=arms,
+        person=person or entry.customer,
         ranker=ranker,
         shadows=tuple(
             LoggedShadow(name, legend.rankers.get(name, ""), np.frombuffer(own, "<f4"))

@@ -14,17 +14,10 @@ from nextbest_service.store.keys import Ref
 
 COUNTER_FIELDS = ("key", "count", "last_day", "total")
 """What a counter is, as `AffinityCounters` has its columns: the id of an affinity key, and its statistics."""
-_OTHERWISE = {
-    "id",
-    "decided_at_ms",
-    "customer",
-    "legend",
-    "competition",
-    "placements",
-    "stopped",
-    "counters",
-    "shadows",
-}
+_OTHERWISE = frozenset(
+    {"id", "decided_at_ms", "customer", "legend", "competition", "placements", "stopped"}
+    | {"counters", "person", "shadows"}
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -151,7 +151,7 @@ class _Asking:
         person = reading.customer.first or origin
         arms = assigned(generation.catalog.experimentation, person, reading.now_ms)
         decision = deliberate(generation, request, reading, arms, self.decision_id, watch)
-        return replace(decision, origin=origin)
+        return replace(decision, origin=origin, person=person)
 
     async def _held(self, request: DecisionRequest, reading: Reading, watch: Stopwatch) -> Decision:
         """Deliberate and hold what volume caps count; what others took last is left out, and so on."""

@@ -97,7 +97,8 @@ class Timing:
 class Decision:
     """One answer. `selection_type` says how the propositions that were ranked were ranked.
 
-    `origin` is the ref of the identity under which it is kept, empty where nobody asks.
+    `origin` is the ref of the identity under which it is kept, and `person` that of the identity whose arms
+    count; both are empty where nobody asks.
     """
 
     id: str
@@ -111,3 +112,4 @@ class Decision:
     timing: Timing
     basis: Basis
     origin: Ref = b""
+    person: Ref = b""
