@@ -328,7 +328,9 @@ def _linked(person: Person, refs: Sequence[Ref], first: Ref, source: str, at_ms:
     """
 
     def told(member: Member) -> Member:
-        if member.ref not in refs or member.ref == first or member.source:
+        if member.ref == first:
+            return member if member.source else member._replace(since_ms=0)
+        if member.ref not in refs or member.source:
             return member
         return member._replace(since_ms=at_ms, source=source)
 
