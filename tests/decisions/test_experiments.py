@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +18,9 @@ from nextbest_models.artifact import load
 from nextbest_models.calibration import Calibration, Curve, Method
 from nextbest_models.companions import Companions
 from nextbest_models.ranker import Ranker
+from nextbest_rules import CatalogError, load_catalog
 from nextbest_rules.assignment import CHAMPION
+from nextbest_rules.trials import read_suites, run
 from nextbest_service.decision_log.entries import Kind
 from nextbest_service.decision_log.export.tables import DECISIONS, decisions_table
 from nextbest_service.decision_log.logged_decision import LoggedDecision
@@ -25,6 +28,7 @@ from nextbest_service.decision_log.plain import plain_decision
 from nextbest_service.decision_log.source import LogSource
 from nextbest_service.decisions.arbitration import Floats
 from nextbest_service.decisions.decider import Decider
+from nextbest_service.decisions.offline import decide_offline, offline_generation
 from nextbest_service.store.connection import SyncClient
 from nextbest_service.store.keys import Identity
 from nextbest_service.store.links import Links
@@ -140,6 +144,56 @@ def test_a_dry_run_is_of_the_same_arms(valkey_url: str, catalog: Catalog) -> Non
     found = visiting(valkey_url, halves, twice)
     assert all(dry == wet for dry, wet in found)
     assert len({wet["halves"] for _, wet in found}) == 2
+
+
+# --- policy tests
+
+SUITE = """
+suite: Comparisons
+now: 2024-03-15T10:00:00Z
+request: {placement: home}
+tests:
+  - {name: in none by default, expect: {offered: [best]}}
+  - name: held back
+    arms: {no_offers: holdout}
+    expect: {offered: [note], excluded: {best: {stage: holdout, rule: no_offers, reason: For comparison.}}}
+  - name: louder
+    arms: {loud: notes}
+    expect: {offered: [note], propositions: {note: {lever: 100}}}
+"""
+BOTH = f"""
+holdouts: [{{id: no_offers, share: 1, {OFFERS}, reason: For comparison.}}]
+experiments:
+  - id: loud
+    arms:
+      - {{id: as_ever, share: 0.5}}
+      - {{id: notes, share: 0.5, levers: [{{applies_to: {{actions: [note]}}, lever: 100}}]}}
+"""
+
+
+def suite(directory: Path, text: str) -> Path:
+    (directory / "tests").mkdir()
+    (directory / "tests" / "comparisons.yaml").write_text(text)
+    return directory
+
+
+def test_policy_tests_put_their_customer_into_arms(catalog: Catalog) -> None:
+    directory = suite(catalog(BOTH), SUITE)
+    loaded = load_catalog(directory)
+    generation = offline_generation(loaded)
+    report = run(read_suites(directory, loaded), loaded, partial(decide_offline, generation))
+    assert [result.failures for result in report.results] == [(), (), ()]
+
+
+def test_policy_tests_with_unknown_arms_are_refused(catalog: Catalog) -> None:
+    wrong = SUITE.replace("no_offers: holdout", "no_ofers: holdout").replace("loud: notes", "loud: note")
+    directory = suite(catalog(BOTH), wrong)
+    with pytest.raises(CatalogError) as raised:
+        read_suites(directory, load_catalog(directory))
+    assert [fault.message for fault in raised.value.diagnostics] == [
+        "unknown holdout or experiment 'no_ofers'; did you mean 'no_offers'?",
+        "unknown arm 'note'; did you mean 'notes'?",
+    ]
 
 
 # --- rankers
