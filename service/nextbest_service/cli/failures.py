@@ -20,6 +20,8 @@ from nextbest_service.yaml_files import BrokenFileError
 BROKEN_INPUT = 2
 CANNOT_START = 3
 
+_BROKEN_INPUT = (DatasetError, HistoryError, LoggedDataError, ModelError, ModelUseError, RecipeError)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

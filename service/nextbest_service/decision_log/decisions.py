@@ -14,8 +14,8 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from nextbest_models.state_codec.counters import encode
 from nextbest_rules.records import Consent, Event, Purchase, Ticket
+from nextbest_service.decision_log.counters import pack_counters
 from nextbest_service.decision_log.entries import Entry, Kind, sealed
 from nextbest_service.decision_log.legend import Legend
 from nextbest_service.decisions.arbitration import Floats
@@ -149,7 +149,7 @@ def _scored(basis: Basis) -> Sequence[bytes]:
     behind = basis.generation.assembler.counters_behind(counters, factors.rows)
     maturity = factors.maturity.astype(np.int8)
     alike = len(maturity) > 0 and bool((maturity == maturity[0]).all())
-    return [encode(behind) if len(behind.ids) else b"", (maturity[:1] if alike else maturity).tobytes()]
+    return [pack_counters(behind), (maturity[:1] if alike else maturity).tobytes()]
 
 
 def _tried(basis: Basis, shadows: Sequence[Shadowed], person: Ref) -> Sequence[object]:

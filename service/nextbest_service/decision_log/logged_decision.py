@@ -1,6 +1,5 @@
 """Reads the record of a decision back, with the names that its legend has for the numbers."""
 
-import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextbest_models.affinity import AffinityCounters
-from nextbest_models.state_codec.counters import decode
 from nextbest_rules.assignment import CHAMPION
+from nextbest_service.decision_log.counters import read_counters
 from nextbest_service.decision_log.decisions import COLUMNS, SELECTIONS
 from nextbest_service.decision_log.entries import Entry, LogFormatError, completed, unsealed
 from nextbest_service.decision_log.legend import Floats, Legend
@@ -188,7 +187,7 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
         selection_type=SELECTIONS[ranked].value,
         degraded=tuple(degraded),
         stale_features=tuple(sorted({*stale, *defaulted})),
-        counters=None if scored is None else _counters(scored[0]),
+        counters=None if scored is None else read_counters(scored[0]),
         arms=arms,
         person=person or entry.customer,
         ranker=ranker,
@@ -216,13 +215,6 @@ def _offered(offers: Sequence[Sequence[Any]], legend: Legend) -> tuple[Offered, 
         Offered(legend.actions[row], rank, SELECTIONS[selection].value, *rest)
         for rank, (row, selection, *rest) in enumerate(offers, start=1)
     )
-
-
-def _counters(encoded: bytes) -> AffinityCounters:
-    try:
-        return decode(encoded) if encoded else AffinityCounters.empty()
-    except (ValueError, struct.error) as error:
-        raise LogFormatError("the counters of a decision cannot be read") from error
 
 
 def _competition(
