@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from nextbest_models.complete_journey import SourceError
 from nextbest_models.dataset import DatasetError
+from nextbest_models.drawing import PlotError
 from nextbest_models.features import FeatureSpecError
 from nextbest_models.history import HistoryError
-from nextbest_models.plots import PlotError
 from nextbest_models.ranker import ModelError
 from nextbest_models.recipe import RecipeError
 from nextbest_rules import CatalogError, Diagnostic
