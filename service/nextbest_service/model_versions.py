@@ -6,10 +6,11 @@ from pathlib import Path
 
 from nextbest_models.artifact import MANIFEST_FILE, load, read_manifest
 from nextbest_models.features import FeatureSpec
+from nextbest_models.judging.gates import GateReport
 from nextbest_models.manifest import Manifest
 from nextbest_models.ranker import ModelError
 from nextbest_service.home import Home
-from nextbest_service.models_in_use import Figures, ModelUseError, Why, check_name
+from nextbest_service.models_in_use import ModelUseError, Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +87,14 @@ def version_directory(home: Home, catalog: str, version: str) -> Path:
     )
 
 
-def promote(home: Home, catalog: str, directory: Path, spec: FeatureSpec, name: str, gates: Figures) -> None:
-    """Check a model version as a starting service would, then put it into use under a name.
+def put_into_use(home: Home, catalog: str, directory: Path, name: str, gates: GateReport) -> None:
+    """Put a model version that was checked into use under a name, and remember the gates that it met.
 
     Raises:
-        ModelError: it is damaged, edited, or was trained for other features.
         ModelUseError: the name is none, or the history of the models in use is damaged.
     """
-    check_name(name)
-    check_version(directory, spec)
-    home.use_model(catalog, directory.name, name, why=Why.PROMOTED, gates=gates)
+    figures = {figure: {"found": gate.found, "least": gate.least} for figure, gate in gates.gates.items()}
+    home.use_model(catalog, directory.name, name, why=Why.PROMOTED, gates=figures)
 
 
 def roll_back(home: Home, catalog: str, spec: FeatureSpec, name: str) -> Path | None:

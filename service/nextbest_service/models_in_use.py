@@ -17,7 +17,7 @@ from typing import TypeAlias
 CHAMPION = "champion"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
-Figures: TypeAlias = Mapping[str, float | str]
+Figures: TypeAlias = Mapping[str, object]
 Stacks: TypeAlias = Mapping[str, tuple[str | None, ...]]
 NO_FIGURES: Figures = MappingProxyType({})
 

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import JsonValue
 
-from nextbest_models.judging.gates import GateReport
+from nextbest_models.judging.gates import GateReport, Gates
 from nextbest_models.judging.slots import CANDIDATE
 from nextbest_models.judging.verdict import ModelFigures, Verdict
 from nextbest_models.offpolicy import Estimate, Estimated, Estimator, PolicyEvaluation
@@ -41,6 +41,10 @@ class Judgement:
     def lift(self) -> Estimated:
         """What the candidate earns more than the serving model per decision, doubly robust."""
         return self.verdict.lifts[CANDIDATE][Estimator.DR]
+
+    def with_gates(self, gates: Gates) -> "Judgement":
+        """Return the judgement with the gates checked."""
+        return replace(self, gates=gates.checked(self.auc, self.lift.low))
 
     def plain(self) -> dict[str, JsonValue]:
         """Return everything fit for JSON; numbers that are none are None."""
@@ -108,7 +112,9 @@ def _policy(found: PolicyEvaluation) -> JsonValue:
             }
             for place, item in found.support.items()
         },
-        "cautions": [{"doubt": it.doubt.value, "position": it.position, "text": it.text} for it in found.cautions],
+        "cautions": [
+            {"doubt": it.doubt.value, "position": it.position, "text": it.text} for it in found.cautions
+        ],
     }
 
 

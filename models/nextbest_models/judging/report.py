@@ -75,7 +75,7 @@ def _gates(it: Judgement) -> Iterator[str]:
 def _lifts(it: Judgement) -> Iterator[str]:
     baseline = "the serving model's policy" if it.serving else "what was served"
     yield f"\n## Lift over {baseline}\n"
-    yield from _estimators({name: lifts for name, lifts in it.verdict.lifts.items()})
+    yield from _estimators(it.verdict.lifts)
     yield f"\n![Lift by estimator, with intervals]({LIFTS_PICTURE})"
 
 
@@ -134,6 +134,6 @@ def _cautions(it: Judgement) -> Iterator[str]:
     yield from (f"- {text}" for text in texts or ["none"])
     confidence = next(iter(it.verdict.policies.values())).options.confidence
     yield (
-        f"\nIntervals hold {confidence:.0%} of the time and count persons, not decisions, as independent. They"
-        " know chance only: not whether outcomes are reported, nor what changes once another model serves."
+        f"\nIntervals hold {confidence:.0%} of the time and count persons, not decisions, as independent."
+        " They know chance only: not whether outcomes are reported, nor what another model would change."
     )

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from nextbest_service.cli.evaluate import (
-    LogOption,
+from nextbest_service.cli.gates import (
     MinAucOption,
     MinLiftOption,
-    gate,
-    gates_of,
-    tell_gates,
+    checked_for_use,
+    exit_unless_met,
+    print_gates,
 )
 from nextbest_service.cli.options import DEFAULT_CATALOG, DEFAULT_HOME, CatalogOption, HomeOption, JsonOption
 from nextbest_service.home import Home
-from nextbest_service.models_in_use import CHAMPION
+from nextbest_service.models_in_use import CHAMPION, check_name
 
 if TYPE_CHECKING:
     from nextbest_models.features import FeatureSpec
+    from nextbest_rules import Catalog
 
 app = typer.Typer(help="Look at trained models, and put them into use.", no_args_is_help=True)
 
@@ -39,14 +39,14 @@ def list_(
     from nextbest_service.cli.model_tables import models_table  # noqa: PLC0415 - slow to import
     from nextbest_service.model_versions import list_models  # noqa: PLC0415
 
-    name, spec = _catalog(catalog)
-    models = list_models(Home(home), name, spec)
+    loaded, spec = _catalog(catalog)
+    models = list_models(Home(home), loaded.name, spec)
     if as_json:
         typer.echo(json.dumps([asdict(model) for model in models]))
     elif models:
         Console().print(models_table(models))
     else:
-        typer.echo(f"No models in {Home(home).models(name)}. Run `nextbest train`.")
+        typer.echo(f"No models in {Home(home).models(loaded.name)}. Run `nextbest train`.")
 
 
 @app.command("inspect")
@@ -62,8 +62,8 @@ def inspect(
     from nextbest_models.inspection import inspect_model  # noqa: PLC0415 - slow to import
     from nextbest_service.cli.model_tables import inspection_table  # noqa: PLC0415
 
-    name, spec = _catalog(catalog)
-    directory = model or Home(home).model_in_use(name) or Home(home).models(name)
+    loaded, spec = _catalog(catalog)
+    directory = model or Home(home).model_in_use(loaded.name) or Home(home).models(loaded.name)
     report = inspect_model(directory, spec)
     if as_json:
         typer.echo(json.dumps(asdict(report)))
@@ -75,7 +75,10 @@ def inspect(
 def promote(
     version: Annotated[str, typer.Argument(help="The model version; its first digits will do.")],
     name: NameOption = CHAMPION,
-    log: LogOption = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(help="Check the gates by this exported log.", exists=True, file_okay=False),
+    ] = None,
     min_auc: MinAucOption = None,
     min_dr_lift: MinLiftOption = None,
     home: HomeOption = DEFAULT_HOME,
@@ -84,24 +87,27 @@ def promote(
 ) -> None:
     """Check a model version and put it into use, if it meets the gates.
 
-    Without --log the gate of AUC looks at the test period of the model's training.
+    Without --log the gate of AUC looks at the test period of the model's training. Exit code 5: a gate was
+    not met, and nothing has changed.
     """
-    from nextbest_service.model_versions import promote, version_directory  # noqa: PLC0415 - slow to import
+    from nextbest_models.judging.judgement import plain_gates  # noqa: PLC0415 - slow to import
+    from nextbest_service.model_versions import check_version, put_into_use, version_directory  # noqa: PLC0415
 
     loaded, spec = _catalog(catalog)
-    directory = version_directory(Home(home), loaded, version)
-    gates = gates_of(min_auc, min_dr_lift)
-    verdict = gate(gates, Home(home), catalog, directory, log, name)
-    if verdict.met:
-        promote(Home(home), loaded, directory, spec, name, verdict.figures)
+    directory = version_directory(Home(home), loaded.name, version)
+    check_name(name)
+    check_version(directory, spec)
+    gates = checked_for_use(Home(home), loaded, directory, log, min_auc, min_dr_lift)
+    if gates.met:
+        put_into_use(Home(home), loaded.name, directory, name, gates)
     if as_json:
-        told = {"name": name, "version": directory.name, "promoted": verdict.met, **verdict.plain()}
-        typer.echo(json.dumps(told))
+        told = {"name": name, "version": directory.name, "promoted": gates.met}
+        typer.echo(json.dumps(told | plain_gates(gates)))
     else:
-        tell_gates(verdict)
-        if verdict.met:
-            typer.echo(f"Model {directory.name} is in use as {name}. {AT_THE_START}")
-    verdict.exit_unless_met()
+        print_gates(gates)
+        told_end = f"is in use as {name}. {AT_THE_START}" if gates.met else "was not put into use."
+        typer.echo(f"Model {directory.name} {told_end}")
+    exit_unless_met(gates)
 
 
 @app.command()
@@ -115,7 +121,7 @@ def rollback(
     from nextbest_service.model_versions import roll_back  # noqa: PLC0415 - slow to import
 
     loaded, spec = _catalog(catalog)
-    directory = roll_back(Home(home), loaded, spec, name)
+    directory = roll_back(Home(home), loaded.name, spec, name)
     version = directory.name if directory else None
     if as_json:
         typer.echo(json.dumps({"name": name, "version": version}))
@@ -133,18 +139,18 @@ def retire(
 ) -> None:
     """Take the model of a name out of use. Its files stay."""
     loaded, _ = _catalog(catalog)
-    Home(home).retire_model(loaded, name)
+    Home(home).retire_model(loaded.name, name)
     if as_json:
         typer.echo(json.dumps({"name": name, "version": None}))
     else:
         typer.echo(f"No model is in use as {name} any more. {AT_THE_START}")
 
 
-def _catalog(catalog: str) -> "tuple[str, FeatureSpec]":
-    """Return the name of a catalog and what its features are."""
+def _catalog(catalog: str) -> "tuple[Catalog, FeatureSpec]":
+    """Return a catalog and its features as the models understand them."""
     from nextbest_rules import load_catalog  # noqa: PLC0415 - slow to import
     from nextbest_service.catalogs import find_catalog  # noqa: PLC0415
     from nextbest_service.decisions.generation import feature_spec  # noqa: PLC0415
 
     loaded = load_catalog(find_catalog(catalog))
-    return loaded.name, feature_spec(loaded)
+    return loaded, feature_spec(loaded)

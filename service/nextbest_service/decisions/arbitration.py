@@ -166,8 +166,9 @@ class Filling:
 
     def competing(self, slot: Slot) -> Rows:
         """Return who competes for a slot, best first."""
-        competing: Rows = self.order[(self.free & slot.accepts)[self.order]]
-        return competing[competing != slot.fallback]
+        competing = self.order[(self.free & slot.accepts)[self.order]]
+        others: Rows = competing[competing != slot.fallback]
+        return others
 
     def open_to(self, slot: Slot, competing: Rows, chosen: Sequence[Choice]) -> Rows:
         """Return those of who competes that may join what was chosen for the slot, best first."""

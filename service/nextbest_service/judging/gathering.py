@@ -24,6 +24,8 @@ from nextbest_service.judging.log_source import Batch
 from nextbest_service.judging.refilling import NotFoundAgainError, Place, Policy, check_logged, refill
 from nextbest_service.judging.served import Offer, Served, Surfaces, factors_of, picks_of
 
+NOTHING_OFFERED = "nothing was offered"
+
 
 @dataclass(frozen=True, slots=True)
 class JudgedModel:
@@ -111,13 +113,15 @@ class Gathering:
     """Slots and choices on their way.
 
     types: of the catalog's actions. placement: only its places are judged, given all others; None: all are.
-    left_out: decisions by why they cannot be judged. times_ms: when the others were made.
+    left_out: decisions by why they cannot be judged; not_found_again: those of them that cannot have been
+    made as the catalog says. times_ms: when the others were made.
     """
 
     types: Sequence[str]
     placement: str | None = None
     persons: dict[str, int] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
+    not_found_again: Counter[str] = field(default_factory=Counter)
     times_ms: list[int] = field(default_factory=list)
     decisions: int = 0
     choices: int = 0
@@ -125,31 +129,36 @@ class Gathering:
     _sizes: list[int] = field(default_factory=list)
     _columns: dict[str, list[Floats]] = field(default_factory=dict)
 
-    def add(self, judges: Judges, served: Served, scores: Mapping[str, Floats]) -> None:
+    def add(self, judges: Judges, batch: Batch, decision: int) -> None:
         """Take one decision in, or count why not."""
         try:
-            places = judges.places(served, scores)
+            served = batch.served(decision)
+            scores = judges.scores(batch, decision)
+            filled = self._wanted(served, judges.places(served, scores))
         except NotFoundAgainError as error:
             self.left_out[str(error)] += 1
+            self.not_found_again[str(error)] += 1
             return
-        if not places:
-            self.left_out["nothing was offered"] += 1
+        if not filled:
+            self.left_out[NOTHING_OFFERED] += 1
             return
-        offers = [offer for asked in served.asked for offer in asked.offers]
         person = self.persons.setdefault(served.person, len(self.persons))
         known = {**scores, LOGGED: served.propensity}
-        for position, (place, offer) in enumerate(zip(places, offers, strict=True), start=1):
-            slot = (
-                self.decisions,
-                person,
-                position,
-                self.choices + place.chosen,
-                self.types[offer.row],
-                offer,
-            )
-            self._slots.append(slot)
+        for position, (place, offer) in enumerate(filled, start=1):
+            chosen = self.choices + place.chosen
+            self._slots.append((self.decisions, person, position, chosen, self.types[offer.row], offer))
             self._take(place, served.value, known)
+        self.times_ms.append(served.at_ms)
         self.decisions += 1
+
+    def _wanted(self, served: Served, places: Sequence[Place]) -> Sequence[tuple[Place, Offer]]:
+        """Return the places of the placement in question, or all, with what was offered there."""
+        offers = [(asked.placement, offer) for asked in served.asked for offer in asked.offers]
+        return [
+            (place, offer)
+            for place, (placement, offer) in zip(places, offers, strict=True)
+            if self.placement in (None, placement)
+        ]
 
     def _take(self, place: Place, value: Floats, scores: Mapping[str, Floats]) -> None:
         columns = {
@@ -162,11 +171,15 @@ class Gathering:
         self._sizes.append(len(place.open))
         self.choices += len(place.open)
 
+    @property
+    def misfits(self) -> int:
+        """How many decisions could not be made again."""
+        return sum(self.not_found_again.values())
+
     def log(self) -> JudgedLog:
         """Return all that was taken in."""
-        decision, person, position, chosen, types, offers = (
-            zip(*self._slots, strict=True) if self._slots else [()] * 6
-        )
+        rows = zip(*self._slots, strict=True) if self._slots else ((),) * 6
+        decision, person, position, chosen, types, offers = rows
         columns = {name: np.concatenate(parts) for name, parts in self._columns.items()}
         return JudgedLog(
             FilledSlots(

@@ -109,6 +109,6 @@ class Batch:
     def _slots(self, decision: int) -> slice:
         return slice(*self.starts[decision : decision + 2].tolist())
 
-    def _more(self, name: str, decision: int) -> Any:
+    def _more(self, name: str, decision: int) -> Any:  # noqa: ANN401 - whatever the column holds
         column: Any = self.decisions.more[name]
         return column[decision].as_py()
