@@ -58,7 +58,10 @@ def write_catalog(world: World, root: Path) -> Path:
         "facts.yaml": {"facts": []},
         "features.yaml": {
             "features": [
-                *({"name": it, "source": "customer", "definition": {"external": True}} for it in _theirs(world)),
+                *(
+                    {"name": it, "source": "customer", "definition": {"external": True}}
+                    for it in _theirs(world)
+                ),
                 *({"name": it, "source": "action", "definition": {"attribute": it}} for it in _own(world)),
             ]
         },
@@ -196,7 +199,10 @@ def _write_customers(store: SyncClient, world: World, catalog: Path) -> None:
         Person((Member(codec.ring.ref(identity), identity, portion=Portion({}, features=state)),))
         for number, features in enumerate(world.customers.tolist())
         for identity, state in [
-            (Identity("customer", str(number)), corner_shop.given(*features, features=online, as_of_ms=NOW_MS))
+            (
+                Identity("customer", str(number)),
+                corner_shop.given(*features, features=online, as_of_ms=NOW_MS),
+            )
         ]
     )
     list(write_persons(store, codec, persons, NOW_MS))
