@@ -60,7 +60,7 @@ def evaluate(
         str,
         typer.Option(
             metavar="cascade|slate|rank",
-            help="What a success may depend on: the ranks above too, all ranks, or its own (others as served).",
+            help="What a success depends on: ranks above too, all ranks, or its own (others as served).",
         ),
     ] = "cascade",
     ceiling: Annotated[

@@ -16,6 +16,7 @@ from nextbest_models.logged.outcomes import OutcomeReader
 from nextbest_models.progress import Progress, silent
 from nextbest_models.ranker import ModelError
 from nextbest_rules import Catalog, RuleSet
+from nextbest_rules.terms import ExplorationMethod
 from nextbest_service.decisions.arbitration import Floats
 from nextbest_service.decisions.generation import exclusive_rules, feature_spec, numbered
 from nextbest_service.decisions.standing import Standing
@@ -96,7 +97,8 @@ def _judges(question: Question, catalog: Catalog, spec: FeatureSpec) -> Judges:
 
 def _strengths(directories: list[Path], catalog: Catalog, spec: FeatureSpec) -> Iterator[tuple[str, Floats]]:
     """Yield how strong each version's propensities are: placements that try by Thompson ask for it."""
-    if not any(it.exploration for it in catalog.placements.values()):
+    explorations = (it.exploration for it in catalog.placements.values())
+    if not any(it and it.method is ExplorationMethod.THOMPSON for it in explorations):
         return
     for directory in directories:
         try:
@@ -118,6 +120,7 @@ def _gathered(
     sample = Sample.of(export, period, question.most)
     for decisions in export.batches(more=COLUMNS, progress=progress):
         if not any(map(period.holds, decisions.times_ms.tolist())):
+            gathering.left_out[OTHER_TIME] += len(decisions)
             continue
         came = attribute(
             decisions, outcomes.of(decisions, question.attribution.window_ms), question.attribution, end_ms
