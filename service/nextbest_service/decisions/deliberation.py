@@ -175,20 +175,11 @@ def _propensity(
     ranked = rows if standing.all_mature else rows[known]
     features = reading.customer.features
     try:
-        scores = generation.candidates.propensities(features, _numbers(request), ranked, reading.now_ms)
+        scores = generation.candidates.propensities(features, request.numbers, ranked, reading.now_ms)
     except ModelError as error:
         log.error("ranking_failed", error=str(error))
         return *standing.without_model(rows), (Degradation.SCORE_NOT_FINITE,)
     return *standing.with_model(rows, known, scores), ()
-
-
-def _numbers(request: DecisionRequest) -> dict[str, float]:
-    """Return the numeric part of the context: what features may read."""
-    return {
-        name: float(value)
-        for name, value in request.context.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
 
 
 def _stale(generation: Generation, reading: Reading, reach: Reach) -> tuple[str, ...]:
@@ -212,6 +203,10 @@ class Stopwatch:
         now = perf_counter_ns()
         self.laps_us.append((now - self._since) // 1000)
         self._since = now
+
+    def resume(self) -> None:
+        """Take up the last lap again."""
+        self._since = perf_counter_ns() - self.laps_us.pop() * 1000
 
     def back_to_first(self) -> None:
         """Forget all laps but the first, and begin the second anew."""
