@@ -25,7 +25,7 @@ def figure(number: float) -> str:
     if not abs(number) < _EXACT_BELOW:
         return f"{number:.3g}"
     if number == int(number):
-        return f"{number:,.0f}"
+        return f"{int(number):,}"
     return f"{number:,.1f}" if abs(number) >= 100 else f"{number:.3g}"  # noqa: PLR2004 - three digits
 
 
