@@ -1,90 +1,29 @@
 """Explanations: every factor of a proposition is accounted for, in figures and in words."""
 
-import json
 import math
-import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import lightgbm
 import numpy as np
 import pytest
 from corner_shop import DIRECTORY, spec
+from small_shop import NOW_MS, decided, limited
 
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.calibration import Calibration, Curve, Method, log_odds
 from nextbest_models.evidence import Evidence, Experience, Graduation, Kind, Scope, Tally
 from nextbest_models.population import Population
 from nextbest_models.ranker import Ranker
-from nextbest_models.state import CustomerFeatures
 from nextbest_rules import RuleSet, load_catalog
 from nextbest_rules.records import Ticket
 from nextbest_service.decisions.decision import Decision, Degradation, Proposition
-from nextbest_service.decisions.deliberation import Stopwatch, deliberate
-from nextbest_service.decisions.explaining import MOST_FEATURES, explain
+from nextbest_service.decisions.explaining import MOST_FEATURES
 from nextbest_service.decisions.explanation import Explanation, MultiplierSource
 from nextbest_service.decisions.generation import Generation
-from nextbest_service.decisions.offline import offline_generation
-from nextbest_service.decisions.request import DecisionRequest, ExplainLevel, PlacementRequest
-from nextbest_service.store.customers import Customer, Reading
-from nextbest_service.store.found import Found
 
-LIMITED = Path(__file__).parents[2] / "catalogs" / "limited"
 MODEL = Path(__file__).parents[2] / "golden" / "decisions" / "corner_shop_model.txt"
-NOW_MS = 1_710_496_800_000
-OFFERS, NOTES = {"groups": ["offers"]}, {"groups": ["notes"]}
-HEAD = {
-    "brands": [{"id": "grand", "title": "G", "levers": [{"applies_to": OFFERS, "lever": 0.5}, {"lever": 4}]}],
-    "default_brand": "grand",
-    "goals": [{"id": "sell", "title": "S", "levers": [{"applies_to": OFFERS, "lever": 3.0}]}],
-}
-POLICIES = {
-    "guards": [
-        {
-            "id": "fault",
-            "over": "tickets",
-            "when": "ticket.open",
-            "hold": {"types": ["SERVICE"]},
-            "promote": [
-                {"applies_to": OFFERS, "lever": 2.0},
-                {"applies_to": {"actions": ["note"]}, "pin": True},
-            ],
-            "reason": "R.",
-        }
-    ],
-    "context_weights": [
-        {
-            "id": "rainy",
-            "applies_to": OFFERS,
-            "when": 'context.page == "rain"',
-            "weight": 1.5,
-            "reason": "R.",
-        },
-        {"id": "half", "applies_to": OFFERS, "weight": "context.page == 'rain' ? 0.5 : 1.0", "reason": "R."},
-    ],
-}
 FAULT = Ticket("t", "fault", "high", opened_at_ms=NOW_MS)
 WINE = Kind("OFFER", "cross_sell", "wine")
-
-
-def limited(root: Path, home: str = "", actions: str = "") -> Generation:
-    """Return a shop in which all levers, weights and guards there are concern the offers."""
-    directory = Path(shutil.copytree(LIMITED, root / "catalog"))
-    head = {key: json.dumps(value) for key, value in HEAD.items()}
-    for name, more in {
-        "catalog": "".join(f"{key}: {value}\n" for key, value in head.items()),
-        "policies": "".join(f"{key}: {json.dumps(value)}\n" for key, value in POLICIES.items()),
-        "actions/all": actions,
-    }.items():
-        with (directory / f"{name}.yaml").open("a") as file:
-            file.write(more)
-    facts, placements = directory / "facts.yaml", directory / "placements.yaml"
-    facts.write_text(
-        facts.read_text().replace("context: []", 'context: [{name: page, type: string, default: ""}]')
-    )
-    placements.write_text(placements.read_text().replace("max_limit: 10}", f"max_limit: 10{home}}}", 1))
-    return offline_generation(load_catalog(directory))
 
 
 def shop(experience: Experience | None = None, calibration: Calibration | None = None) -> Generation:
@@ -93,44 +32,6 @@ def shop(experience: Experience | None = None, calibration: Calibration | None =
     ranker = Ranker(booster, spec().columns, "v", calibration or Calibration(), experience)
     rules = RuleSet.compile(load_catalog(DIRECTORY))
     return Generation.build(rules, spec(), AffinityKeys({}), Population.unknown(), ranker)
-
-
-def decided(
-    generation: Generation,
-    placement: str = "home",
-    *,
-    only: tuple[str, ...] = (),
-    context: Mapping[str, object] | None = None,
-    vector: tuple[float, ...] | None = None,
-    decision_id: str = "a" * 32,
-    limit: int = 9,
-    **known: Any,
-) -> Decision:
-    """Return an explained decision for somebody, by default of whom nothing is known."""
-    catalog = generation.catalog
-    rows = [catalog.index[name] for name in only] or range(len(catalog.actions))
-    request = DecisionRequest(
-        request_id="",
-        identities=(),
-        placements=(PlacementRequest(catalog.placements[placement], limit, 0),),
-        channel="web",
-        brand=catalog.default_brand,
-        goal=next(iter(catalog.goals), ""),
-        locale="",
-        context={"page": "rain", **(context or {})},
-        candidates=sum(1 << row for row in rows),
-        explain=ExplainLevel.FULL,
-        include_content=False,
-        allow_duplicates=False,
-    )
-    features = CustomerFeatures.unknown(generation.spec, NOW_MS)
-    if vector is not None:
-        features = CustomerFeatures(np.array(vector, dtype=np.float32), features.counters, NOW_MS)
-    customer = Customer(True, features, None, **{"facts": {}, "tickets": (), **known})
-    watch = Stopwatch()
-    watch.lap()
-    reading = Reading(customer, {}, {}, Found(()), NOW_MS)
-    return explain(deliberate(generation, request, reading, decision_id, watch))
 
 
 def told(decision: Decision) -> dict[str, tuple[Proposition, Explanation]]:
