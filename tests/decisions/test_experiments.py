@@ -13,7 +13,7 @@ import pytest
 from corner_shop import DIRECTORY, open_for_business, spec, train_model
 from deciding import LIMITED, HandClock, ask, deciding, offers, question
 
-from nextbest.v1 import action_pb2, decision_pb2
+from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2
 from nextbest_models.artifact import load
 from nextbest_models.calibration import Calibration, Curve, Method
 from nextbest_models.companions import Companions
@@ -35,6 +35,7 @@ from nextbest_service.store.links import Links
 from nextbest_service.store.updates import Update
 
 PEOPLE = 60
+FULL = decision_pb2.EXPLAIN_LEVEL_FULL
 OFFERS = "applies_to: {types: [OFFER]}"
 T = TypeVar("T")
 Catalog = Callable[[str], Path]
@@ -64,9 +65,11 @@ def visiting(
     return asyncio.run(decide())
 
 
-async def everybody(decider: Decider) -> list[decision_pb2.DecideResponse]:
+async def everybody(
+    decider: Decider, explain: decision_pb2.ExplainLevel = decision_pb2.EXPLAIN_LEVEL_EXCLUSIONS
+) -> list[decision_pb2.DecideResponse]:
     """Ask about strangers, with all reasons."""
-    request = {"explain_level": decision_pb2.EXPLAIN_LEVEL_EXCLUSIONS}
+    request = {"explain_level": explain}
     return [await ask(decider, question(of=stranger(number), **request)) for number in range(PEOPLE)]
 
 
@@ -117,6 +120,13 @@ experiments:
     assert shown == {("as_ever", "best"), ("notes", "note"), ("none", "best")}
     levers = {it.placements[0].propositions[0].lever for it in found if arms_of(it) == {"loud": "notes"}}
     assert levers == {200.0}
+    explained = {
+        (arms_of(response)["loud"], it.id, it.source, it.factor)
+        for response in visiting(valkey_url, louder, partial(everybody, explain=FULL))
+        for offer in response.placements[0].propositions
+        for it in offer.explanation.multipliers
+    }
+    assert explained == {("notes", "loud", proposition_pb2.MULTIPLIER_SOURCE_EXPERIMENT, 200.0)}
 
 
 def test_an_arm_may_do_without_actions(valkey_url: str, catalog: Catalog) -> None:

@@ -6,6 +6,7 @@ from typing import cast
 from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2, version_pb2
 from nextbest_models.ladder import Maturity
 from nextbest_rules import ActionType, Stage
+from nextbest_service.api.render_explanation import render_explanation
 from nextbest_service.api.write_value import write_value
 from nextbest_service.customers import tokens
 from nextbest_service.decisions.decision import (
@@ -130,6 +131,8 @@ def _proposition(proposition: Proposition) -> proposition_pb2.Proposition:
     )
     for name, value in proposition.parameters.items():
         write_value(value, message.parameters[name])
+    if proposition.explanation is not None:
+        message.explanation.CopyFrom(render_explanation(proposition.explanation))
     return message
 
 

@@ -35,7 +35,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
-app.command("decide")(decide.decide)
+app.command("decide", cls=decide.DecideCommand)(decide.decide)
 app.add_typer(load.app, name="load")
 app.add_typer(catalog.app, name="catalog")
 app.command("train")(train.train)

@@ -40,8 +40,19 @@ class Factors:
 
     @cached_property
     def priority(self) -> Floats:
-        """P × C × V × L."""
-        return self.propensity * self.context_weight * self.value * self.lever
+        """P × C × V × L. Factors that are absurd together may give what is no finite number."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.propensity * self.context_weight * self.value * self.lever
+
+    @cached_property
+    def finite(self) -> Flags:
+        """Which priorities are finite numbers. Candidates with another one are never offered."""
+        return np.isfinite(self.priority)
+
+    @cached_property
+    def worthwhile(self) -> Flags:
+        """Which candidates may take a place: a priority of 0 is no better than nothing, unless pinned."""
+        return self.finite & ((self.priority > 0.0) | self.pinned)
 
     @property
     def outlook(self) -> Outlook:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from nextbest_models.ladder import Maturity
 from nextbest_rules import Action, Exclusion, ParameterValue
 from nextbest_service.decisions.basis import Basis
+from nextbest_service.decisions.explanation import Explanation
 from nextbest_service.decisions.request import PlacementRequest
 from nextbest_service.store.keys import Ref
 
@@ -44,7 +45,8 @@ class Proposition:
 
     `content_json` and `parameters` are empty unless content was asked for. Times are Unix milliseconds; None
     is no end, or now. `selection_probability` is that of this action at this rank; 1 where nothing explores.
-    `maturity` says what the propensity rests on, None where the rank needed none.
+    `maturity` says what the propensity rests on, None where the rank needed none. `explanation` is there only
+    if asked for.
     """
 
     action: Action
@@ -63,6 +65,7 @@ class Proposition:
     send_at_ms: int | None = None
     selection_probability: float = 1.0
     maturity: Maturity | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)

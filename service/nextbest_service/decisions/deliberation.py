@@ -216,6 +216,10 @@ class Stopwatch:
         self.laps_us.append((now - self._since) // 1000)
         self._since = now
 
+    def resume(self) -> None:
+        """Take up the last lap again."""
+        self._since = perf_counter_ns() - self.laps_us.pop() * 1000
+
     def back_to_first(self) -> None:
         """Forget all laps but the first, and begin the second anew."""
         del self.laps_us[1:]
