@@ -114,4 +114,4 @@ def decided(
     watch = Stopwatch()
     watch.lap()
     reading = Reading(customer, {}, {}, Found(()), NOW_MS)
-    return explain(deliberate(generation, request, reading, decision_id, watch))
+    return explain(deliberate(generation, request, reading, {}, decision_id, watch))

@@ -15,6 +15,7 @@ from nextbest_models.evidence import Evidence, Experience, Graduation, Kind, Sco
 from nextbest_models.population import Population
 from nextbest_models.ranker import Ranker
 from nextbest_rules import RuleSet, load_catalog
+from nextbest_rules.assignment import CHAMPION
 from nextbest_rules.records import Ticket
 from nextbest_service.decisions.decision import Decision, Degradation, Proposition
 from nextbest_service.decisions.explaining import MOST_FEATURES
@@ -31,7 +32,8 @@ def shop(experience: Experience | None = None, calibration: Calibration | None =
     booster = lightgbm.Booster(model_str=MODEL.read_text())
     ranker = Ranker(booster, spec().columns, "v", calibration or Calibration(), experience)
     rules = RuleSet.compile(load_catalog(DIRECTORY))
-    return Generation.build(rules, spec(), AffinityKeys({}), Population.unknown(), ranker)
+    rankers = {CHAMPION: ranker} if ranker else {}
+    return Generation.build(rules, spec(), AffinityKeys({}), Population.unknown(), rankers)
 
 
 def told(decision: Decision) -> dict[str, tuple[Proposition, Explanation]]:
@@ -180,7 +182,7 @@ def test_a_model_that_failed_explains_nothing_and_says_so() -> None:
     text = text.replace(f"tree_sizes={size} ", f"tree_sizes={int(size) + len(damaged) - len(line)} ", 1)
     ranker = Ranker(lightgbm.Booster(model_str=text), spec().columns, "v")
     rules = RuleSet.compile(load_catalog(DIRECTORY))
-    broken = Generation.build(rules, spec(), AffinityKeys({}), Population.unknown(), ranker)
+    broken = Generation.build(rules, spec(), AffinityKeys({}), Population.unknown(), {CHAMPION: ranker})
     decision = decided(broken)
     assert decision.degraded == (Degradation.SCORE_NOT_FINITE,)
     for it, explanation in told(decision).values():
