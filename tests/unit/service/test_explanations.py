@@ -89,7 +89,7 @@ def test_what_is_pinned_says_by_which_guard(tmp_path: Path) -> None:
     assert it.sentences[-3:] == (
         "C: nothing in the context changes it.",
         "V: worth 1 if it works.",
-        "L: levers multiply it by 4: brand 'grand' × 4.",
+        "L: levers multiply it by 5: brand 'grand' × 4, guard 'slow' × 1.25.",
     )
     assert it.summary == "Rank 1, pinned: expected to work 10 times in 100."
 
