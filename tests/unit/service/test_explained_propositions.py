@@ -17,6 +17,7 @@ from nextbest_models.ranker import Ranker
 from nextbest_rules import RuleSet, load_catalog
 from nextbest_rules.assignment import CHAMPION
 from nextbest_rules.records import Ticket
+from nextbest_service.decisions import explaining
 from nextbest_service.decisions.decision import Decision, Degradation, Proposition
 from nextbest_service.decisions.explaining import MOST_FEATURES
 from nextbest_service.decisions.explanation import Explanation, MultiplierSource
@@ -91,7 +92,7 @@ def test_what_is_pinned_says_by_which_guard(tmp_path: Path) -> None:
     assert it.sentences[-3:] == (
         "C: nothing in the context changes it.",
         "V: worth 1 if it works.",
-        "L: levers multiply it by 4: brand 'grand' × 4.",
+        "L: levers multiply it by 5: brand 'grand' × 4, guard 'slow' × 1.25.",
     )
     assert it.summary == "Rank 1, pinned: expected to work 10 times in 100."
 
@@ -144,6 +145,14 @@ def test_features_are_told_with_the_values_that_the_model_saw() -> None:
     assert seen["basket"] == (7.5, "basket: 7.5")
     assert seen["category_trips"] == (None, "category_trips: nothing on record")
     assert set(found.sentences) > {it.words for it in found.contributions}
+
+
+def test_of_very_many_actions_the_first_have_contributions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "MOST_ROWS", 2)
+    known = {"facts": {"campaigns": ["spring"], "age": 40}, "vector": (9.0, 210.5, 2.0)}
+    found = list(told(decided(shop(), **known)).values())
+    assert [bool(it.contributions) for _, it in found] == [True, True] + [False] * (len(found) - 2)
+    assert "Features are told of the first 100 actions of an answer only." in found[2][1].sentences
 
 
 def test_what_the_model_has_not_seen_enough_of_says_what_its_propensity_rests_on() -> None:
