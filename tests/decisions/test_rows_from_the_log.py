@@ -6,6 +6,7 @@ from pathlib import Path
 
 import corner_shop
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from deciding import DAY_MS, HandClock, ask, deciding
 from test_log_export import export
@@ -14,7 +15,7 @@ from nextbest.v1 import decision_pb2, value_pb2
 from nextbest_models.artifact import load
 from nextbest_models.ladder import Maturity
 from nextbest_models.logged.decisions import LoggedDataError, LoggedDecisions
-from nextbest_models.logged.export import OTHER_FEATURES, LogExport
+from nextbest_models.logged.export import NO_ACTION_SIDE, NOT_REBUILDABLE, OTHER_FEATURES, LogExport
 from nextbest_models.logged.rows import Rescorer, rows_of
 from nextbest_models.ranker import Ranker
 from nextbest_service.store.connection import SyncClient
@@ -142,6 +143,37 @@ def test_decisions_with_other_features_are_left_out_and_counted(
     found = LogExport(tmp_path, "another")
     assert [*found.batches()] == []
     assert found.left_out == {OTHER_FEATURES: len(WHO)}
+
+
+def test_parts_of_an_earlier_version_are_left_out_and_counted(
+    valkey_url: str, valkey: SyncClient, tmp_path: Path
+) -> None:
+    decided(valkey_url, valkey, None)
+    export(tmp_path, valkey)
+    older, newer = sorted(tmp_path.glob("decisions/day=*/*.parquet"))
+    table = pq.ParquetFile(older).read().drop_columns(["action_side", "counters"])
+    pq.write_table(table, older)
+    found = LogExport(tmp_path)
+    assert sum(map(len, found.batches())) == pq.read_metadata(newer).num_rows
+    assert found.left_out == {NOT_REBUILDABLE: table.num_rows}
+
+
+def test_decisions_without_their_action_side_are_left_out_and_counted(
+    valkey_url: str, valkey: SyncClient, tmp_path: Path
+) -> None:
+    decided(valkey_url, valkey, None, days=1)
+    valkey.delete(LOG_ACTION_SIDES)  # type: ignore[arg-type]
+    assert export(tmp_path, valkey).decisions == len(WHO)
+    found = LogExport(tmp_path)
+    assert [*found.batches()] == []
+    assert found.left_out == {NO_ACTION_SIDE: len(WHO)}
+
+
+def test_further_columns_come_along(valkey_url: str, valkey: SyncClient, tmp_path: Path) -> None:
+    decided(valkey_url, valkey, None, days=1)
+    export(tmp_path, valkey)
+    for batch in LogExport(tmp_path).batches(more=("channel", "known")):
+        assert batch.more["channel"].to_pylist() == ["web"] * len(batch)  # type: ignore[attr-defined]
 
 
 def test_a_damaged_action_side_is_refused_by_name(
