@@ -150,11 +150,11 @@ def test_parts_of_an_earlier_version_are_left_out_and_counted(
 ) -> None:
     decided(valkey_url, valkey, None)
     export(tmp_path, valkey)
-    older, newer = sorted(tmp_path.glob("decisions/day=*/*.parquet"))
+    older, *newer = sorted(tmp_path.glob("decisions/day=*/*.parquet"))
     table = pq.ParquetFile(older).read().drop_columns(["action_side", "counters"])
     pq.write_table(table, older)
     found = LogExport(tmp_path)
-    assert sum(map(len, found.batches())) == pq.read_metadata(newer).num_rows
+    assert sum(map(len, found.batches())) == sum(pq.read_metadata(part).num_rows for part in newer)
     assert found.left_out == {NOT_REBUILDABLE: table.num_rows}
 
 
