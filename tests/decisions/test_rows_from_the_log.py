@@ -13,6 +13,8 @@ from test_log_export import export
 
 from nextbest.v1 import decision_pb2, value_pb2
 from nextbest_models.artifact import load
+from nextbest_models.companions import Companions
+from nextbest_models.evidence import Evidence, Experience, Graduation, Kind, Tally
 from nextbest_models.ladder import Maturity
 from nextbest_models.logged.decisions import LoggedDataError, LoggedDecisions
 from nextbest_models.logged.export import NO_ACTION_SIDE, NOT_REBUILDABLE, OTHER_FEATURES, LogExport
@@ -133,6 +135,25 @@ def test_what_was_decided_without_a_model_can_be_learned_from_as_well(
     assert {*batch.candidates.maturity.tolist()} <= {Maturity.PRIOR, Maturity.POOLED}
     assert {*batch.model_versions.tolist()} == {""}
     assert rows_of(batch, batch.slots.candidate[:1]).shape == (1, len(corner_shop.spec().columns))
+
+
+def test_what_each_propensity_rested_on_is_known(valkey_url: str, valkey: SyncClient, tmp_path: Path) -> None:
+    tallies = {"spring-wine": Tally(Kind("OFFER", "cross_sell", "wine"), 500, 50)}
+    experience = Experience(Evidence(tallies), Graduation(exposures=100))
+    directory = corner_shop.train_model(tmp_path / "models", Companions(experience=experience))
+    ranker = load(directory, corner_shop.spec())
+    decided(valkey_url, valkey, ranker, days=1)
+    export(tmp_path, valkey)
+    found: dict[str, set[int]] = {}
+    for batch in read(tmp_path):
+        for row, maturity in zip(batch.candidates.rows, batch.candidates.maturity.tolist(), strict=True):
+            found.setdefault(batch.side.actions[row], set()).add(maturity)
+        known = batch.candidates.maturity == Maturity.MODEL
+        rescored = Rescorer(ranker).propensities(batch).astype(np.float32)
+        assert np.array_equal(rescored[known], batch.candidates.propensity[known])
+    assert found["spring-wine"] == {Maturity.MODEL}
+    assert found["strong-wine"] == {Maturity.POOLED}
+    assert found["credit"] == {Maturity.PRIOR}
 
 
 def test_decisions_with_other_features_are_left_out_and_counted(
