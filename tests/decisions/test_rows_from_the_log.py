@@ -1,6 +1,7 @@
 """From the exported log alone every candidate's row comes out exactly as it was scored."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -232,3 +233,21 @@ def test_an_action_side_is_stored_once_for_all_models_and_written_once(
     decided(valkey_url, valkey, None, days=1)
     export(tmp_path, valkey)
     assert path.stat().st_mtime_ns == written
+
+
+def test_the_example_of_the_guide_runs(
+    valkey_url: str,
+    valkey: SyncClient,
+    tmp_path: Path,
+    repository: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    decided(valkey_url, valkey, None)
+    export(tmp_path / "exports", valkey)
+    guide = (repository / "docs" / "guides" / "learning.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(example, {})
+    told = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert sum(map(int, told)) == 2 * len(WHO)
