@@ -97,7 +97,7 @@ def records(count: int) -> Iterator[DecisionRecord]:
         watch = Stopwatch()
         watch.lap()
         decision = deliberate(
-            generation, request, Reading(customer, {}, {}, Found(()), now_ms), f"{number:032x}", watch
+            generation, request, Reading(customer, {}, {}, Found(()), now_ms), {}, f"{number:032x}", watch
         )
         basis = decision.basis
         kept = np.sort(random.choice(len(basis.factors.rows), CANDIDATES, replace=False))
