@@ -71,7 +71,7 @@ def test_the_model_scores_the_rows_as_it_did_when_they_competed(
     assert sorted(id_ for batch in batches for id_ in batch.ids.tolist()) == sorted(
         answer.decision_id for answer in answers
     )
-    pairs = 0
+    pairs, baskets = 0, set[float]()
     for batch in batches:
         assert {*batch.candidates.maturity.tolist()} <= {Maturity.MODEL}
         logged = batch.candidates.propensity
@@ -79,7 +79,9 @@ def test_the_model_scores_the_rows_as_it_did_when_they_competed(
         every = rows_of(batch, np.arange(len(logged)))
         assert np.array_equal(ranker.propensities(every).astype(np.float32), logged)
         pairs += int((~np.isnan(every[:, batch.side.spec.columns.index("category_trips")])).sum())
+        baskets |= {*every[:, batch.side.spec.columns.index("basket")].tolist()}
     assert pairs > 0  # counters had their say
+    assert baskets == {3.5 * number for number in range(len(WHO))}
 
 
 def test_slots_say_what_was_offered_with_the_factors_of_its_candidate(
