@@ -26,7 +26,7 @@ def offline_generation(catalog: Catalog) -> Generation:
         FeatureSpecError: a feature's definition means nothing to the models.
     """
     rules = RuleSet.compile(catalog)
-    return Generation.build(rules, feature_spec(catalog), AffinityKeys({}), Population.unknown(), None)
+    return Generation.build(rules, feature_spec(catalog), AffinityKeys({}), Population.unknown(), {})
 
 
 def decide_offline(generation: Generation, question: Question) -> Answer:
@@ -34,7 +34,7 @@ def decide_offline(generation: Generation, question: Question) -> Answer:
     request, reading = _request(generation, question), _reading(generation, question)
     watch = Stopwatch()
     watch.lap()
-    return _answer(deliberate(generation, request, reading, _DECISION_ID, watch))
+    return _answer(deliberate(generation, request, reading, question.arms, _DECISION_ID, watch))
 
 
 def _request(generation: Generation, question: Question) -> DecisionRequest:
