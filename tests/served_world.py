@@ -17,6 +17,7 @@ from deciding import MINUTE_MS, NOW_MS, HandClock, ask, deciding, question
 from nextbest_models import artifact
 from nextbest_models.artifact import ModelFacts
 from nextbest_models.calibration import Floats
+from nextbest_models.card import moment_text
 from nextbest_models.offpolicy import EpsilonGreedy
 from nextbest_models.online import OnlineFeatures
 from nextbest_models.ranker import Ranker
@@ -128,7 +129,7 @@ def train(world: World, catalog: Path, root: Path, *, wrong: bool = False) -> Pa
         lightgbm.Dataset(matrix, label=positive, feature_name=list(spec.columns)),
         num_boost_round=60,
     )
-    learned = {"until": datetime.fromtimestamp(NOW_MS / 1000, tz=UTC).isoformat(), "rows": len(matrix)}
+    learned = {"periods": {"test_from": moment_text(NOW_MS)}, "rows": len(matrix)}
     facts = ModelFacts(datetime(2024, 3, 1 + wrong, tzinfo=UTC), spec.digest, {"trees": 60}, {}, learned)
     return artifact.save(root, booster, matrix[:16], facts, {})
 

@@ -11,6 +11,7 @@ import served_world
 from conftest import DECISIONS, Shop
 from deciding import MINUTE_MS, NOW_MS
 
+from nextbest_models.card import moment_text
 from nextbest_models.judging.gates import Gates
 from nextbest_models.judging.judgement import Judgement
 from nextbest_models.judging.slots import CANDIDATE, CANDIDATE_GREEDY, SERVING, Reward
@@ -206,9 +207,8 @@ def relearned(shop: Shop, root: Path, until: datetime | None) -> Path:
     directory.mkdir(parents=True)
     for file in shop.good.iterdir():
         text = file.read_text()
-        told = f'"{until.isoformat()}"' if until else "null"
-        started = datetime.fromtimestamp(NOW_MS / 1000, tz=UTC).isoformat()
-        (directory / file.name).write_text(text.replace(f'"{started}"', told))
+        told = f'"{moment_text(round(until.timestamp() * 1000))}"' if until else "null"
+        (directory / file.name).write_text(text.replace(f'"{moment_text(NOW_MS)}"', told))
     return directory
 
 
