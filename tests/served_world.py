@@ -16,7 +16,10 @@ from deciding import MINUTE_MS, NOW_MS, HandClock, ask, deciding, question
 
 from nextbest_models import artifact
 from nextbest_models.artifact import ModelFacts
-from nextbest_models.calibration import Floats
+from nextbest_models.calibration import NOT_CALIBRATED, Floats
+from nextbest_models.card import moment_text
+from nextbest_models.companions import Companions
+from nextbest_models.evidence import Evidence, Experience, Graduation, Kind, Tally
 from nextbest_models.offpolicy import EpsilonGreedy
 from nextbest_models.online import OnlineFeatures
 from nextbest_models.ranker import Ranker
@@ -46,8 +49,12 @@ def known_world(seed: int = 3) -> World:
     return make_world(seed, SHAPE)
 
 
-def write_catalog(world: World, root: Path) -> Path:
-    """Write a catalog of the world's actions; its home page tries half of the time."""
+EPSILON = {"method": "epsilon_greedy", "share": SHARE, "regret": 1.0}
+THOMPSON = {"method": "thompson", "regret": 1.0}
+
+
+def write_catalog(world: World, root: Path, explore: Mapping[str, object] = EPSILON) -> Path:
+    """Write a catalog of the world's actions; by default its home page tries half of the time."""
     (root / "actions").mkdir(parents=True)
     documents = {
         "catalog.yaml": {
@@ -76,7 +83,7 @@ def write_catalog(world: World, root: Path) -> Path:
                     "direction": "INBOUND",
                     "default_limit": world.ranks,
                     "max_limit": world.ranks,
-                    "explore": {"method": "epsilon_greedy", "share": SHARE, "regret": 1.0},
+                    "explore": dict(explore),
                 }
             ]
         },
@@ -128,9 +135,20 @@ def train(world: World, catalog: Path, root: Path, *, wrong: bool = False) -> Pa
         lightgbm.Dataset(matrix, label=positive, feature_name=list(spec.columns)),
         num_boost_round=60,
     )
-    learned = {"until": datetime.fromtimestamp(NOW_MS / 1000, tz=UTC).isoformat(), "rows": len(matrix)}
+    learned = {"periods": {"test_from": moment_text(NOW_MS)}, "rows": len(matrix)}
     facts = ModelFacts(datetime(2024, 3, 1 + wrong, tzinfo=UTC), spec.digest, {"trees": 60}, {}, learned)
-    return artifact.save(root, booster, matrix[:16], facts, {})
+    return artifact.save(
+        root, booster, matrix[:16], facts, {}, _companions(world, shown=40 if wrong else 400)
+    )
+
+
+def _companions(world: World, shown: int) -> Companions:
+    """Return what says that a model has seen each action some times: Thompson's spread depends on it."""
+    tallies = {
+        f"a{number}": Tally(Kind("OFFER", f"i{issue}", f"g{group}"), shown, shown // 4)
+        for number, (issue, group) in enumerate(zip(world.issue, world.group, strict=True))
+    }
+    return Companions(NOT_CALIBRATED, Experience(Evidence(tallies), Graduation(exposures=10)))
 
 
 def true_value(world: World, ranker: Ranker, policy: EpsilonGreedy = TRIED) -> float:

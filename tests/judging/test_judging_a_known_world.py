@@ -11,6 +11,7 @@ import served_world
 from conftest import DECISIONS, Shop
 from deciding import MINUTE_MS, NOW_MS
 
+from nextbest_models.card import moment_text
 from nextbest_models.judging.gates import Gates
 from nextbest_models.judging.judgement import Judgement
 from nextbest_models.judging.slots import CANDIDATE, CANDIDATE_GREEDY, SERVING, Reward
@@ -18,6 +19,7 @@ from nextbest_models.offpolicy import GREEDY, Doubt, Estimator
 from nextbest_rules import load_catalog
 from nextbest_service.judging.evaluating import NOT_SAMPLED, OTHER_TIME, TOO_YOUNG, evaluate_models
 from nextbest_service.judging.question import JudgingError, Question
+from nextbest_service.store.connection import SyncClient
 
 NO_GATES = Gates()
 HONEST = (Estimator.IPS, Estimator.SNIPS, Estimator.DR, Estimator.SWITCH_DR)
@@ -194,6 +196,26 @@ def test_decisions_that_the_catalog_does_not_lead_to_are_left_out(
         evaluate_models(Question(shop.good, shop.wrong, shop.log), load_catalog(changed), NO_GATES)
 
 
+def test_what_thompson_tried_is_found_again_by_the_experience_of_the_model_that_served(
+    shop: Shop, valkey_url: str, valkey: SyncClient, tmp_path: Path
+) -> None:
+    """The candidate has seen ten times as much, so it tries less of what is worse."""
+    directory = served_world.write_catalog(shop.world, tmp_path / "catalog", served_world.THOMPSON)
+    catalog = load_catalog(directory)
+    served_by = shop.ranker(shop.wrong)
+    who = served_world.serve(valkey_url, valkey, shop.world, directory, served_by, 60, seed=1)
+    log = served_world.with_outcomes(
+        shop.world, who, served_world.export(valkey, tmp_path / "served"), tmp_path / "log", seed=1
+    )
+    judged = evaluate_models(Question(shop.good, shop.wrong, log), catalog, NO_GATES)
+    assert (judged.decisions, judged.left_out) == (60, {})
+    served = judged.verdict.policies[SERVING]
+    assert [it.mean_weight for it in served.support.values()] == pytest.approx([1.0, 1.0], abs=1e-3)
+    lost = Path(shutil.copytree(shop.good, tmp_path / "models" / shop.good.name))
+    with pytest.raises(JudgingError, match="60: a logged probability is not the one"):
+        evaluate_models(Question(lost, None, log), catalog, NO_GATES)
+
+
 def test_another_placement_has_nothing_to_judge(shop: Shop) -> None:
     question = Question(shop.good, shop.wrong, shop.log, placement="elsewhere")
     with pytest.raises(JudgingError, match=f"{DECISIONS}: nothing was offered"):
@@ -206,9 +228,8 @@ def relearned(shop: Shop, root: Path, until: datetime | None) -> Path:
     directory.mkdir(parents=True)
     for file in shop.good.iterdir():
         text = file.read_text()
-        told = f'"{until.isoformat()}"' if until else "null"
-        started = datetime.fromtimestamp(NOW_MS / 1000, tz=UTC).isoformat()
-        (directory / file.name).write_text(text.replace(f'"{started}"', told))
+        told = f'"{moment_text(round(until.timestamp() * 1000))}"' if until else "null"
+        (directory / file.name).write_text(text.replace(f'"{moment_text(NOW_MS)}"', told))
     return directory
 
 

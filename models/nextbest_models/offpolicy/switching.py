@@ -45,7 +45,8 @@ def _shares_above(thresholds: Floats, alternatives: Alternatives, above: Floats,
     """Return the target's mean probability of alternatives of greater weight, float64 [thresholds]."""
     here = alternatives.of_slots(rows, len(above))
     reached = above[alternatives.slot[here]]
-    weights = reached * alternatives.ratio[here]
+    # What the target never reaches has no weight, even where the serving policy would never go on so.
+    weights = np.multiply(reached, alternatives.ratio[here], out=np.zeros_like(reached), where=reached > 0)
     order = np.argsort(weights)
     upwards = np.r_[0.0, (reached * alternatives.target_probability[here])[order].cumsum()]
     below = upwards[np.searchsorted(weights[order], thresholds, side="right")]

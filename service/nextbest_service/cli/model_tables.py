@@ -21,22 +21,18 @@ def models_table(models: Sequence[ListedModel]) -> Table:
         table.add_column(column, no_wrap=True)
     for column in ("trees", "rows", "AUC", "NDCG@10", "ECE"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("", overflow="fold")
+    if any(map(_remark, models)):
+        table.add_column("", overflow="fold")
     for model in models:
-        remark = model.problem or ("" if model.fits else "trained for other features")
-        table.add_row(
-            model.version,
-            ", ".join(model.in_use),
-            model.created[:16].replace("T", " "),
-            _count(model.trees),
-            _count(model.rows),
-            _figure(model.auc),
-            _figure(model.ndcg_at_10),
-            _figure(model.calibration_error, 4),
-            remark,
-            style="bold green" if model.in_use else None,
-        )
+        figures = (_count(model.trees), _count(model.rows), _figure(model.auc), _figure(model.ndcg_at_10))
+        names, created = ", ".join(model.in_use), model.created[:10]
+        cells = (model.version, names, created, *figures, _figure(model.calibration_error, 4), _remark(model))
+        table.add_row(*cells[: len(table.columns)], style="bold green" if model.in_use else None)
     return table
+
+
+def _remark(model: ListedModel) -> str:
+    return model.problem or ("" if model.fits else "trained for other features")
 
 
 def inspection_table(report: ModelReport) -> Table:

@@ -39,11 +39,10 @@ class Question:
 
 def learned_until(manifest: Manifest) -> datetime | None:
     """Return when the decisions end that a model learned from, None where its manifest does not tell."""
-    training = manifest.training
-    periods = training.get("periods")
-    # Recipes with dates learn from everything before the test period.
-    told = periods.get("test_from") if isinstance(periods, dict) else training.get("until")
+    periods = manifest.training.get("periods")
+    # A model learns from everything before the test period.
+    told = periods.get("test_from") if isinstance(periods, dict) else None
     if not isinstance(told, str):
         return None
-    moment = datetime.fromisoformat(told)
+    moment = datetime.fromisoformat(told.removesuffix(" UTC"))
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -116,13 +116,17 @@ def _place(
     slots: Mapping[str, Slot],
     ranked: Mapping[str, Rows],
 ) -> Place:
-    everybody = np.sort(next(iter(ranked.values())))
+    # What is worth nothing to one model may be worth something to another.
+    everybody = np.unique(np.concatenate([*ranked.values()]))
     chosen = int(np.searchsorted(everybody, candidate))
     if chosen == len(everybody) or everybody[chosen] != candidate:
         raise NotFoundAgainError("something was offered that was not open")
-    chances = {
-        name: fillings[name].chances(slots[name], rows)[np.argsort(rows)] for name, rows in ranked.items()
-    }
+    chances = {}
+    for name, rows in ranked.items():
+        if not len(rows):
+            raise NotFoundAgainError("a model finds nothing worth offering where something was offered")
+        chances[name] = np.zeros(len(everybody))
+        chances[name][np.searchsorted(everybody, rows)] = fillings[name].chances(slots[name], rows)
     return Place(number, everybody, chosen, chances)
 
 

@@ -95,20 +95,21 @@ class Surfaces:
         placement = self.rules.catalog.placements.get(asked.placement)
         if placement is None:
             raise NotFoundAgainError("a placement is not in the catalog any more")
-        accepts = self._accepts(served, asked)
+        showable = self._showable(served, asked)
         fallback = -1 if placement.fallback is None else self.rules.catalog.index[placement.fallback]
         place = int(np.searchsorted(served.rows, fallback)) if fallback >= 0 else -1
-        stands_in = 0 <= place < len(served.rows) and served.rows[place] == fallback and accepts[place]
+        is_candidate = 0 <= place < len(served.rows) and served.rows[place] == fallback
+        stands_in = is_candidate and bool((showable & factors.finite)[place])
         declared = placement.exploration if explores else None
         return Slot(
-            accepts=accepts,
+            accepts=showable & factors.worthwhile,
             limit=asked.limit,
             fallback=place if stands_in else -1,
             quotas=self._quotas(served, asked),
             explorer=None if declared is None else Explorer(declared, factors.outlook, b""),
         )
 
-    def _accepts(self, served: Served, asked: Asked) -> Flags:
+    def _showable(self, served: Served, asked: Asked) -> Flags:
         out = np.isin(served.rows, [*asked.excluded, *served.unshowable])
         if not served.channel:
             # Such a placement is asked alone: all candidates are its own.

@@ -186,3 +186,25 @@ def test_whole_slates_have_no_threshold_of_their_own() -> None:
     log = rarely_logged(0.01 / 60)
     assert evaluate(log, Options(Weighting.SLATE)).thresholds == {1: math.inf}
     assert evaluate(log, Options(Weighting.SLATE, switch_at=3.0)).thresholds == {1: 3.0}
+
+
+def test_what_is_never_reached_and_never_logged_is_no_trouble_for_the_threshold() -> None:
+    """Above stands what the target never picks; below it wants what the serving policy never picks."""
+    slots = Slots(
+        decision=np.repeat(np.arange(50), 2),
+        position=np.tile([1, 2], 50),
+        chosen=np.arange(100) * 2,
+        reward=np.tile([1.0, 0.5], 50),
+    )
+    first, second = [1.0, 0.0], [0.5, 0.5]
+    candidates = Candidates(
+        slot=np.repeat(np.arange(100), 2),
+        logged_probability=np.tile([0.5, 0.5, 1.0, 0.0], 50),
+        target_probability=np.r_[np.tile([0.0, 1.0, *second], 25), np.tile([*first, *second], 25)],
+        predicted=np.full(200, 0.4),
+    )
+    found = evaluate(log_from_candidates(slots, candidates))
+    # Half of the decisions count, twice each; there, the other pick of the target is believed.
+    assert found.estimates[Estimator.DR].by_position[2].value == pytest.approx(0.5 * 2 * (0.4 + 0.5 * 0.1))
+    assert math.isfinite(found.thresholds[2])
+    assert math.isfinite(found.estimates[Estimator.SWITCH_DR].total.value)
