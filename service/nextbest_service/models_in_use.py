@@ -14,7 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-CHAMPION = "champion"
+from nextbest_rules.assignment import STATIC
+
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 Figures: TypeAlias = Mapping[str, object]
@@ -108,6 +109,8 @@ def check_name(name: str) -> None:
     Raises:
         ModelUseError: it may not.
     """
+    if name == STATIC:
+        raise ModelUseError(f"'{STATIC}' is the name of ranking without a model; choose another")
     if not _NAME.fullmatch(name):
         raise ModelUseError(
             "names of models in use are lower-case letters, digits and underscores, and begin with a letter,"

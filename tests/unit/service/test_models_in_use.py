@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from nextbest_rules.assignment import CHAMPION
 from nextbest_service.home import Home
-from nextbest_service.models_in_use import CHAMPION, ModelUseError, Why
+from nextbest_service.models_in_use import ModelUseError, Why, check_name
 
 
 @pytest.fixture
@@ -126,3 +127,8 @@ def test_changes_at_the_same_time_all_count(home: Home) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: home.use_model("grocery", f"v{n}", f"name_{n}"), range(40)))
     assert versions(home) == {f"name_{n}": f"v{n}" for n in range(40)}
+
+
+def test_the_name_of_ranking_without_a_model_is_taken() -> None:
+    with pytest.raises(ModelUseError, match="without a model"):
+        check_name("static")
