@@ -48,7 +48,7 @@ def answer(
 
 
 def crowding_of(world: World, actions: Integers) -> Floats:
-    """Return the factor on each propensity that a higher rank of the same group leaves, [decisions, ranks]."""
+    """Return the factor that higher ranks of the same group leave of each propensity, [decisions, ranks]."""
     return np.where(_crowded(world.group[actions]), world.crowding, 1.0)
 
 
