@@ -64,7 +64,7 @@ def load_parts(catalog: str, home: Home, model: Path | None = None) -> LoadedPar
     """
     loaded = load_catalog(find_catalog(catalog))
     spec = feature_spec(loaded)
-    directory = model or home.current_model(loaded.name)
+    directory = model or home.model_in_use(loaded.name)
     ranker = load_ranker(directory, spec) if directory else None
     return LoadedParts(RuleSet.compile(loaded), spec, ranker)
 

@@ -1,9 +1,15 @@
 """Where an installation keeps its local data: store, trained models, address of the running service."""
 
+import fcntl
 import json
 import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+
+from nextbest_service.models_in_use import CHAMPION, NO_FIGURES, Change, Figures, History, Why, read_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +35,71 @@ class Home:
         """The directory of all model versions trained for a catalog."""
         return self.root / "models" / catalog
 
-    def current_model(self, catalog: str) -> Path | None:
-        """The directory of the model version in use for a catalog, or None before any training."""
-        pointer = self.models(catalog) / "current"
-        return self.models(catalog) / pointer.read_text().strip() if pointer.exists() else None
+    def model_in_use(self, catalog: str, name: str = CHAMPION) -> Path | None:
+        """The directory of the model version in use under a name, or None.
 
-    def set_current_model(self, catalog: str, version: str) -> None:
-        """Put a model version into use, in one step."""
-        write_atomically(self.models(catalog) / "current", version + "\n")
+        Raises:
+            ModelUseError: the history of the models in use is damaged.
+        """
+        return self.models_in_use(catalog).get(name)
+
+    def models_in_use(self, catalog: str) -> Mapping[str, Path]:
+        """The directories of all model versions in use for a catalog, by name.
+
+        Raises:
+            ModelUseError: the history of the models in use is damaged.
+        """
+        in_use = self.model_history(catalog).in_use
+        return {name: self.models(catalog) / version for name, version in in_use.items()}
+
+    def model_history(self, catalog: str) -> History:
+        """Which model versions were put into use for a catalog, and taken out of it.
+
+        Raises:
+            ModelUseError: it is damaged.
+        """
+        return read_history(self._history_file(catalog))
+
+    def use_model(
+        self,
+        catalog: str,
+        version: str,
+        name: str = CHAMPION,
+        *,
+        why: Why = Why.PROMOTED,
+        gates: Figures = NO_FIGURES,
+    ) -> None:
+        """Put a model version into use under a name, in one step. What was in use can be rolled back to.
+
+        Raises:
+            ModelUseError: the name is none, or the history is damaged.
+        """
+        self._change(catalog, lambda then: then.used(Change(_now(), name, version, why, gates)))
+
+    def roll_back_model(self, catalog: str, name: str = CHAMPION) -> None:
+        """Put back into use what was in use before under a name.
+
+        Raises:
+            ModelUseError: nothing was, or the history is damaged.
+        """
+        self._change(catalog, lambda then: then.rolled_back(name, _now()))
+
+    def retire_model(self, catalog: str, name: str) -> None:
+        """Take the model of a name out of use.
+
+        Raises:
+            ModelUseError: there is none, or the history is damaged.
+        """
+        self._change(catalog, lambda then: then.retired(name, _now()))
+
+    def _change(self, catalog: str, change: Callable[[History], History]) -> None:
+        path = self._history_file(catalog)
+        with locked(path):
+            text = "".join(item.line() for item in change(read_history(path)).changes)
+            write_atomically(path, text)
+
+    def _history_file(self, catalog: str) -> Path:
+        return self.models(catalog) / "in-use.jsonl"
 
     def announce_service(self, service: RunningService) -> None:
         """Write down where the service answers, so that `nextbest decide` finds it."""
@@ -72,6 +135,15 @@ def write_atomically(path: Path, text: str) -> None:
     draft.replace(path)
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold off other processes that change the same file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def process_is_alive(pid: int) -> bool:
     """Tell whether a process with this id exists."""
     try:
@@ -81,3 +153,7 @@ def process_is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _now() -> datetime:
+    return datetime.now(tz=UTC)

@@ -13,6 +13,7 @@ from nextbest_models.recipe import RecipeError
 from nextbest_rules import CatalogError, Diagnostic
 from nextbest_service.customer_files import CustomerFileError
 from nextbest_service.errors import StartupError
+from nextbest_service.models_in_use import ModelUseError
 from nextbest_service.yaml_files import BrokenFileError
 
 BROKEN_INPUT = 2
@@ -36,7 +37,7 @@ def describe(error: Exception) -> Failure | None:
             return _faults(error.diagnostics, "customers" if isinstance(error, CustomerFileError) else "file")
         case FeatureSpecError():
             return Failure(tuple(f"features.yaml: {problem}" for problem in error.problems), BROKEN_INPUT)
-        case ModelError() | RecipeError() | DatasetError() | HistoryError():
+        case ModelError() | ModelUseError() | RecipeError() | DatasetError() | HistoryError():
             return Failure((str(error),), BROKEN_INPUT)
         case StartupError() | SourceError() | PlotError():
             return Failure((str(error),), CANNOT_START)

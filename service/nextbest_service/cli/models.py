@@ -40,7 +40,7 @@ def inspect(
     from nextbest_service.decisions.generation import feature_spec  # noqa: PLC0415
 
     loaded = load_catalog(find_catalog(catalog))
-    directory = model or Home(home).current_model(loaded.name) or Home(home).models(loaded.name)
+    directory = model or Home(home).model_in_use(loaded.name) or Home(home).models(loaded.name)
     report = inspect_model(directory, feature_spec(loaded))
     if as_json:
         typer.echo(json.dumps(asdict(report)))

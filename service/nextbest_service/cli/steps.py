@@ -19,6 +19,7 @@ from nextbest_service.decisions.generation import action_profiles, feature_spec
 from nextbest_service.errors import StartupError
 from nextbest_service.home import Home
 from nextbest_service.loading import LoadReport, load_journey
+from nextbest_service.models_in_use import Why
 from nextbest_service.shipped import shipped_directory
 from nextbest_service.store.connection import connect_for_bulk
 from nextbest_service.store.loaded import Loaded, write_loaded
@@ -140,7 +141,7 @@ def train_grocery(
             root=home.models(catalog.name), now=datetime.now(tz=UTC), threads=threads, progress=progress
         ),
     )
-    home.set_current_model(catalog.name, report.version)
+    home.use_model(catalog.name, report.version, why=Why.TRAINED)
     return report
 
 

@@ -52,13 +52,6 @@ def test_a_damaged_announcement_is_none(home: Home, text: str) -> None:
     assert home.running_service() is None
 
 
-def test_a_model_is_in_use_once_it_was_put_into_use(home: Home) -> None:
-    assert home.current_model("grocery") is None
-    home.set_current_model("grocery", "abc")
-    assert home.current_model("grocery") == home.root / "models" / "grocery" / "abc"
-    assert home.current_model("other") is None
-
-
 def test_a_file_is_replaced_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever reads when the new text is written but not yet in place sees the old one."""
     file = tmp_path / "deep" / "file"
