@@ -95,6 +95,10 @@ class AffinityCounters:
     def __hash__(self) -> int:
         return hash(tuple(self.ids.tolist()))
 
+    def only(self, wanted: NDArray[np.bool_]) -> "AffinityCounters":
+        """Return the counters that have a flag."""
+        return AffinityCounters(self.ids[wanted], *(column[wanted] for column in self.statistics))
+
     @property
     def nbytes(self) -> int:
         """Size of the bare columns in bytes."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 
-from nextbest_models.affinity import AffinityKeys
+from nextbest_models.affinity import AffinityCounters, AffinityKeys
 from nextbest_models.definitions import (
     DAY_MS,
     AttributeValue,
@@ -17,7 +17,7 @@ from nextbest_models.definitions import (
 )
 from nextbest_models.evidence import NO_KIND, Kind
 from nextbest_models.features import FeatureSpec
-from nextbest_models.pairs import Floats, KeyTable, Positions, pair_families
+from nextbest_models.pairs import Floats, KeyTable, PairFamily, Positions, pair_families
 from nextbest_models.population import Population
 from nextbest_models.state import CustomerFeatures
 
@@ -50,19 +50,28 @@ class CandidateAssembler:
     def __init__(
         self, spec: FeatureSpec, actions: Sequence[ActionProfile], keys: AffinityKeys, population: Population
     ) -> None:
-        self.spec = spec
-        self.customer_columns = spec.positions(Source.CUSTOMER)
         tables = {
             name: KeyTable.of([action.affinity.get(name, ()) for action in actions], name, keys)
             for name in spec.family_units
         }
-        self.base = _action_side(spec, actions, tables, population)
+        base = _action_side(spec, actions, tables, population)
+        self._take(spec, base, pair_families(spec, tables, population))
+
+    @classmethod
+    def of_parts(cls, spec: FeatureSpec, base: Floats, families: tuple[PairFamily, ...]) -> Self:
+        """Return an assembler whose side of the actions was computed before."""
+        assembler = cls.__new__(cls)
+        assembler._take(spec, base, families)  # noqa: SLF001 - its own
+        return assembler
+
+    def _take(self, spec: FeatureSpec, base: Floats, families: tuple[PairFamily, ...]) -> None:
+        self.spec, self.base, self.families = spec, base, families
+        self.customer_columns = spec.positions(Source.CUSTOMER)
         self.context_columns = {
             feature.definition.context: column
             for column, feature in enumerate(spec.features)
             if isinstance(feature.definition, ContextValue)
         }
-        self.families = pair_families(spec, tables, population)
 
     def assemble(
         self, customer: CustomerFeatures, context: Mapping[str, float], rows: Positions, now_ms: int
@@ -82,6 +91,16 @@ class CandidateAssembler:
         for family in self.families:
             family.fill(matrix, customer.counters, rows, now_ms // DAY_MS)
         return matrix
+
+    def counters_behind(self, counters: AffinityCounters, rows: Positions) -> AffinityCounters:
+        """Return those of a customer's counters that the rows of some actions are made of."""
+        if not self.families or not len(rows):
+            return AffinityCounters.empty()
+        keys = np.concatenate([family.table.of_rows(rows)[0] for family in self.families])
+        # The last id stands for "no key", and a counter of that id is newer than the dictionary.
+        known = keys[keys < self.families[0].table.size]
+        wanted = np.isin(counters.ids, known)
+        return counters.only(wanted)
 
 
 def _action_side(

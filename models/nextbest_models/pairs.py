@@ -1,7 +1,7 @@
 """Pair features: what a customer's counters say of an action's keys."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -122,6 +122,19 @@ def pair_families(
     )
 
 
+def pair_column(spec: FeatureSpec, column: int, yardstick: Floats | None) -> PairColumn:
+    """Return the pair feature of a column of the specification.
+
+    Raises:
+        TypeError: it is of another source.
+    """
+    definition = spec.features[column].definition
+    if not isinstance(definition, PairStatistic):
+        raise TypeError(f"column {column} is no pair feature")
+    unit = spec.family_units[definition.affinity] if definition.statistic is Statistic.TOTAL else 1.0
+    return PairColumn(column, definition.statistic, definition.combine, unit, yardstick)
+
+
 def _values(counters: AffinityCounters, place: Positions, today: int) -> Mapping[Statistic, Integers]:
     return {
         Statistic.COUNT: counters.counts[place].astype(np.int64),
@@ -136,15 +149,10 @@ def _pair_columns(
     for column, feature in enumerate(spec.features):
         definition = feature.definition
         if isinstance(definition, PairStatistic) and definition.affinity == family:
-            unit = spec.family_units[family] if definition.statistic is Statistic.TOTAL else 1.0
-            yardstick = _yardstick(definition.statistic, unit, table, population)
-            yield PairColumn(
-                column,
-                definition.statistic,
-                definition.combine,
-                unit,
-                yardstick if definition.relative else None,
-            )
+            pair = pair_column(spec, column, None)
+            if definition.relative:
+                pair = replace(pair, yardstick=_yardstick(pair.statistic, pair.unit, table, population))
+            yield pair
 
 
 def _yardstick(statistic: Statistic, unit: float, table: KeyTable, population: Population) -> Floats | None:

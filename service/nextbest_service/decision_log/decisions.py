@@ -14,6 +14,7 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
+from nextbest_models.state_codec.counters import encode
 from nextbest_rules.records import Consent, Event, Purchase, Ticket
 from nextbest_service.decision_log.entries import Entry, Kind, sealed
 from nextbest_service.decision_log.legend import Legend
@@ -73,6 +74,7 @@ class DecisionRecord:
             SELECTIONS.index(decision.selection_type),
             list(decision.degraded),
             list(decision.stale_features),
+            _scored(basis),
         ]
         packed = msgpack.packb(content, datetime=True, default=_plain)
         deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -15, zdict=self.legend.words)
@@ -132,6 +134,15 @@ def _competition(basis: Basis, legend: Legend) -> Sequence[object]:
         _differences(factors.context_weight, np.ones(len(factors.rows), dtype=np.float32)),
         np.packbits(factors.pinned, bitorder="little").tobytes() if factors.pinned.any() else b"",
     ]
+
+
+def _scored(basis: Basis) -> Sequence[bytes]:
+    """Return what the candidates' rows were made of beside vector and context, and what each P rests on."""
+    factors, counters = basis.factors, basis.reading.customer.features.counters
+    behind = basis.generation.assembler.counters_behind(counters, factors.rows)
+    maturity = factors.maturity.astype(np.int8)
+    alike = len(maturity) > 0 and bool((maturity == maturity[0]).all())
+    return [encode(behind) if len(behind.ids) else b"", (maturity[:1] if alike else maturity).tobytes()]
 
 
 def _differences(actual: Floats, declared: NDArray[np.float32]) -> Sequence[bytes]:

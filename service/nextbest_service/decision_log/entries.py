@@ -4,7 +4,7 @@ import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgpack
 
@@ -107,6 +107,15 @@ def unpack(body: bytes, length: int) -> Sequence[object]:
     if not isinstance(content, list) or len(content) < length:
         raise LogFormatError("an entry of the decision log has an unknown form")
     return content
+
+
+def completed(content: Sequence[object], oldest: int, later: Sequence[object]) -> Sequence[Any]:
+    """Return a list as this version writes it.
+
+    The oldest version wrote `oldest` items; `later` are what stands for those that came since where they are
+    missing. What versions to come have appended is left out.
+    """
+    return [*content, *later[len(content) - oldest :]][: oldest + len(later)]
 
 
 def digest_of(ref: Ref) -> bytes:

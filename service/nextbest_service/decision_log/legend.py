@@ -3,16 +3,23 @@
 import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nextbest_service.decision_log.entries import LogFormatError, pack, unpack
-from nextbest_service.decisions.generation import Generation, Versions
+from nextbest_models.action_side import action_side_bytes, action_side_id
+from nextbest_service.decision_log.entries import LogFormatError, completed, pack, unpack
+from nextbest_service.decisions.generation import (
+    Generation,
+    Versions,
+    action_profiles,
+    feature_declarations,
+)
 
-_FIELDS = 8
+_OLDEST_FIELDS = 8
+_LATER_FIELDS = ("",)
 _DIGEST_BYTES = 8
 _LONGEST_WORDS = 32_000  # deflate looks back 32 KiB
 
@@ -25,7 +32,9 @@ class Legend:
 
     `actions` are in the order of the catalog, `features` in that of a vector, `stages` in that of screening.
     `values` and, by brand and goal, `levers` are float32 with one entry per action: records only tell what is
-    different for their customer. `words` is a text that bodies are likely to repeat.
+    different for their customer. `words` is a text that bodies are likely to repeat. `action_side` is the id
+    of what rows of features are made of beside the customer, empty in legends of earlier versions;
+    `action_side_blob` are its bytes where the legend comes from the generation itself.
     """
 
     id: bytes
@@ -37,12 +46,17 @@ class Legend:
     values: Floats
     levers: Mapping[tuple[str, str], Floats]
     words: bytes
+    action_side: str
     blob: bytes
+    action_side_blob: bytes = b""
 
     @classmethod
     def of(cls, generation: Generation) -> "Legend":
         """Return the legend of a generation."""
         catalog, versions = generation.catalog, generation.versions
+        side = action_side_bytes(
+            generation.assembler, action_profiles(catalog), feature_declarations(catalog)
+        )
         brands_and_goals = [(brand, goal) for brand in ("", *catalog.brands) for goal in ("", *catalog.goals)]
         content = pack(
             [
@@ -54,9 +68,10 @@ class Legend:
                 generation.values.astype("<f4").tobytes(),
                 [[*pair, generation.levers(*pair).astype("<f4").tobytes()] for pair in brands_and_goals],
                 _words(generation),
+                action_side_id(side),
             ]
         )
-        return cls.from_blob(zlib.compress(content))
+        return replace(cls.from_blob(zlib.compress(content)), action_side_blob=side)
 
     @classmethod
     def from_blob(cls, blob: bytes) -> "Legend":
@@ -66,10 +81,12 @@ class Legend:
             LogFormatError: they are damaged.
         """
         try:
-            content: Any = unpack(zlib.decompress(blob), _FIELDS)
+            content: Any = unpack(zlib.decompress(blob), _OLDEST_FIELDS)
         except zlib.error as error:
             raise LogFormatError("a legend of the decision log cannot be read") from error
-        catalog, versions, actions, features, stages, values, levers, words = content[:_FIELDS]
+        catalog, versions, actions, features, stages, values, levers, words, side = completed(
+            content, _OLDEST_FIELDS, _LATER_FIELDS
+        )
         return cls(
             id=hashlib.sha256(blob).digest()[:_DIGEST_BYTES],
             catalog=catalog,
@@ -80,6 +97,7 @@ class Legend:
             values=np.frombuffer(values, dtype="<f4"),
             levers={(brand, goal): np.frombuffer(own, dtype="<f4") for brand, goal, own in levers},
             words=words,
+            action_side=side,
             blob=blob,
         )
 

@@ -15,7 +15,7 @@ from nextbest_service.decision_log.pending import Pending
 from nextbest_service.decision_log.persons import erase, records_of
 from nextbest_service.errors import AuditUnavailableError, StoreUnavailableError
 from nextbest_service.store.connection import Store
-from nextbest_service.store.keys import LOG_LEGENDS, Ref
+from nextbest_service.store.keys import LOG_ACTION_SIDES, LOG_LEGENDS, Ref
 from nextbest_service.store.line import Command
 
 ROOM = 10_000
@@ -186,9 +186,11 @@ class DecisionLog:
             log.warning("decision_log_gap_closed", lost=gap.lost)
 
     async def _tell(self, legends: Sequence[Legend]) -> None:
-        """Write the legends that the log does not have yet."""
-        new = {legend.id: legend.blob for legend in legends if legend.id not in self._told}
-        await self._run([("HSETNX", LOG_LEGENDS, key, blob) for key, blob in new.items()])
+        """Write the legends that the log does not have yet, and the action sides that they name."""
+        new = {legend.id: legend for legend in legends if legend.id not in self._told}
+        sides = {it.action_side: it.action_side_blob for it in new.values() if it.action_side_blob}
+        await self._run([("HSETNX", LOG_ACTION_SIDES, key, blob) for key, blob in sides.items()])
+        await self._run([("HSETNX", LOG_LEGENDS, key, legend.blob) for key, legend in new.items()])
         self._told |= new.keys()
 
     async def _run(self, commands: Sequence[Command]) -> Sequence[Any]:

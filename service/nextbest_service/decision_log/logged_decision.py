@@ -1,5 +1,6 @@
 """Reads the record of a decision back, with the names that its legend has for the numbers."""
 
+import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,14 +10,17 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
+from nextbest_models.affinity import AffinityCounters
+from nextbest_models.state_codec.counters import decode
 from nextbest_service.decision_log.decisions import COLUMNS, SELECTIONS
-from nextbest_service.decision_log.entries import Entry, LogFormatError, unsealed
+from nextbest_service.decision_log.entries import Entry, LogFormatError, completed, unsealed
 from nextbest_service.decision_log.legend import Floats, Legend
 from nextbest_service.decisions.arbitration import Rows
 from nextbest_service.store.keys import Ref
 
 LEGEND_ID_BYTES = 8
-_FIELDS = 11
+_OLDEST_FIELDS = 11
+_LATER_FIELDS = (None,)
 _UTC_DATETIMES = 3
 
 
@@ -45,7 +49,10 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Competition:
-    """Everything that passed the rules: its rows in the catalog, ascending, and its figures, all float32."""
+    """Everything that passed the rules: its rows in the catalog, ascending, and its figures, all float32.
+
+    `maturity` is what each propensity rests on (see `ladder.Maturity`), 0 in records of earlier versions.
+    """
 
     rows: Rows
     propensity: Floats
@@ -53,6 +60,7 @@ class Competition:
     lever: Floats
     context_weight: Floats
     pinned: NDArray[np.bool_]
+    maturity: NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,8 @@ class LoggedDecision:
     """A decision with everything that it rested on. Rows are over `legend.actions`.
 
     `facts` None means that they could not be read. `records` are by kind: how many there were, and the first
-    of them. `only` are the actions that the caller limited the question to, None where it did not.
+    of them. `only` are the actions that the caller limited the question to, None where it did not. `counters`
+    are those of the keys that candidates have, None in records of earlier versions.
     """
 
     id: str
@@ -99,6 +108,7 @@ class LoggedDecision:
     selection_type: str
     degraded: tuple[str, ...]
     stale_features: tuple[str, ...]
+    counters: AffinityCounters | None
 
 
 def legend_of(entry: Entry) -> bytes:
@@ -117,7 +127,9 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
         LogFormatError: the entry is damaged, or written by a version that knows more than this one.
     """
     content = _unpacked(entry, legend)
-    at_ms, question, inputs, world, competition, placed, stopped, failed, ranked, degraded, stale = content
+    at_ms, question, inputs, world, competition, placed, stopped, failed, ranked, degraded, stale, scored = (
+        content
+    )
     request_id, channel, brand, goal, locale, context, only, placements, duplicates = question
     known, vector, facts, records, unreadable, defaulted = inputs
     return LoggedDecision(
@@ -144,7 +156,7 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
         unreadable=tuple(unreadable),
         volumes=world[0],
         killed=tuple(world[1]),
-        competition=_competition(competition, legend, brand, goal),
+        competition=_competition(competition, scored, legend, brand, goal),
         stopped=tuple(
             Stopped(channel, stage, _rows_of(mask, len(legend.actions)))
             for channel, masks in stopped
@@ -156,6 +168,7 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
         selection_type=SELECTIONS[ranked].value,
         degraded=tuple(degraded),
         stale_features=tuple(sorted({*stale, *defaulted})),
+        counters=None if scored is None else _counters(scored[0]),
     )
 
 
@@ -166,9 +179,9 @@ def _unpacked(entry: Entry, legend: Legend) -> Sequence[Any]:
         content: Sequence[Any] = msgpack.unpackb(packed, timestamp=_UTC_DATETIMES)
     except (zlib.error, ValueError, TypeError, msgpack.UnpackException) as error:
         raise LogFormatError("the record of a decision cannot be read") from error
-    if not isinstance(content, list) or len(content) < _FIELDS:
+    if not isinstance(content, list) or len(content) < _OLDEST_FIELDS:
         raise LogFormatError("the record of a decision has an unknown form")
-    return content[:_FIELDS]
+    return completed(content, _OLDEST_FIELDS, _LATER_FIELDS)
 
 
 def _offered(offers: Sequence[Sequence[Any]], legend: Legend) -> tuple[Offered, ...]:
@@ -178,7 +191,16 @@ def _offered(offers: Sequence[Sequence[Any]], legend: Legend) -> tuple[Offered, 
     )
 
 
-def _competition(content: Sequence[Any], legend: Legend, brand: str, goal: str) -> Competition:
+def _counters(encoded: bytes) -> AffinityCounters:
+    try:
+        return decode(encoded) if encoded else AffinityCounters.empty()
+    except (ValueError, struct.error) as error:
+        raise LogFormatError("the counters of a decision cannot be read") from error
+
+
+def _competition(
+    content: Sequence[Any], scored: Sequence[bytes] | None, legend: Legend, brand: str, goal: str
+) -> Competition:
     mask, propensity, values, levers, weights, pinned = content
     rows = _rows_of(mask, len(legend.actions))
     return Competition(
@@ -188,7 +210,14 @@ def _competition(content: Sequence[Any], legend: Legend, brand: str, goal: str) 
         lever=_with(legend.levers[brand, goal][rows], levers),
         context_weight=_with(np.ones(len(rows), dtype=np.float32), weights),
         pinned=_flags(pinned, len(rows)),
+        maturity=_maturity(b"\0" if scored is None else scored[1], len(rows)),
     )
+
+
+def _maturity(content: bytes, size: int) -> NDArray[np.int8]:
+    """Return the maturity of each candidate; a single one stands for all."""
+    found = np.frombuffer(content, np.int8)
+    return np.repeat(found, size) if len(found) == 1 else found
 
 
 def _with(declared: Floats, differences: Sequence[bytes]) -> Floats:

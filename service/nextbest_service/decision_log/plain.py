@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 
+from nextbest_models.affinity import AffinityCounters
 from nextbest_service.decision_log.gaps import Gap
 from nextbest_service.decision_log.logged_decision import Competition, LoggedDecision
 from nextbest_service.decision_log.outcomes import LoggedOutcome
 from nextbest_service.store.keys import Ref
 
-_OTHERWISE = {"id", "decided_at_ms", "customer", "legend", "competition", "placements", "stopped"}
+COUNTER_FIELDS = ("key", "count", "last_day", "total")
+"""What a counter is, as `AffinityCounters` has its columns: the id of an affinity key, and its statistics."""
+_OTHERWISE = {"id", "decided_at_ms", "customer", "legend", "competition", "placements", "stopped", "counters"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,6 +45,7 @@ def plain_decision(decision: LoggedDecision) -> dict[str, object]:
         {"channel": it.channel, "stage": it.stage, "actions": [actions[row] for row in it.rows.tolist()]}
         for it in decision.stopped
     ]
+    told["counters"] = None if decision.counters is None else _counters(decision.counters)
     return {name: plain(value) for name, value in told.items()}
 
 
@@ -73,9 +77,15 @@ def _candidates(competition: Competition, actions: Sequence[str]) -> Sequence[Ma
         competition.lever.tolist(),
         competition.context_weight.tolist(),
         competition.pinned.tolist(),
+        competition.maturity.tolist(),
     )
-    names = ("action", "propensity", "value", "lever", "context_weight", "pinned")
+    names = ("action", "propensity", "value", "lever", "context_weight", "pinned", "maturity")
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _counters(counters: AffinityCounters) -> Sequence[Mapping[str, int]]:
+    columns = (column.tolist() for column in (counters.ids, *counters.statistics))
+    return [dict(zip(COUNTER_FIELDS, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def plain(value: object) -> object:

@@ -11,7 +11,7 @@ from nextbest_service.decision_log.entries import Entry, LogFormatError, Stored,
 from nextbest_service.decision_log.legend import Legend
 from nextbest_service.decision_log.logged_decision import LoggedDecision, legend_of, read_decision
 from nextbest_service.store.connection import SyncClient
-from nextbest_service.store.keys import DECISION_LOG, LOG_ERASURES, LOG_LEGENDS
+from nextbest_service.store.keys import DECISION_LOG, LOG_ACTION_SIDES, LOG_ERASURES, LOG_LEGENDS
 
 log = structlog.get_logger()
 
@@ -79,6 +79,10 @@ class LogSource:
                 raise LogFormatError("the legend of a decision is not in the store")
             self._legends[key] = Legend.from_blob(blob)
         return read_decision(entry, self._legends[key])
+
+    def action_side(self, side_id: str) -> bytes | None:
+        """Return an action side by its id, None where the store does not have it."""
+        return cast(bytes | None, self._client.hget(cast(str, LOG_ACTION_SIDES), side_id))
 
     def erasures(self) -> Mapping[bytes, int]:
         """Return who was erased, as digests of refs, and when (Unix milliseconds)."""

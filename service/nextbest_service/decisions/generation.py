@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nextbest_models.action_side import Declarations
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.assembly import ActionProfile, CandidateAssembler
 from nextbest_models.calibration import Codes
@@ -47,15 +48,16 @@ class Generation:
     """Everything that is the same for all decisions until the next reload.
 
     `values` are float64 with one entry per action; a value that is computed per customer stands there as 0.
-    `standing` says what to expect of the actions, `candidates` is the ranker against them. `plan` says what
-    to read of a customer, `exclusive` which actions must not stand together. `issues` and `groups` number the
-    kinds of the actions.
+    `assembler` makes the rows that models score. `standing` says what to expect of the actions, `candidates`
+    is the ranker against them. `plan` says what to read of a customer, `exclusive` which actions must not
+    stand together. `issues` and `groups` number the kinds of the actions.
     """
 
     catalog: Catalog
     rules: RuleSet
     spec: FeatureSpec
     online: OnlineFeatures
+    assembler: CandidateAssembler
     ranker: Ranker | None
     candidates: CandidateRanker | None
     versions: Versions
@@ -85,6 +87,7 @@ class Generation:
             rules=rules,
             spec=spec,
             online=OnlineFeatures(spec),
+            assembler=assembler,
             ranker=ranker,
             candidates=ranker.over(assembler, _types(ranker, actions)) if ranker else None,
             versions=Versions(
@@ -121,9 +124,15 @@ def feature_spec(catalog: Catalog) -> FeatureSpec:
     Raises:
         FeatureSpecError: a definition means nothing to the models.
     """
-    return FeatureSpec.from_declarations(
-        [{"family": item.family, "definition": item.definition} for item in catalog.affinities],
-        [
+    declared = feature_declarations(catalog)
+    return FeatureSpec.from_declarations(declared.affinities, declared.features)
+
+
+def feature_declarations(catalog: Catalog) -> Declarations:
+    """Return what the catalog declares of features, as plain data."""
+    return Declarations(
+        affinities=[{"family": item.family, "definition": item.definition} for item in catalog.affinities],
+        features=[
             {
                 "name": item.name,
                 "source": item.source,

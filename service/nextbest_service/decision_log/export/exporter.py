@@ -18,6 +18,7 @@ import pyarrow as pa
 import structlog
 
 from nextbest_service.decision_log.entries import ID_BYTES, Entry, Kind, LogFormatError, digest_of
+from nextbest_service.decision_log.export.action_sides import ActionSides
 from nextbest_service.decision_log.export.parts import Parts, day_of
 from nextbest_service.decision_log.export.position import BEGINNING, Position
 from nextbest_service.decision_log.export.tables import decisions_table, gaps_table, outcomes_table
@@ -63,12 +64,14 @@ class Exporter:
     _decisions: Parts = field(init=False)
     _outcomes: Parts = field(init=False)
     _gaps: Parts = field(init=False)
+    _sides: ActionSides = field(init=False)
 
     def __post_init__(self) -> None:
         """Lay out the directory."""
         self._decisions = Parts(self.directory / "decisions", "decision_id")
         self._outcomes = Parts(self.directory / "outcomes", "outcome_key")
         self._gaps = Parts(self.directory / "gaps", "gap_id")
+        self._sides = ActionSides(self.directory / "action_sides")
 
     def run(self) -> Iterator[Report]:
         """Bring the files up to date, and yield what each step did.
@@ -122,6 +125,7 @@ class Exporter:
         if not entries:
             return Report(), ()
         name = f"{entries[0].place}-to-{entries[-1].place}"
+        self._sides.add({it.legend.action_side for it in found.decisions}, self.source)
         written = Report(
             decisions=_add(self._decisions, name, found.decisions, decisions_table),
             outcomes=_add(self._outcomes, name, found.outcomes, outcomes_table),

@@ -85,8 +85,13 @@ def day_of(time_ms: int) -> date:
 
 def _replace(path: Path, table: pa.Table) -> None:
     """Write a part in one step: it is there whole or not at all."""
+    put_in_place(path, lambda draft: pq.write_table(table, draft, compression="zstd"))
+
+
+def put_in_place(path: Path, write: Callable[[Path], object]) -> None:
+    """Let something be written to a draft, and then put it in place: it is there whole or not at all."""
     draft = path.with_name(f"{_DRAFT}{path.name}")
-    pq.write_table(table, draft, compression="zstd")
+    write(draft)
     with draft.open("rb") as file:
         os.fsync(file.fileno())
     draft.replace(path)

@@ -9,15 +9,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from nextbest_models.affinity import AffinityCounters
 from nextbest_service.decision_log.gaps import Gap
 from nextbest_service.decision_log.logged_decision import LoggedDecision, Offered
 from nextbest_service.decision_log.outcomes import LoggedOutcome
-from nextbest_service.decision_log.plain import customer_name, plain
+from nextbest_service.decision_log.plain import COUNTER_FIELDS, customer_name, plain
 
 TIME = pa.timestamp("ms", tz="UTC")
 TEXTS = pa.list_(pa.string())
 _FIGURES = [(name, pa.float32()) for name in ("propensity", "value", "lever", "context_weight")]
-CANDIDATE = pa.struct([("action", pa.string()), *_FIGURES, ("pinned", pa.bool_())])
+CANDIDATE = pa.struct([("action", pa.string()), *_FIGURES, ("pinned", pa.bool_()), ("maturity", pa.int8())])
+COUNTER = pa.struct(zip(COUNTER_FIELDS, (pa.uint32(), *3 * [pa.uint16()]), strict=True))
 PROPOSITION = pa.struct(
     [
         ("placement", pa.string()),
@@ -29,6 +31,7 @@ PROPOSITION = pa.struct(
         ("selection_probability", pa.float32()),
         *_FIGURES,
         ("send_at", TIME),
+        ("maturity", pa.int8()),
     ]
 )
 STOPPED = pa.struct([("channel", pa.string()), ("stage", pa.string()), ("actions", TEXTS)])
@@ -63,6 +66,8 @@ DECISIONS = pa.schema(
         ("selection_type", pa.string()),
         ("degraded", TEXTS),
         ("stale_features", TEXTS),
+        ("action_side", pa.string()),
+        ("counters", pa.list_(COUNTER)),
     ]
 )
 OUTCOMES = pa.schema(
@@ -93,6 +98,7 @@ def decisions_table(decisions: Sequence[LoggedDecision]) -> pa.Table:
     columns = {
         "candidates": _candidates(decisions),
         "stopped": _stopped(decisions),
+        "counters": _counters(decisions),
     }
     rows = [_decision(decision) for decision in decisions]
     return pa.table(
@@ -139,6 +145,7 @@ def _decision(decision: LoggedDecision) -> Mapping[str, object]:
         ),
         "volumes": [*decision.volumes.items()],
         "propositions": [*_propositions(decision)],
+        "action_side": decision.legend.action_side or None,
         **{name: getattr(decision, name) for name in _AS_THEY_ARE},
     }
 
@@ -168,7 +175,10 @@ def _propositions(decision: LoggedDecision) -> Iterable[Mapping[str, object]]:
     for placement in decision.placements:
         for offered in placement.offered:
             place = places[offered.action]
-            figures = {name: float(getattr(competition, name)[place]) for name, _ in _FIGURES}
+            figures: dict[str, object] = {
+                name: float(getattr(competition, name)[place]) for name, _ in _FIGURES
+            }
+            figures["maturity"] = int(competition.maturity[place])
             yield _proposition(placement.placement, offered) | figures
 
 
@@ -203,7 +213,8 @@ def _candidates(decisions: Sequence[LoggedDecision]) -> pa.Array:
         for name, _ in _FIGURES
     ]
     pinned = pa.array(np.concatenate([it.pinned for it in competitions]), pa.bool_())
-    structs = pa.StructArray.from_arrays([actions, *figures, pinned], fields=[*CANDIDATE])
+    maturity = pa.array(np.concatenate([it.maturity for it in competitions]), pa.int8())
+    structs = pa.StructArray.from_arrays([actions, *figures, pinned, maturity], fields=[*CANDIDATE])
     return pa.ListArray.from_arrays(_offsets(len(it.rows) for it in competitions), structs)
 
 
@@ -220,6 +231,17 @@ def _stopped(decisions: Sequence[LoggedDecision]) -> pa.Array:
         fields=[*STOPPED],
     )
     return pa.ListArray.from_arrays(_offsets(len(decision.stopped) for decision in decisions), structs)
+
+
+def _counters(decisions: Sequence[LoggedDecision]) -> pa.Array:
+    kept = [decision.counters or AffinityCounters.empty() for decision in decisions]
+    columns = zip(*((it.ids, *it.statistics) for it in kept), strict=True)
+    structs = pa.StructArray.from_arrays(
+        [pa.array(np.concatenate(own), it.type) for own, it in zip(columns, COUNTER, strict=True)],
+        fields=[*COUNTER],
+    )
+    unknown = pa.array([decision.counters is None for decision in decisions])
+    return pa.ListArray.from_arrays(_offsets(len(it.ids) for it in kept), structs, mask=unknown)
 
 
 def _names(decisions: Sequence[LoggedDecision], rows: Sequence[NDArray[np.intp]]) -> pa.Array:
