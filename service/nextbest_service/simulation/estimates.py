@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nextbest_models.logged.attribution import AttributionPlan, attribute
 from nextbest_models.offpolicy import (
     Candidates,
     Estimator,
@@ -23,8 +23,7 @@ from nextbest_service.simulation.policies import Policy
 from nextbest_service.simulation.weeks import Week
 
 ESTIMATORS = (Estimator.SNIPS, Estimator.DR)
-LARGEST_ROUNDING = 1e-4
-"""Logged probabilities and features are float32."""
+ATTRIBUTION = AttributionPlan(positives=("CLICKED",), window_days=0.001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +43,37 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """What an export says of some decisions: probabilities and rewards, both float64 [decisions, ranks]."""
+    """What an export says of some decisions.
 
+    person: str [decisions], pseudonyms. probability, reward: float64 [decisions, ranks].
+    """
+
+    person: NDArray[np.str_]
     probability: Floats
     reward: Floats
 
 
 def read_log(directory: Path, decisions: NDArray[np.str_], ranks: int) -> Logged:
-    """Read decisions and what came of them from the files of `nextbest log export`."""
-    import pyarrow.dataset as ds  # noqa: PLC0415 - slow to import
+    """Read decisions, all with so many ranks, and what came of them, from an exported log."""
+    from nextbest_models.logged.export import LogExport  # noqa: PLC0415 - needs pyarrow
+    from nextbest_models.logged.outcomes import OutcomeReader  # noqa: PLC0415
 
-    wanted = decisions.tolist()
-    rows = ds.dataset(directory / "decisions").to_table(
-        columns=["decision_id", "propositions"], filter=ds.field("decision_id").isin(wanted)
-    )
-    outcomes = ds.dataset(directory / "outcomes").to_table(
-        columns=["decision_id", "rank", "amount"], filter=ds.field("type") == "CLICKED"
-    )
-    place = {id_: row for row, id_ in enumerate(wanted)}
-    logged = Logged(np.zeros((len(wanted), ranks)), np.zeros((len(wanted), ranks)))
-    for row in rows.to_pylist():
-        for it in row["propositions"]:
-            logged.probability[place[row["decision_id"]], it["rank"] - 1] = it["selection_probability"]
-    for it in outcomes.to_pylist():
-        if it["decision_id"] in place:
-            logged.reward[place[it["decision_id"]], it["rank"] - 1] += it["amount"]
+    export, outcomes = LogExport(directory), OutcomeReader(directory)
+    place = {id_: row for row, id_ in enumerate(decisions.tolist())}
+    shape = len(decisions), ranks
+    logged = Logged(np.zeros(len(decisions), dtype="<U64"), np.zeros(shape), np.zeros(shape))
+    for batch in export.batches():
+        wanted = np.isin(batch.ids, decisions)
+        if not wanted.any():
+            continue
+        came = attribute(batch, outcomes.of(batch, ATTRIBUTION.window_ms), ATTRIBUTION, export.end_ms())
+        at = np.array([place.get(id_, -1) for id_ in batch.ids.tolist()])
+        logged.person[at[wanted]] = batch.persons[wanted]
+        slots = batch.slots
+        kept = np.flatnonzero(wanted[slots.decision])
+        row, rank = at[slots.decision[kept]], slots.rank[kept] - 1
+        logged.probability[row, rank] = slots.selection_probability[kept]
+        logged.reward[row, rank] = came.reward[kept]
     return logged
 
 
@@ -81,7 +86,9 @@ class Judgement:
     probability_error: float
 
 
-def judge(week: Week, logged: Logged, served: Policy, target: Policy, world: World, truth: float) -> Judgement:
+def judge(
+    week: Week, logged: Logged, served: Policy, target: Policy, world: World, truth: float
+) -> Judgement:
     """Estimate what a policy would have earned on logged decisions of another, per decision.
 
     The served policy's priorities stand in as the model of rewards: they were learned before.
@@ -96,7 +103,7 @@ def judge(week: Week, logged: Logged, served: Policy, target: Policy, world: Wor
         position=slot % ranks + 1,
         chosen=slot * size + week.actions.ravel(),
         reward=logged.reward.ravel(),
-        person=np.repeat(_customers(world, week), ranks),
+        person=np.repeat(np.unique(logged.person, return_inverse=True)[1], ranks),
     )
     candidates = Candidates(
         slot=np.repeat(slot, size),
@@ -121,10 +128,6 @@ def _probabilities(week: Week, policy: Policy) -> Floats:
             for visit, slate in zip(week.visit.tolist(), week.actions, strict=True)
         ]
     )
-
-
-def _customers(world: World, week: Week) -> Any:
-    return np.unique(world.customers[week.visit], axis=0, return_inverse=True)[1].ravel()
 
 
 def _forecast(evaluation: PolicyEvaluation, estimator: Estimator, truth: float) -> Forecast:

@@ -7,19 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from nextbest_models.offpolicy import Estimator
 from nextbest_models.progress import Progress
 from nextbest_models.world import World, WorldShape, best_values, make_world, visits_of
 from nextbest_service.composition import load_parts, store_url
 from nextbest_service.decision_log.export.exporter import Exporter
 from nextbest_service.decision_log.source import LogSource
-from nextbest_service.decisions.generation import Generation
 from nextbest_service.home import Home
 from nextbest_service.simulation.catalog_files import render_catalog
 from nextbest_service.simulation.clock import SteppedClock
 from nextbest_service.simulation.estimates import Judgement, judge, read_log
 from nextbest_service.simulation.learning import Learned, learn
-from nextbest_service.simulation.policies import Policy, policy_of, worth_of
+from nextbest_service.simulation.policies import policy_of, worth_of
 from nextbest_service.simulation.shop import open_shop
 from nextbest_service.simulation.weeks import Crowd, Week
 from nextbest_service.store.connection import connect_for_bulk
@@ -34,11 +32,11 @@ GROUPS, ISSUES = 6, 3
 class Plan:
     """How large a simulation is. `decisions` are per week, `ranks` per decision."""
 
-    customers: int = 2_000
+    customers: int = 1_000
     actions: int = 30
     ranks: int = 2
     weeks: int = 6
-    decisions: int = 4_000
+    decisions: int = 3_000
     seed: int = 1
     threads: int = 2
 
@@ -93,20 +91,27 @@ def _weeks(plan, crowd, directory, home, url, progress):
     model, before = None, None
     for number in range(plan.weeks):
         random = np.random.default_rng([plan.seed, number])
-        generation, week = asyncio.run(_lived(plan, crowd, catalog, home, url, clock, number, random, progress))
+        generation, week = asyncio.run(
+            _lived(plan, crowd, catalog, home, url, clock, number, random, progress)
+        )
         policy = policy_of(generation, crowd)
         worth = worth_of(policy, crowd.world, random)
         judgement = None
         if before is not None and policy.exploration is not None:
             half = Week(*(getattr(before[1], n)[len(before[1].visit) // 2 :] for n in Week.__slots__))
-            judgement = judge(half, read_log(log, half.decision, plan.ranks), before[0], policy, crowd.world, worth)
+            judgement = judge(
+                half, read_log(log, half.decision, plan.ranks), before[0], policy, crowd.world, worth
+            )
         yield Round(
-            number=number, decisions=len(week.visit), clicks=int(week.clicked.sum()),
+            number=number,
+            decisions=len(week.visit),
+            clicks=int(week.clicked.sum()),
             served=float(week.expected.sum(axis=1).mean()),
             best=float(best_values(crowd.world)[week.visit].mean()),
             worth=worth,
             maturity={int(k): float(v) for k, v in zip(*np.unique(week.maturity, return_counts=True))},
-            model=model, judgement=judgement,
+            model=model,
+            judgement=judgement,
         )
         with connect_for_bulk(url) as bulk:
             for _ in Exporter(log, LogSource(bulk)).run():

@@ -21,11 +21,13 @@ from nextbest_service.simulation.weeks import Crowd
 class Policy:
     """A generation's view of all visits, and how its placement explores (None: it does not).
 
-    outlooks: one per visit, over the actions in the catalog's order.
+    outlooks: one per visit, over the actions in the catalog's order. order: int64 [visits, actions], the
+    actions by priority, the highest first.
     """
 
     outlooks: Sequence[Outlook]
     exploration: Exploration | None
+    order: Integers
 
     def chances(self, visit: int, taken: Integers) -> Floats:
         """Return how likely each action is picked below those taken, float64 [actions].
@@ -33,9 +35,12 @@ class Policy:
         These are computed by the code that serves.
         """
         outlook = self.outlooks[visit]
-        order = np.argsort(-outlook.priority, kind="stable")
-        competing = order[~np.isin(order, taken)]
-        chances = np.zeros(len(order))
+        competing = self.order[visit]
+        if len(taken):
+            left = np.ones(len(competing), dtype=np.bool_)
+            left[taken] = False
+            competing = competing[left[competing]]
+        chances = np.zeros(len(self.order[visit]))
         if self.exploration is None:
             chances[competing[0]] = 1.0
         else:
@@ -57,7 +62,8 @@ def policy_of(generation: Generation, crowd: Crowd) -> Policy:
         for traits, hour in zip(crowd.world.customers.tolist(), visits.hour.tolist(), strict=True)
     )
     outlooks = [_outlook(deliberate_offline(generation, it)) for it in questions]
-    return Policy(outlooks, placement.exploration)
+    order = np.argsort([-it.priority for it in outlooks], axis=1, kind="stable")
+    return Policy(outlooks, placement.exploration, order)
 
 
 def _outlook(decision: Decision) -> Outlook:
@@ -73,11 +79,12 @@ def worth_of(policy: Policy, world: World, random: np.random.Generator) -> float
     What the first rank earns is exact. Below it, one draw per visit stands for what is above; what a rank
     earns depends little on that.
     """
-    total = 0.0
+    total, worth = 0.0, world.worth
     for visit in range(len(policy.outlooks)):
         taken = np.zeros(0, dtype=np.int64)
         for examination in world.examination.tolist():
             chances = policy.chances(visit, taken)
-            total += examination * float(chances @ world.worth[visit])
-            taken = np.append(taken, random.choice(len(chances), p=chances / chances.sum()))
+            total += examination * float(chances @ worth[visit])
+            drawn = np.searchsorted(chances.cumsum(), random.random() * chances.sum(), side="right")
+            taken = np.append(taken, min(int(drawn), len(chances) - 1))
     return total / len(policy.outlooks)

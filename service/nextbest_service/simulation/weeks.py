@@ -13,11 +13,12 @@ from nextbest_models.progress import Progress
 from nextbest_models.world import Visits, World, slate_values
 from nextbest_models.world.answering import crowding_of
 from nextbest_service.simulation.catalog_files import HOUR, NAMESPACE, PLACEMENT, action_ids, trait_names
-from nextbest_service.simulation.clock import MINUTE_MS, WEEK_DAYS, moment_ms
+from nextbest_service.simulation.clock import WEEK_DAYS, moment_ms
 from nextbest_service.simulation.shop import Shop
 
 SOURCE = "world"
 AT_ONCE = 64
+REACTION_MS, REPORT_MS = 30_000, 2 * 60_000
 DISPLAYED = outcome_pb2.OUTCOME_TYPE_DISPLAYED
 CLICKED = outcome_pb2.OUTCOME_TYPE_CLICKED
 
@@ -86,13 +87,14 @@ class Crowd:
         answers: Sequence[decision_pb2.DecideResponse],
         random: np.random.Generator,
     ) -> Week:
-        """Let everybody react to what was answered; that is heard of a minute later."""
+        """Let everybody react to what was answered; that is heard of two minutes later."""
         places = {name: place for place, name in enumerate(action_ids(self.world))}
         shown = [list(it.placements[0].propositions) for it in answers]
         actions = np.array([[places[it.action_id] for it in slate] for slate in shown], dtype=np.int64)
         looked, clicked = _reactions(self.world, visits, actions, random)
-        shop.clock.time_ms += MINUTE_MS
-        await shop.report([*self._outcomes(answers, looked, clicked)])
+        happened_ms = shop.clock.time_ms + REACTION_MS
+        shop.clock.time_ms += REPORT_MS
+        await shop.report([*self._outcomes(answers, looked, clicked, happened_ms)])
         await shop.decider.log.flush()
         return Week(
             decision=np.array([it.decision_id for it in answers]),
@@ -112,7 +114,7 @@ class Crowd:
         )
 
     def _outcomes(
-        self, answers: Sequence[decision_pb2.DecideResponse], looked: Flags, clicked: Flags
+        self, answers: Sequence[decision_pb2.DecideResponse], looked: Flags, clicked: Flags, happened_ms: int
     ) -> Iterator[outcome_pb2.Outcome]:
         """Yield what customers did: a proposition counts as displayed once somebody looked at it."""
         for row, answer in enumerate(answers):
@@ -120,13 +122,18 @@ class Crowd:
                 id_ = f"{answer.decision_id}-{rank}"
                 if looked[row, rank]:
                     yield outcome_pb2.Outcome(
-                        id=f"{id_}-seen", source=SOURCE, type=DISPLAYED, token=shown.token
+                        id=f"{id_}-seen",
+                        source=SOURCE,
+                        type=DISPLAYED,
+                        time_unix_ms=happened_ms,
+                        token=shown.token,
                     )
                 if clicked[row, rank]:
                     yield outcome_pb2.Outcome(
                         id=f"{id_}-click",
                         source=SOURCE,
                         type=CLICKED,
+                        time_unix_ms=happened_ms,
                         token=shown.token,
                         amount=shown.value,
                     )
