@@ -11,8 +11,8 @@ PLACEMENT = "home"
 NAMESPACE = "customer"
 HOUR = "hour"
 TYPES = ("OFFER", "SERVICE", "INFORMATION")
-THOMPSON = {"method": "thompson", "regret": 1.0}
-"""Explores as much as is unknown, and may give up all that it takes: the world is there to learn from."""
+EXPLORATION = {"method": "thompson", "share": 0.1, "regret": 1.0}
+"""Tries what is unknown, whatever that costs. The floor lets each week's log judge the next week's model."""
 
 
 def render_catalog(world: World, *, explores: bool) -> Mapping[str, str]:
@@ -80,7 +80,7 @@ def _placement(world: World, *, explores: bool) -> Mapping[str, object]:
         "direction": "INBOUND",
         "default_limit": world.ranks,
         "max_limit": world.ranks,
-        **({"explore": THOMPSON} if explores else {}),
+        **({"explore": EXPLORATION} if explores else {}),
     }
 
 
