@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from nextbest_models.dataset import Cuts
+from nextbest_models.definitions import DAY_MS
 from nextbest_models.evaluation import RankingMetrics
 from nextbest_models.features import FeatureSpec
 from nextbest_models.recipe import Recipe
@@ -16,7 +19,11 @@ NDCG_PLOT = "ndcg.png"
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """Everything the card tells. `periods` are evaluations by title, `reliability` is by type of action."""
+    """Everything the card tells.
+
+    `periods` are evaluations by title, `reliability` is by type of action, `notes` are sentences about
+    the data.
+    """
 
     version: str
     created: str
@@ -24,9 +31,17 @@ class CardFacts:
     spec: FeatureSpec
     train_rows: int
     train_positives: int
+    cuts: Cuts
+    notes: tuple[str, ...]
     periods: Mapping[str, Evaluation]
     reliability: Mapping[str, Reliability]
     gains: Mapping[str, float]
+
+
+def moment_text(time_ms: int) -> str:
+    """Return a time (Unix milliseconds) for people: a day in UTC, with hours and minutes unless it begins."""
+    moment = datetime.fromtimestamp(time_ms / 1000, tz=UTC)
+    return f"{moment:%Y-%m-%d}" if time_ms % DAY_MS == 0 else f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def render_card(facts: CardFacts) -> str:
@@ -100,16 +115,17 @@ def _ladder(facts: CardFacts) -> Iterator[str]:
 
 
 def _data(facts: CardFacts) -> Iterator[str]:
-    periods = facts.recipe.periods
+    cuts = facts.cuts
+    validate, test = moment_text(cuts.validate_from_ms), moment_text(cuts.test_from_ms)
     yield ""
     yield "## Data and split"
     yield ""
     yield f"- Learned from {facts.train_rows:,} rows, {facts.train_positives:,} of them positive:"
-    yield f"  decisions from {periods.train_from} until {periods.test_from} (exclusive)."
-    yield f"- Validation figures come from the same recipe fitted until {periods.validate_from} (exclusive)"
+    yield f"  decisions from {moment_text(cuts.train_from_ms)} until {test} (exclusive)."
+    yield f"- Validation figures come from the same recipe fitted until {validate} (exclusive)"
     yield "  and evaluated on the rest of that period."
-    yield f"- Tested on decisions from {periods.test_from} until {periods.until} (exclusive)."
-    yield "- Features see only events strictly before 00:00 UTC of the day of the decision."
+    yield f"- Tested on decisions from {test} until {moment_text(cuts.until_ms)} (exclusive)."
+    yield from (f"- {note}" for note in facts.notes)
 
 
 def _features(facts: CardFacts) -> Iterator[str]:

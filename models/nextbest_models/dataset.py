@@ -33,13 +33,24 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
+class Cuts:
+    """Where the periods of a training begin and end, Unix milliseconds; each ends where the next begins."""
+
+    train_from_ms: int
+    validate_from_ms: int
+    test_from_ms: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
-    """Rows by exposure, then customer, then action.
+    """Rows that were shown, and what came of them.
 
     matrix: float64 [rows, columns]. positive: bool.
-    groups: int64, the same for all rows of one customer and exposure.
+    groups: int64, the same for all rows that were shown together.
     actions: int64, the position of the action among all.
     times_ms: int64, the moment of the decision.
+    weights: float64, for how many rows each stands when something is learned from it; None: 1.
     """
 
     columns: tuple[str, ...]
@@ -48,13 +59,17 @@ class Dataset:
     groups: NDArray[np.int64]
     actions: NDArray[np.int64]
     times_ms: NDArray[np.int64]
+    weights: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.positive)
 
     def between(self, from_ms: int, until_ms: int) -> "Dataset":
         """Return the rows decided from one moment (inclusive) until another (exclusive)."""
-        rows = (self.times_ms >= from_ms) & (self.times_ms < until_ms)
+        return self.only((self.times_ms >= from_ms) & (self.times_ms < until_ms))
+
+    def only(self, rows: NDArray[np.bool_]) -> "Dataset":
+        """Return the rows that have a flag."""
         return Dataset(
             self.columns,
             self.matrix[rows],
@@ -62,6 +77,7 @@ class Dataset:
             self.groups[rows],
             self.actions[rows],
             self.times_ms[rows],
+            None if self.weights is None else self.weights[rows],
         )
 
     def column(self, name: str) -> NDArray[np.float64]:
@@ -78,7 +94,8 @@ def build_dataset(
 ) -> Dataset:
     """Compute the features of every exposed (customer, action) as of its decision.
 
-    The rows come from the same snapshots and the same assembler that serve online.
+    Rows are by exposure, then customer, then action. They come from the same snapshots and the same assembler
+    that serve online.
 
     Raises:
         DatasetError: there is no row, or an exposure names an unknown action.

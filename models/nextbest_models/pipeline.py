@@ -5,36 +5,24 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-import lightgbm
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from nextbest_models import artifact
 from nextbest_models.assembly import ActionProfile
-from nextbest_models.calibrating import calibration_of, fit_by_type
-from nextbest_models.card import CALIBRATION_PLOT, GAIN_PLOT, NDCG_PLOT, CardFacts, render_card
-from nextbest_models.companions import Companions
-from nextbest_models.dataset import Dataset, Exposure, build_dataset
-from nextbest_models.evidence import Experience, count_evidence
+from nextbest_models.card import CALIBRATION_PLOT, GAIN_PLOT, NDCG_PLOT, CardFacts, moment_text, render_card
+from nextbest_models.dataset import Exposure, build_dataset
+from nextbest_models.evidence import count_evidence
 from nextbest_models.features import FeatureSpec
 from nextbest_models.history import EventLog
+from nextbest_models.learning import Learned, Material, learn
 from nextbest_models.plots import calibration_plot, gain_plot, ndcg_plot
 from nextbest_models.progress import Progress, silent
-from nextbest_models.recipe import Recipe
-from nextbest_models.reliability import Reliability, calibrated, reliability_by_type
-from nextbest_models.training import (
-    Evaluation,
-    check_columns,
-    evaluate,
-    fit,
-    gains,
-    scores_of,
-    split,
-    types_of,
-)
+from nextbest_models.recipe import HistoryRecipe, Recipe
+from nextbest_models.reliability import Reliability
+from nextbest_models.training import Evaluation, check_columns, gains, split
 
 CARD = "card.md"
+_NOTES = ("Features see only events strictly before 00:00 UTC of the day of the decision.",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +40,7 @@ class TrainingReport:
     """What came out of a training.
 
     `test` is of calibrated scores, `reliability` by type of action. `scorer` is what will compute the scores
-    of decisions: see `ranker.ScorerInUse`.
+    of decisions: see `ranker.ScorerInUse`. `figures` tell of the data.
     """
 
     directory: Path
@@ -64,6 +52,7 @@ class TrainingReport:
     uncalibrated: Evaluation
     reliability: Mapping[str, Reliability]
     scorer: str
+    figures: Mapping[str, JsonValue]
 
     @property
     def auc(self) -> float:
@@ -91,22 +80,8 @@ class TrainingReport:
         return tuple(self.directory / name for name in (NDCG_PLOT, CALIBRATION_PLOT, GAIN_PLOT))
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """A trained model with everything known of it."""
-
-    booster: lightgbm.Booster
-    train: Dataset
-    validation: Evaluation
-    test: Evaluation
-    uncalibrated: Evaluation
-    reliability: Mapping[str, Reliability]
-    golden: NDArray[np.float64]
-    companions: Companions
-
-
 def train(
-    recipe: Recipe,
+    recipe: HistoryRecipe,
     spec: FeatureSpec,
     log: EventLog,
     actions: Sequence[ActionProfile],
@@ -123,87 +98,84 @@ def train(
     """
     check_columns(recipe, spec.columns)
     dataset = build_dataset(spec, log, actions, exposures, run.progress)
-    outcome = _learn(recipe, dataset, actions, run)
-    directory = _write(recipe, spec, outcome, run)
+    cuts = recipe.periods.cuts
+    rows = split(dataset, cuts).checked(recipe)
+    ids, kinds = [action.id for action in actions], [action.kind for action in actions]
+    evidence = count_evidence(ids, kinds, rows.train.actions, rows.train.positive)
+    return train_on(recipe, spec, Material(rows, cuts, kinds, evidence, _NOTES), run)
+
+
+def train_on(recipe: Recipe, spec: FeatureSpec, material: Material, run: TrainingRun) -> TrainingReport:
+    """Train by a recipe on rows that were prepared, and write the model to `run.root/<version>`.
+
+    Raises:
+        RecipeError: the recipe names features that are not declared.
+        PlotError: matplotlib is not installed.
+    """
+    check_columns(recipe, spec.columns)
+    learned = learn(recipe, material, run.threads, run.progress)
+    directory = _write(recipe, spec, material, learned, run)
     return TrainingReport(
         directory=directory,
         version=directory.name,
-        train_rows=len(outcome.train),
-        train_positives=int(outcome.train.positive.sum()),
-        validation=outcome.validation,
-        test=outcome.test,
-        uncalibrated=outcome.uncalibrated,
-        reliability=outcome.reliability,
+        train_rows=len(material.rows.train),
+        train_positives=int(material.rows.train.positive.sum()),
+        validation=learned.validation,
+        test=learned.test,
+        uncalibrated=learned.uncalibrated,
+        reliability=learned.reliability,
         scorer=artifact.load(directory, spec).scorer.name,
+        figures=material.figures,
     )
 
 
-def _learn(recipe: Recipe, dataset: Dataset, actions: Sequence[ActionProfile], run: TrainingRun) -> _Outcome:
-    """Learn twice: a rehearsal, whose scores of the validation period say how to calibrate, and the model."""
-    parts, threads = split(dataset, recipe), run.threads
-    rehearsal = fit(recipe, parts.fit, threads, run.progress, "Training for validation")
-    rehearsed = scores_of(rehearsal, parts.validation, threads)
-    types = types_of(parts.validation, actions)
-    fits = fit_by_type(parts.validation.positive, rehearsed, types, recipe.calibration)
-    booster = fit(recipe, parts.train, threads, run.progress, "Training")
-    scores, types = scores_of(booster, parts.test, threads), types_of(parts.test, actions)
-    return _Outcome(
-        booster=booster,
-        train=parts.train,
-        validation=evaluate(rehearsed, recipe, parts.validation),
-        test=evaluate(calibrated(scores, types, fits), recipe, parts.test),
-        uncalibrated=evaluate(scores, recipe, parts.test),
-        reliability=reliability_by_type(parts.test.positive, scores, types, fits),
-        golden=artifact.golden_rows(parts.test.matrix, scores),
-        companions=Companions(calibration_of(fits), _experience(recipe, parts.train, actions)),
-    )
-
-
-def _experience(recipe: Recipe, train: Dataset, actions: Sequence[ActionProfile]) -> Experience:
-    ids, kinds = [action.id for action in actions], [action.kind for action in actions]
-    return Experience(count_evidence(ids, kinds, train.actions, train.positive), recipe.graduation)
-
-
-def _write(recipe: Recipe, spec: FeatureSpec, outcome: _Outcome, run: TrainingRun) -> Path:
+def _write(recipe: Recipe, spec: FeatureSpec, material: Material, learned: Learned, run: TrainingRun) -> Path:
     facts = artifact.ModelFacts(
         created=run.now,
         spec_digest=spec.digest,
         parameters=recipe.lightgbm.model_dump(),
         metrics={
-            "validation": _plain(outcome.validation),
-            "test": _plain(outcome.test),
-            "test_uncalibrated": _plain(outcome.uncalibrated),
-            "reliability": {kind: found.plain() for kind, found in outcome.reliability.items()},
+            "validation": _plain(learned.validation),
+            "test": _plain(learned.test),
+            "test_uncalibrated": _plain(learned.uncalibrated),
+            "reliability": {kind: found.plain() for kind, found in learned.reliability.items()},
         },
         training={
             "recipe": recipe.name,
-            "rows": len(outcome.train),
-            "positives": int(outcome.train.positive.sum()),
-            "periods": recipe.periods.model_dump(mode="json"),
+            "rows": len(material.rows.train),
+            "positives": int(material.rows.train.positive.sum()),
+            "periods": {
+                name.removesuffix("_ms"): moment_text(at_ms) for name, at_ms in asdict(material.cuts).items()
+            },
+            **material.figures,
         },
     )
-    attachments = _attachments(recipe, spec, outcome, run.now)
-    return artifact.save(run.root, outcome.booster, outcome.golden, facts, attachments, outcome.companions)
+    attachments = _attachments(recipe, spec, material, learned, run.now)
+    return artifact.save(run.root, learned.booster, learned.golden, facts, attachments, learned.companions)
 
 
-def _attachments(recipe: Recipe, spec: FeatureSpec, outcome: _Outcome, now: datetime) -> Mapping[str, bytes]:
-    periods = {"Validation period": outcome.validation, "Test period": outcome.test}
-    shares = gains(outcome.booster)
+def _attachments(
+    recipe: Recipe, spec: FeatureSpec, material: Material, learned: Learned, now: datetime
+) -> Mapping[str, bytes]:
+    periods = {"Validation period": learned.validation, "Test period": learned.test}
+    shares = gains(learned.booster)
     card = CardFacts(
-        version=artifact.model_version(artifact.model_text(outcome.booster), outcome.companions),
+        version=artifact.model_version(artifact.model_text(learned.booster), learned.companions),
         created=now.isoformat(timespec="minutes"),
         recipe=recipe,
         spec=spec,
-        train_rows=len(outcome.train),
-        train_positives=int(outcome.train.positive.sum()),
+        train_rows=len(material.rows.train),
+        train_positives=int(material.rows.train.positive.sum()),
+        cuts=material.cuts,
+        notes=material.notes,
         periods=periods,
-        reliability=outcome.reliability,
+        reliability=learned.reliability,
         gains=shares,
     )
     return {
         CARD: render_card(card).encode(),
         NDCG_PLOT: ndcg_plot(periods),
-        CALIBRATION_PLOT: calibration_plot(outcome.reliability),
+        CALIBRATION_PLOT: calibration_plot(learned.reliability),
         GAIN_PLOT: gain_plot(shares),
     }
 

@@ -4,12 +4,14 @@ import tomllib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nextbest_models.calibrating import CalibrationPlan
+from nextbest_models.dataset import Cuts
 from nextbest_models.evidence import Graduation
+from nextbest_models.logged.attribution import AttributionPlan
 
 
 class RecipeError(ValueError):
@@ -34,6 +36,11 @@ class Periods(_Section):
             raise ValueError("train_from, validate_from, test_from and until must ascend")
         return self
 
+    @property
+    def cuts(self) -> Cuts:
+        """Where the periods begin and end."""
+        return Cuts(*map(start_ms, (self.train_from, self.validate_from, self.test_from, self.until)))
+
 
 class LightgbmParameters(_Section):
     """Parameters that are handed to LightGBM under the same names, and the number of trees."""
@@ -53,8 +60,24 @@ class LightgbmParameters(_Section):
     seed: int = 1
 
 
+class LogPlan(AttributionPlan):
+    """How to learn from the decision log: what outcomes mean (see `AttributionPlan`), and from which rows.
+
+    The latest exposures are the test period, `test_share` of all, those before them the validation period.
+    `negatives_per_positive` keeps so many of the rows without success to learn from, drawn at random, each
+    standing for several; without it all are kept. `most_weight` is what a row that exploration rarely picks
+    counts at most: each row counts 1 / `selection_probability`. 1 turns that off.
+    """
+
+    negatives_per_positive: float | None = Field(default=None, gt=0)
+    most_weight: float = Field(default=10.0, ge=1)
+    validation_share: float = Field(default=0.15, gt=0, lt=0.5)
+    test_share: float = Field(default=0.15, gt=0, lt=0.5)
+    seed: int = 1
+
+
 class Recipe(_Section):
-    """One recipe. `baselines` are column names by title, `monotone` directions by column name.
+    """What all recipes have. `baselines` are column names by title, `monotone` directions by column name.
 
     `calibration` says when a type gets a curve, `graduation` when an action is ranked by the model.
     """
@@ -62,7 +85,6 @@ class Recipe(_Section):
     name: str
     title: str
     limits: tuple[str, ...] = ()
-    periods: Periods
     baselines: Mapping[str, str] = {}
     lightgbm: LightgbmParameters
     monotone: Mapping[str, Literal[-1, 1]] = {}
@@ -70,14 +92,29 @@ class Recipe(_Section):
     graduation: Graduation = Graduation()
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Read a recipe from TOML.
+class HistoryRecipe(Recipe):
+    """A recipe for learning from a data set of the past."""
+
+    periods: Periods
+
+
+class LogRecipe(Recipe):
+    """A recipe for learning from the decision log."""
+
+    log: LogPlan = LogPlan()
+
+
+R = TypeVar("R", bound=Recipe)
+
+
+def load_recipe(path: Path, kind: type[R]) -> R:
+    """Read a recipe of one kind from TOML.
 
     Raises:
         RecipeError: the file is missing, is no TOML, or has unknown, missing or wrong fields.
     """
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} cannot be read: {error}") from error
     except ValidationError as error:

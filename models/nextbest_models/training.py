@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import lightgbm
 import numpy as np
 from lightgbm.callback import CallbackEnv
 from numpy.typing import NDArray
 
-from nextbest_models.assembly import ActionProfile
-from nextbest_models.dataset import Dataset, DatasetError
+from nextbest_models.dataset import Cuts, Dataset, DatasetError
 from nextbest_models.evaluation import (
     CalibrationBin,
     RankingMetrics,
@@ -19,8 +18,9 @@ from nextbest_models.evaluation import (
     log_loss,
     ranking_metrics,
 )
+from nextbest_models.evidence import Kind
 from nextbest_models.progress import Progress
-from nextbest_models.recipe import Recipe, RecipeError, start_ms
+from nextbest_models.recipe import Recipe, RecipeError
 
 RANDOM = "random order"
 
@@ -42,34 +42,35 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The rows of a recipe's periods. `fit` and `validation` together are `train`."""
+    """The rows of the periods. `train` is of the time of `fit` and `validation` together."""
 
     fit: Dataset
     validation: Dataset
     train: Dataset
     test: Dataset
 
+    def checked(self, recipe: Recipe) -> Self:
+        """Return these rows if something can be learned from them.
 
-def split(dataset: Dataset, recipe: Recipe) -> Split:
-    """Cut a dataset by the time of its decisions.
+        Raises:
+            DatasetError: a period has no positive row.
+        """
+        for name, part in (("fit", self.fit), ("validation", self.validation), ("test", self.test)):
+            if not part.positive.any():
+                raise DatasetError(
+                    f"nothing positive happened in the {name} period of recipe '{recipe.name}'"
+                )
+        return self
 
-    Raises:
-        DatasetError: a period has no positive row.
-    """
-    periods = recipe.periods
-    begin, validate, test, until = (
-        start_ms(day) for day in (periods.train_from, periods.validate_from, periods.test_from, periods.until)
+
+def split(dataset: Dataset, cuts: Cuts) -> Split:
+    """Cut a dataset by the time of its decisions."""
+    return Split(
+        fit=dataset.between(cuts.train_from_ms, cuts.validate_from_ms),
+        validation=dataset.between(cuts.validate_from_ms, cuts.test_from_ms),
+        train=dataset.between(cuts.train_from_ms, cuts.test_from_ms),
+        test=dataset.between(cuts.test_from_ms, cuts.until_ms),
     )
-    parts = Split(
-        fit=dataset.between(begin, validate),
-        validation=dataset.between(validate, test),
-        train=dataset.between(begin, test),
-        test=dataset.between(test, until),
-    )
-    for name, part in (("fit", parts.fit), ("validation", parts.validation), ("test", parts.test)):
-        if not part.positive.any():
-            raise DatasetError(f"nothing positive happened in the {name} period of recipe '{recipe.name}'")
-    return parts
 
 
 def check_columns(recipe: Recipe, columns: tuple[str, ...]) -> None:
@@ -111,6 +112,7 @@ def fit(recipe: Recipe, dataset: Dataset, threads: int, progress: Progress, step
     rows = lightgbm.Dataset(
         dataset.matrix,
         dataset.positive.astype(np.float32),
+        weight=dataset.weights,
         feature_name=list(dataset.columns),
         params=parameters,
     )
@@ -134,9 +136,9 @@ def evaluate(scores: NDArray[np.float64], recipe: Recipe, dataset: Dataset) -> E
     )
 
 
-def types_of(dataset: Dataset, actions: Sequence[ActionProfile]) -> NDArray[np.str_]:
-    """Return the type of each row's action."""
-    return np.array([action.kind.type for action in actions])[dataset.actions]
+def types_of(dataset: Dataset, kinds: Sequence[Kind]) -> NDArray[np.str_]:
+    """Return the type of each row's action. `kinds` are those of all actions."""
+    return np.array([kind.type for kind in kinds], np.str_)[dataset.actions]
 
 
 def gains(booster: lightgbm.Booster) -> Mapping[str, float]:

@@ -7,8 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from nextbest_models.definitions import DAY_MS
-from nextbest_models.logged.decisions import Flags, Integers, LoggedDecisions
-from nextbest_models.logged.outcomes import LoggedOutcomes
+from nextbest_models.logged.decisions import Flags, Integers, LoggedDecisions, LoggedOutcomes
 from nextbest_models.pairs import Floats
 
 PositiveType: TypeAlias = Literal["DISPLAYED", "DELIVERED", "OPENED", "CLICKED", "ACCEPTED", "CONVERTED"]

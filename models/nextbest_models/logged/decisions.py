@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nextbest_models.action_side import ActionSide
 from nextbest_models.affinity import AffinityCounters
+from nextbest_models.pairs import Floats
 from nextbest_models.state import CustomerFeatures
 
 Texts: TypeAlias = NDArray[np.str_]
@@ -95,3 +96,17 @@ class LoggedDecisions:
             self.counters.ids[part], *(column[part] for column in self.counters.statistics)
         )
         return CustomerFeatures(self.vectors[decision], counters, int(self.times_ms[decision]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoggedOutcomes:
+    """What happened to some slots, one entry per outcome, each outcome once.
+
+    slot: int64, position in `LoggedDecisions.slots`. type: str. after_ms: int64, since the decision, negative
+    before it. amount: float64, in the catalog's currency.
+    """
+
+    slot: Integers
+    type: Texts
+    after_ms: Integers
+    amount: Floats

@@ -15,6 +15,7 @@ from nextbest_models.logged.tables import COLUMNS, decisions_of
 from nextbest_models.progress import Progress, silent
 
 BATCH = 2_000
+OTHER_CATALOG = "they are of another catalog"
 OTHER_FEATURES = "their features were declared otherwise"
 NOT_REBUILDABLE = "they were recorded by an earlier version"
 NO_ACTION_SIDE = "what their actions were like is not among the files"
@@ -22,13 +23,16 @@ NO_ACTION_SIDE = "what their actions were like is not among the files"
 
 @dataclass(slots=True)
 class LogExport:
-    """An export. Only decisions with features of `spec_digest` are read, all with an empty one.
+    """An export. Only decisions with features of `spec_digest` and of a catalog of this name are read.
+
+    Where one of them is empty, it does not matter.
 
     `left_out` counts the decisions that were not, by the reason, as far as the export has been read.
     """
 
     directory: Path
     spec_digest: str = ""
+    catalog: str = ""
     left_out: Counter[str] = field(default_factory=Counter)
     _sides: dict[str, ActionSide | None] = field(default_factory=dict)
 
@@ -71,14 +75,16 @@ class LogExport:
         self.left_out.clear()
         done, total = 0, self.size
         for part in self.decision_parts:
-            for table in _tables(part, (*COLUMNS, "action_side", *more), size):
+            for table in _tables(part, (*COLUMNS, "catalog", "action_side", *more), size):
                 yield from self._by_side(table, more)
                 done += table.num_rows
                 progress("Reading decisions", done, total)
 
     def _by_side(self, table: pa.Table, more: Sequence[str]) -> Iterator[LoggedDecisions]:
-        known = table.filter(pc.and_(table["action_side"].is_valid(), table["counters"].is_valid()))
-        self._leave_out(NOT_REBUILDABLE, table.num_rows - known.num_rows)
+        ours = table.filter(pc.equal(table["catalog"], self.catalog)) if self.catalog else table
+        self._leave_out(OTHER_CATALOG, table.num_rows - ours.num_rows)
+        known = ours.filter(pc.and_(ours["action_side"].is_valid(), ours["counters"].is_valid()))
+        self._leave_out(NOT_REBUILDABLE, ours.num_rows - known.num_rows)
         for side_id in pc.unique(known["action_side"]).to_pylist():
             own = known.filter(pc.equal(known["action_side"], side_id))
             side = self.side(side_id)

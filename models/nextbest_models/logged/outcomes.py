@@ -9,25 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nextbest_models.logged.decisions import Integers, LoggedDataError, LoggedDecisions, Texts
+from nextbest_models.logged.decisions import Integers, LoggedDataError, LoggedDecisions, LoggedOutcomes
 from nextbest_models.logged.tables import milliseconds, positions, texts
-from nextbest_models.pairs import Floats
 
 _COLUMNS = ("outcome_key", "type", "at", "decision_id", "action", "placement", "amount")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LoggedOutcomes:
-    """What happened to some slots, one entry per outcome, each outcome once.
-
-    slot: int64, position in `LoggedDecisions.slots`. type: str. after_ms: int64, since the decision, negative
-    before it. amount: float64, in the catalog's currency.
-    """
-
-    slot: Integers
-    type: Texts
-    after_ms: Integers
-    amount: Floats
 
 
 @dataclass(slots=True)

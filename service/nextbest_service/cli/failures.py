@@ -7,6 +7,7 @@ from nextbest_models.complete_journey import SourceError
 from nextbest_models.dataset import DatasetError
 from nextbest_models.features import FeatureSpecError
 from nextbest_models.history import HistoryError
+from nextbest_models.logged.decisions import LoggedDataError
 from nextbest_models.plots import PlotError
 from nextbest_models.ranker import ModelError
 from nextbest_models.recipe import RecipeError
@@ -18,6 +19,8 @@ from nextbest_service.yaml_files import BrokenFileError
 
 BROKEN_INPUT = 2
 CANNOT_START = 3
+
+_BROKEN_INPUT = (DatasetError, HistoryError, LoggedDataError, ModelError, ModelUseError, RecipeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,14 @@ def describe(error: Exception) -> Failure | None:
             return _faults(error.diagnostics, "customers" if isinstance(error, CustomerFileError) else "file")
         case FeatureSpecError():
             return Failure(tuple(f"features.yaml: {problem}" for problem in error.problems), BROKEN_INPUT)
-        case ModelError() | ModelUseError() | RecipeError() | DatasetError() | HistoryError():
+        case (
+            ModelError()
+            | ModelUseError()
+            | RecipeError()
+            | DatasetError()
+            | HistoryError()
+            | LoggedDataError()
+        ):
             return Failure((str(error),), BROKEN_INPUT)
         case StartupError() | SourceError() | PlotError():
             return Failure((str(error),), CANNOT_START)

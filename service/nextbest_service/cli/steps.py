@@ -7,9 +7,10 @@ from pathlib import Path
 
 from nextbest_models.complete_journey import CompleteJourney, SourceError, load_complete_journey
 from nextbest_models.complete_journey.catalog_files import render_action_files
-from nextbest_models.pipeline import TrainingReport, TrainingRun, train
+from nextbest_models.pipeline import TrainingReport, TrainingRun, train, train_on
 from nextbest_models.progress import Progress
-from nextbest_models.recipe import load_recipe
+from nextbest_models.recipe import HistoryRecipe, LogRecipe, load_recipe
+from nextbest_models.training import check_columns
 from nextbest_rules import Catalog, load_catalog
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.composition import store_url
@@ -25,6 +26,7 @@ from nextbest_service.store.connection import connect_for_bulk
 from nextbest_service.store.loaded import Loaded, write_loaded
 
 GROCERY = "grocery"
+FROM_LOG = "from-log"
 
 
 def read_journey(progress: Progress) -> CompleteJourney:
@@ -128,11 +130,13 @@ def train_grocery(
     recipe: Path | None,
     threads: int,
     progress: Progress,
+    *,
+    use: bool = True,
 ) -> TrainingReport:
-    """Train a model for the catalog by a recipe, write it to the home and put it into use."""
+    """Train a model for the catalog by a recipe, write it to the home and, if wanted, put it into use."""
     catalog = load_catalog(find_catalog(catalog_name))
     report = train(
-        recipe=load_recipe(recipe or shipped_recipe(GROCERY)),
+        recipe=load_recipe(recipe or shipped_recipe(GROCERY), HistoryRecipe),
         spec=feature_spec(catalog),
         log=journey.log,
         actions=action_profiles(catalog),
@@ -141,7 +145,49 @@ def train_grocery(
             root=home.models(catalog.name), now=datetime.now(tz=UTC), threads=threads, progress=progress
         ),
     )
-    home.use_model(catalog.name, report.version, why=Why.TRAINED)
+    if use:
+        home.use_model(catalog.name, report.version, why=Why.TRAINED)
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class LogTraining:
+    """What `nextbest train --from-log` was asked for. `recipe` and `assume_shown` None leave the defaults."""
+
+    export: Path
+    recipe: Path | None
+    assume_shown: bool | None
+    use: bool
+
+
+def train_from_log(
+    home: Home, catalog_name: str, asked: LogTraining, threads: int, progress: Progress
+) -> TrainingReport:
+    """Train a model for the catalog from an exported decision log, and write it to the home.
+
+    Raises:
+        StartupError: pyarrow is not installed.
+        LoggedDataError: nothing can be learned from the export.
+        DatasetError: nothing positive happened in some period.
+        RecipeError: the recipe has faults.
+    """
+    try:
+        from nextbest_models.logged.export import LogExport  # noqa: PLC0415 - pyarrow may be missing
+        from nextbest_models.logged.material import material_of  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise StartupError("Parquet files need pyarrow: pip install 'nextbest[parquet]'") from error
+    catalog = load_catalog(find_catalog(catalog_name))
+    spec = feature_spec(catalog)
+    recipe = load_recipe(asked.recipe or shipped_recipe(FROM_LOG), LogRecipe)
+    if asked.assume_shown is not None:
+        plan = recipe.log.model_copy(update={"assume_shown": asked.assume_shown})
+        recipe = recipe.model_copy(update={"log": plan})
+    check_columns(recipe, spec.columns)
+    material = material_of(recipe, spec, LogExport(asked.export, spec.digest, catalog.name), progress)
+    run = TrainingRun(home.models(catalog.name), datetime.now(tz=UTC), threads, progress)
+    report = train_on(recipe, spec, material, run)
+    if asked.use:
+        home.use_model(catalog.name, report.version, why=Why.TRAINED)
     return report
 
 

@@ -17,14 +17,44 @@ if TYPE_CHECKING:
     from nextbest_models.evaluation import RankingMetrics
     from nextbest_models.pipeline import TrainingReport
 
+HISTORY_TITLE = "Ranking offers of campaigns that the model has not seen"
+LOG_TITLE = "Ranking what was shown after the model had learned"
+
 
 def train(
     home: HomeOption = DEFAULT_HOME,
     catalog: CatalogOption = DEFAULT_CATALOG,
+    from_log: Annotated[
+        Path | None,
+        typer.Option(
+            help="Learn from this export of the decision log instead: what `nextbest log export` wrote.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
     recipe: Annotated[
         Path | None,
         typer.Option(
-            help="Training recipe (TOML). Default: the shipped one for grocery.", exists=True, dir_okay=False
+            help="Training recipe (TOML). Default: the shipped one, for grocery or for logs.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    assume_shown: Annotated[
+        bool | None,
+        typer.Option(
+            "--assume-shown/--only-if-reported",
+            help="With --from-log: everything proposed counts as shown, or only what outcomes say was seen. "
+            "Default: as the recipe says.",
+            show_default=False,
+        ),
+    ] = None,
+    use: Annotated[
+        bool | None,
+        typer.Option(
+            "--use/--no-use",
+            help="Put the model into use at once. Default: yes, with --from-log no.",
+            show_default=False,
         ),
     ] = None,
     threads: Annotated[
@@ -32,24 +62,35 @@ def train(
     ] = 2,
     as_json: JsonOption = False,
 ) -> None:
-    """Train on the Complete Journey data and put the model into use in the home."""
+    """Learn a model: from the Complete Journey data, or with --from-log from decisions and their outcomes.
+
+    A model from the log is not put into use by itself: compare it with the one in use first.
+    """
     from nextbest_service.cli import steps  # noqa: PLC0415 - slow to import, and --help should not be
     from nextbest_service.cli.progress import progress_bars  # noqa: PLC0415
 
+    if from_log is None and assume_shown is not None:
+        raise typer.BadParameter("needs --from-log", param_hint="--assume-shown")
+    used = from_log is None if use is None else use
     started = time.monotonic()
     with progress_bars() as progress:
-        journey = steps.read_journey(progress)
-        report = steps.train_grocery(Home(home), catalog, journey, recipe, threads, progress)
+        if from_log is None:
+            journey = steps.read_journey(progress)
+            report = steps.train_grocery(Home(home), catalog, journey, recipe, threads, progress, use=used)
+        else:
+            asked = steps.LogTraining(from_log, recipe, assume_shown, used)
+            report = steps.train_from_log(Home(home), catalog, asked, threads, progress)
     seconds = time.monotonic() - started
     if as_json:
-        typer.echo(json.dumps({**training_figures(report), "seconds": round(seconds, 2)}))
+        typer.echo(json.dumps({**training_figures(report), "in_use": used, "seconds": round(seconds, 2)}))
         return
     console = Console()
-    console.print(metrics_table(report))
+    console.print(metrics_table(report, HISTORY_TITLE if from_log is None else LOG_TITLE))
     console.print(calibration_line(report), highlight=False)
+    following = "nextbest serve" if used else f"nextbest models promote {report.version}"
     console.print(
         f"[bold green]Trained[/] model {report.version} on {report.train_rows:,} rows in {seconds:.1f} s. "
-        f"Card and plots: {report.card.parent}\nNext: nextbest serve"
+        f"Card and plots: {report.card.parent}\nNext: {following}"
     )
 
 
@@ -70,6 +111,7 @@ def training_figures(report: "TrainingReport") -> dict[str, object]:
         "validation_auc": report.validation.metrics.auc,
         "validation_ndcg_at_10": report.validation.metrics.ndcg_at_10,
         "validation_recall_at_10": report.validation.metrics.recall_at_10,
+        **report.figures,
     }
 
 
@@ -80,10 +122,10 @@ def calibration_line(report: "TrainingReport") -> str:
     return f"Propensities miss what came true by {after:.4f} ({before:.4f} before calibration; {types})."
 
 
-def metrics_table(report: "TrainingReport") -> Table:
+def metrics_table(report: "TrainingReport", title: str = HISTORY_TITLE) -> Table:
     """Return the ranking metrics of the model and of the heuristics, on both periods."""
     table = Table(
-        title="Ranking offers of campaigns that the model has not seen",
+        title=title,
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
@@ -92,8 +134,8 @@ def metrics_table(report: "TrainingReport") -> Table:
     table.add_column("ranker", no_wrap=True, overflow="ellipsis", ratio=1)
     for column in ("AUC", "NDCG@10", "recall@10", "val. AUC", "NDCG@10", "recall@10"):
         table.add_column(column, justify="right", no_wrap=True, min_width=len(column))
-    for title, baseline in report.test.baselines.items():
-        table.add_row(title, *_figures(baseline), *_figures(report.validation.baselines[title]))
+    for name, baseline in report.test.baselines.items():
+        table.add_row(name, *_figures(baseline), *_figures(report.validation.baselines[name]))
     test, validation = _figures(report.test.metrics), _figures(report.validation.metrics)
     table.add_row("LightGBM", *test, *validation, style="bold green")
     return table

@@ -21,7 +21,7 @@ from nextbest_models.history import EventLog, Stream, Touches
 from nextbest_models.pipeline import TrainingReport, TrainingRun, train
 from nextbest_models.progress import silent
 from nextbest_models.ranker import EXACT
-from nextbest_models.recipe import load_recipe
+from nextbest_models.recipe import HistoryRecipe, load_recipe
 from nextbest_models.snapshot import SnapshotEngine
 
 ROOT = Path(__file__).parents[3]
@@ -121,7 +121,7 @@ def report(
     journey: CompleteJourney, grocery_spec: FeatureSpec, tmp_path_factory: pytest.TempPathFactory
 ) -> TrainingReport:
     """What training on a slice of the data gave."""
-    recipe = load_recipe(RECIPE)
+    recipe = load_recipe(RECIPE, HistoryRecipe)
     quick = recipe.model_copy(
         update={"lightgbm": recipe.lightgbm.model_copy(update={"trees": 15, "learning_rate": 0.3})}
     )

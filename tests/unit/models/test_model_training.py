@@ -17,13 +17,13 @@ from nextbest_models.evidence import NO_KIND, Graduation, Scope, Tally
 from nextbest_models.features import FeatureSpec
 from nextbest_models.pipeline import TrainingReport, TrainingRun, train
 from nextbest_models.progress import silent
-from nextbest_models.recipe import LightgbmParameters, Periods, Recipe, RecipeError, start_ms
+from nextbest_models.recipe import HistoryRecipe, LightgbmParameters, Periods, RecipeError, start_ms
 from nextbest_models.training import fit, split
 
 CUSTOMERS = 30
 COLOURS = ("red", "blue")
 ACTIONS = [ActionProfile(colour, {"size": 1}, {"colour": [colour]}) for colour in COLOURS]
-RECIPE = Recipe(
+RECIPE = HistoryRecipe(
     name="small",
     title="Will they like the colour?",
     limits=("This is a toy.",),
@@ -61,7 +61,7 @@ def _dataset(spec: FeatureSpec, exposures: Sequence[Exposure]) -> Dataset:
     return build_dataset(spec, build_log(_visits(), CUSTOMERS), ACTIONS, exposures, silent)
 
 
-def _trained(spec: FeatureSpec, root: Path, recipe: Recipe = RECIPE) -> TrainingReport:
+def _trained(spec: FeatureSpec, root: Path, recipe: HistoryRecipe = RECIPE) -> TrainingReport:
     run = TrainingRun(root, datetime(2017, 6, 1, tzinfo=UTC), threads=1)
     return train(recipe, spec, build_log(_visits(), CUSTOMERS), ACTIONS, _exposures(), run)
 
@@ -145,7 +145,7 @@ def test_a_monotone_feature_never_lowers_a_score(spec: FeatureSpec) -> None:
 
 
 def test_periods_neither_overlap_nor_leave_a_gap(spec: FeatureSpec) -> None:
-    parts = split(_dataset(spec, _exposures()), RECIPE)
+    parts = split(_dataset(spec, _exposures()), RECIPE.periods.cuts)
     assert [len(part) for part in (parts.fit, parts.validation, parts.train, parts.test)] == [
         120,
         60,
@@ -174,7 +174,7 @@ def test_rows_follow_customers_then_actions(spec: FeatureSpec) -> None:
 def test_a_period_without_anything_positive_is_refused(spec: FeatureSpec) -> None:
     exposures = [*_exposures()[:3], replace(_exposures()[3], positives=frozenset())]
     with pytest.raises(DatasetError, match="in the test period of recipe 'small'"):
-        split(_dataset(spec, exposures), RECIPE)
+        split(_dataset(spec, exposures), RECIPE.periods.cuts).checked(RECIPE)
 
 
 def test_an_exposure_of_an_unknown_action_is_refused(spec: FeatureSpec) -> None:

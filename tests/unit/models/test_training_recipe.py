@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from nextbest_models.recipe import RecipeError, load_recipe, start_ms
+from nextbest_models.recipe import HistoryRecipe, RecipeError, load_recipe, start_ms
 
 GOOD = """
 name = "small"
@@ -28,7 +28,7 @@ def _write(tmp_path: Path, text: str) -> Path:
 
 
 def test_a_recipe_reads_its_periods_and_parameters(tmp_path: Path) -> None:
-    recipe = load_recipe(_write(tmp_path, GOOD))
+    recipe = load_recipe(_write(tmp_path, GOOD), HistoryRecipe)
     assert recipe.periods.test_from == date(2017, 9, 1)
     assert recipe.lightgbm.trees == 10
     assert recipe.lightgbm.bagging_fraction == 1.0
@@ -48,12 +48,12 @@ def test_a_recipe_reads_its_periods_and_parameters(tmp_path: Path) -> None:
 )
 def test_a_wrong_recipe_names_the_field(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
-        load_recipe(_write(tmp_path, GOOD.replace(old, new)))
+        load_recipe(_write(tmp_path, GOOD.replace(old, new)), HistoryRecipe)
 
 
 def test_a_missing_recipe_is_reported(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
-        load_recipe(tmp_path / "none.toml")
+        load_recipe(tmp_path / "none.toml", HistoryRecipe)
 
 
 def test_a_period_begins_at_midnight_utc() -> None:
