@@ -17,7 +17,7 @@ from typing import TypeAlias
 CHAMPION = "champion"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
-Figures: TypeAlias = Mapping[str, float | str]
+Figures: TypeAlias = Mapping[str, object]
 Stacks: TypeAlias = Mapping[str, tuple[str | None, ...]]
 NO_FIGURES: Figures = MappingProxyType({})
 
@@ -78,10 +78,18 @@ class History:
         Raises:
             ModelUseError: it had nothing before.
         """
+        return History((*self.changes, Change(at, name, self.before(name), Why.ROLLED_BACK)))
+
+    def before(self, name: str) -> str | None:
+        """Return the version that a rollback of the name puts back into use; None: nothing was in use then.
+
+        Raises:
+            ModelUseError: there is nothing to roll back.
+        """
         stack = _stacks(self.changes).get(name, ())
         if len(stack) < 2:  # noqa: PLR2004 - the one in use and one before
             raise ModelUseError(_nothing_before(name, bool(stack)))
-        return History((*self.changes, Change(at, name, stack[-2], Why.ROLLED_BACK)))
+        return stack[-2]
 
     def retired(self, name: str, at: datetime) -> "History":
         """Return the history with nothing in use under the name.

@@ -7,7 +7,7 @@ known.
 
 from nextbest_models.offpolicy.candidates import Candidates, Slots, log_from_candidates, scaled_by_position
 from nextbest_models.offpolicy.estimators import Estimator
-from nextbest_models.offpolicy.evaluation import Options, PolicyEvaluation, evaluate
+from nextbest_models.offpolicy.evaluation import Options, PolicyEvaluation, evaluate, lift
 from nextbest_models.offpolicy.intervals import Estimated
 from nextbest_models.offpolicy.ranking_policies import (
     GREEDY,
@@ -50,6 +50,7 @@ __all__ = [
     "Support",
     "Weighting",
     "evaluate",
+    "lift",
     "log_from_candidates",
     "scaled_by_position",
 ]

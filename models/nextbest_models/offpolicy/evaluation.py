@@ -16,6 +16,7 @@ from nextbest_models.offpolicy.estimators import (
     self_normalised,
     switched,
 )
+from nextbest_models.offpolicy.intervals import Estimated
 from nextbest_models.offpolicy.ratios import Estimate, Layout
 from nextbest_models.offpolicy.slot_log import OffPolicyError, SlotLog
 from nextbest_models.offpolicy.support import Caution, Support, cautions, support_of
@@ -108,6 +109,34 @@ def evaluate(log: SlotLog, options: Options = DEFAULTS) -> PolicyEvaluation:
         thresholds=thresholds,
         cautions=cautions(log, weighting, support),
     )
+
+
+def lift(target: SlotLog, baseline: SlotLog, options: Options = DEFAULTS) -> Mapping[Estimator, Estimated]:
+    """Estimate what one target policy earns more than another per decision, from the same logged slots.
+
+    The two are compared decision by decision: where they do the same they cannot differ, so the interval is
+    narrower than those of the two values would tell.
+
+    Raises:
+        OffPolicyError: the two logs are not of the same slots, or the options make no sense.
+    """
+    for name in ("decision", "position", "logged_probability", "reward"):
+        if not np.array_equal(getattr(target, name), getattr(baseline, name)):
+            raise OffPolicyError(f"two policies are compared on the same slots, and {name} differs")
+    layout = Layout.of(target)
+    ours, theirs = (_all_terms(log, layout, options) for log in (target, baseline))
+    return {
+        name: layout.estimate(layout.ratios(item), layout.ratios(theirs[name]), options.confidence).uplift
+        for name, item in ours.items()
+        if name in theirs
+    }
+
+
+def _all_terms(log: SlotLog, layout: Layout, options: Options) -> dict[Estimator, Terms]:
+    weighting = options.weighting or natural_weighting(log.probabilities)
+    used = clipped(importance_weights(log, weighting), options.ceiling)
+    thresholds = _thresholds(log, layout, used, weighting, options.switch_at)
+    return _terms(log, used, layout.spread(thresholds))
 
 
 def _thresholds(

@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from nextbest_service.cli import catalog, customers, decide, demo, load, log, models, rules, serve, train
+from nextbest_service.cli import (
+    catalog,
+    customers,
+    decide,
+    demo,
+    evaluate,
+    load,
+    log,
+    models,
+    rules,
+    serve,
+    train,
+)
 
 EXIT_INTERRUPTED = 130
 
@@ -14,7 +26,8 @@ app = typer.Typer(
     name="nextbest",
     help="Real-time next-best-action decisions.\n\n"
     "Exit codes: 0 done, 2 wrong usage or broken input (catalog, model, request), 3 something needed is "
-    "not there (store, service, port, data), 4 done but some rows were refused, 1 anything else.",
+    "not there (store, service, port, data), 4 done but some rows were refused, "
+    "5 a gate was not met, 1 anything else.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -25,6 +38,7 @@ app.command("decide")(decide.decide)
 app.add_typer(load.app, name="load")
 app.add_typer(catalog.app, name="catalog")
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(models.app, name="models")
 app.add_typer(rules.app, name="rules")
 app.add_typer(log.app, name="log")

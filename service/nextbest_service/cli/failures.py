@@ -5,22 +5,35 @@ from dataclasses import dataclass
 
 from nextbest_models.complete_journey import SourceError
 from nextbest_models.dataset import DatasetError
+from nextbest_models.drawing import PlotError
+from nextbest_models.drift import DriftError
 from nextbest_models.features import FeatureSpecError
 from nextbest_models.history import HistoryError
 from nextbest_models.logged.decisions import LoggedDataError
-from nextbest_models.plots import PlotError
+from nextbest_models.offpolicy import OffPolicyError
 from nextbest_models.ranker import ModelError
 from nextbest_models.recipe import RecipeError
 from nextbest_rules import CatalogError, Diagnostic
 from nextbest_service.customer_files import CustomerFileError
 from nextbest_service.errors import StartupError
+from nextbest_service.judging.question import JudgingError
 from nextbest_service.models_in_use import ModelUseError
 from nextbest_service.yaml_files import BrokenFileError
 
 BROKEN_INPUT = 2
 CANNOT_START = 3
 
-_BROKEN_INPUT = (DatasetError, HistoryError, LoggedDataError, ModelError, ModelUseError, RecipeError)
+_BROKEN_INPUT = (
+    DatasetError,
+    DriftError,
+    HistoryError,
+    JudgingError,
+    LoggedDataError,
+    ModelError,
+    ModelUseError,
+    OffPolicyError,
+    RecipeError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +53,7 @@ def describe(error: Exception) -> Failure | None:
             return _faults(error.diagnostics, "customers" if isinstance(error, CustomerFileError) else "file")
         case FeatureSpecError():
             return Failure(tuple(f"features.yaml: {problem}" for problem in error.problems), BROKEN_INPUT)
-        case (
-            ModelError()
-            | ModelUseError()
-            | RecipeError()
-            | DatasetError()
-            | HistoryError()
-            | LoggedDataError()
-        ):
+        case _ if isinstance(error, _BROKEN_INPUT):
             return Failure((str(error),), BROKEN_INPUT)
         case StartupError() | SourceError() | PlotError():
             return Failure((str(error),), CANNOT_START)

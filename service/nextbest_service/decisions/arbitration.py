@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nextbest_rules import Room
 from nextbest_rules.bitmask import union
 from nextbest_service.decisions.bitmask import flags_of
-from nextbest_service.decisions.exploration import Explorer, Outlook
+from nextbest_service.decisions.exploration import Explorer, Outlook, certain_first
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -133,12 +133,12 @@ def fill_slots(
     """
     free = np.ones(len(order), dtype=np.bool_)
     pinned = np.zeros(len(order), dtype=np.bool_) if pinned is None else pinned
-    filling = _Filling(order, pinned, exclusive, rooms, allow_duplicates, free)
+    filling = Filling(order, pinned, exclusive, rooms, allow_duplicates, free)
     return tuple(filling.fill(slot) for slot in slots)
 
 
 @dataclass(slots=True)
-class _Filling:
+class Filling:
     """An answer on its way: which candidates may still come in, and the mask of the rows that did."""
 
     order: Rows
@@ -151,15 +151,37 @@ class _Filling:
 
     def fill(self, slot: Slot) -> list[Choice]:
         """Choose for one slot."""
-        fallback_is_free = slot.fallback >= 0 and bool(self.free[slot.fallback])
-        competing = self.order[(self.free & slot.accepts)[self.order]]
-        competing = competing[competing != slot.fallback]
+        fallback_is_free = self.may_fall_back(slot)
+        competing = self.competing(slot)
         plain = not slot.quotas and slot.explorer is None
         chosen = self._best(slot, competing) if plain else self._one_by_one(slot, competing)
         if not chosen and fallback_is_free:
             chosen.append(Choice(slot.fallback))
-            self._take(slot.fallback)
+            self.take(slot.fallback)
         return chosen
+
+    def may_fall_back(self, slot: Slot) -> bool:
+        """Tell whether the slot's fallback may come in."""
+        return slot.fallback >= 0 and bool(self.free[slot.fallback])
+
+    def competing(self, slot: Slot) -> Rows:
+        """Return who competes for a slot, best first."""
+        competing = self.order[(self.free & slot.accepts)[self.order]]
+        others: Rows = competing[competing != slot.fallback]
+        return others
+
+    def open_to(self, slot: Slot, competing: Rows, chosen: Sequence[Choice]) -> Rows:
+        """Return those of who competes that may join what was chosen for the slot, best first."""
+        still_open = competing[self.free[competing]]
+        for quota in slot.quotas:
+            still_open = quota.open_to(still_open, chosen)
+        return still_open
+
+    def chances(self, slot: Slot, still_open: Rows) -> Floats:
+        """Return the probability of each of those that are open to be chosen next."""
+        if slot.explorer is None or self.pinned[still_open[0]]:
+            return certain_first(len(still_open))
+        return slot.explorer.chances(still_open)
 
     def _best(self, slot: Slot, competing: Rows) -> list[Choice]:
         """Take the best of those that compete: the usual case, without an array per place."""
@@ -169,21 +191,19 @@ class _Filling:
                 break
             if self.free[candidate]:
                 chosen.append(Choice(candidate))
-                self._take(candidate)
+                self.take(candidate)
         return chosen
 
     def _one_by_one(self, slot: Slot, competing: Rows) -> list[Choice]:
         """Take one after the other of those that are still open then."""
         chosen: list[Choice] = []
         while len(chosen) < slot.limit:
-            still_open = competing[self.free[competing]]
-            for quota in slot.quotas:
-                still_open = quota.open_to(still_open, chosen)
+            still_open = self.open_to(slot, competing, chosen)
             if not len(still_open):
                 break
             choice = self._picked(slot, still_open, len(chosen) + 1)
             chosen.append(choice)
-            self._take(choice.candidate)
+            self.take(choice.candidate)
             competing = competing[competing != choice.candidate]
         return chosen
 
@@ -194,7 +214,7 @@ class _Filling:
         picked, probability = slot.explorer.pick(still_open, rank)
         return Choice(picked, probability, explored=picked != best)
 
-    def _take(self, candidate: int) -> None:
+    def take(self, candidate: int) -> None:
         """Leave no place for what must not stand beside a candidate."""
         for group in self.exclusive:
             if group[candidate]:

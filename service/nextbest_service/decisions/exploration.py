@@ -62,7 +62,7 @@ class Explorer:
         """Return the probability of each competing candidate (best first) to be picked."""
         priority = self.outlook.priority[competing]
         if len(competing) == 1 or not priority[0] > 0.0:
-            return _first_only(len(competing))
+            return certain_first(len(competing))
         share = self.declared.share
         if self.declared.method is ExplorationMethod.EPSILON_GREEDY:
             chances = epsilon_greedy(len(competing), share)
@@ -104,7 +104,7 @@ def thompson(priority: Floats, spread: Floats) -> Floats:
     chances = np.zeros(len(priority))
     chances[hopeful] = (none_above @ (odds_above / (1.0 + odds_above))) / scale[hopeful]
     total = chances.sum()
-    return chances / total if total > 0.0 else _first_only(len(priority))
+    return chances / total if total > 0.0 else certain_first(len(priority))
 
 
 def within_regret(chances: Floats, priority: Floats, regret: float) -> Floats:
@@ -117,7 +117,7 @@ def within_regret(chances: Floats, priority: Floats, regret: float) -> Floats:
     return (
         chances
         if lost <= allowed
-        else _first_only(len(chances)) * (1.0 - allowed / lost) + chances * (allowed / lost)
+        else certain_first(len(chances)) * (1.0 - allowed / lost) + chances * (allowed / lost)
     )
 
 
@@ -128,7 +128,8 @@ def _drawn(chances: Floats, dice: float) -> int:
     return min(place, int(np.flatnonzero(chances)[-1]))
 
 
-def _first_only(size: int) -> Floats:
+def certain_first(size: int) -> Floats:
+    """Return probabilities over candidates, best first, where nothing is tried."""
     chances = np.zeros(size)
     chances[0] = 1.0
     return chances

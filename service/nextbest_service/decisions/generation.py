@@ -102,9 +102,9 @@ class Generation:
                 records=tuple(sorted(rules.reads)),
                 capped=tuple(action.id for action in actions if action.volume_cap is not None),
             ),
-            exclusive=_exclusive(rules.catalog),
-            issues=_numbered([it.issue for it in actions]),
-            groups=_numbered([(it.issue, it.group) for it in actions]),
+            exclusive=exclusive_rules(rules.catalog),
+            issues=numbered([it.issue for it in actions]),
+            groups=numbered([(it.issue, it.group) for it in actions]),
             _levers=_levers(rules.catalog),
             _contents=_contents(actions),
         )
@@ -171,7 +171,8 @@ def _types(ranker: Ranker, actions: Sequence[Action]) -> Codes:
     return ranker.calibration.codes([action.type.value for action in actions])
 
 
-def _numbered(kinds: Sequence[object]) -> NDArray[np.intp]:
+def numbered(kinds: Sequence[object]) -> NDArray[np.intp]:
+    """Return a number for each of some kinds, the same for equal ones."""
     numbers: dict[object, int] = {}
     return np.array([numbers.setdefault(kind, len(numbers)) for kind in kinds], dtype=np.intp)
 
@@ -209,7 +210,8 @@ def _factors(emphasis: Emphasis, catalog: Catalog) -> NDArray[np.float64]:
     return factors
 
 
-def _exclusive(catalog: Catalog) -> tuple[Exclusive, ...]:
+def exclusive_rules(catalog: Catalog) -> tuple[Exclusive, ...]:
+    """Return which actions of a catalog must not stand together."""
     size = len(catalog.actions)
     return tuple(
         Exclusive(rule, flags_of(mask_of(rule.applies_to, catalog), size))

@@ -1,0 +1,62 @@
+"""How models look on a terminal."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+
+from nextbest_models.inspection import ModelReport
+from nextbest_service.model_versions import ListedModel
+
+_NOTHING = "-"
+
+
+def models_table(models: Sequence[ListedModel]) -> Table:
+    """Return all versions with what is known of them."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("version", "in use as", "created"):
+        table.add_column(column, no_wrap=True)
+    for column in ("trees", "rows", "AUC", "NDCG@10", "ECE"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for model in models:
+        remark = model.problem or ("" if model.fits else "trained for other features")
+        table.add_row(
+            model.version,
+            ", ".join(model.in_use),
+            model.created[:16].replace("T", " "),
+            _count(model.trees),
+            _count(model.rows),
+            _figure(model.auc),
+            _figure(model.ndcg_at_10),
+            _figure(model.calibration_error, 4),
+            remark,
+            style="bold green" if model.in_use else None,
+        )
+    return table
+
+
+def inspection_table(report: ModelReport) -> Table:
+    """Return what a model is made of."""
+    table = Table(box=box.SIMPLE_HEAD, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in (
+        ("model", report.version),
+        ("trained", report.created),
+        ("objective", report.objective),
+        ("trees", f"{report.trees:,}"),
+        ("leaves", f"{report.leaves:,}, at most {report.most_leaves} in a tree"),
+        ("features", f"{len(report.features)}, of which {report.used_features} are asked for"),
+        ("scorer", f"{report.scorer}: {report.why}" if report.why else report.scorer),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+def _count(value: int | None) -> str:
+    return _NOTHING if value is None else f"{value:,}"
+
+
+def _figure(value: float | None, digits: int = 3) -> str:
+    return _NOTHING if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,202 @@
+"""The synthetic world as a business: a catalog of it, models that learned of it, and a log of real decisions."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import corner_shop
+import lightgbm
+import numpy as np
+import yaml
+from deciding import MINUTE_MS, NOW_MS, HandClock, ask, deciding, question
+
+from nextbest.v1 import decision_pb2
+from nextbest_models import artifact
+from nextbest_models.artifact import ModelFacts
+from nextbest_models.calibration import Floats
+from nextbest_models.offpolicy import EpsilonGreedy
+from nextbest_models.online import OnlineFeatures
+from nextbest_models.ranker import Ranker
+from nextbest_models.world import World, WorldShape, make_world, policy_value
+from nextbest_rules import load_catalog
+from nextbest_service.customers.person import Member, Person
+from nextbest_service.customers.portion import Portion
+from nextbest_service.decision_log.entries import append
+from nextbest_service.decision_log.export.exporter import Exporter
+from nextbest_service.decision_log.outcomes import LoggedOutcome
+from nextbest_service.decision_log.source import LogSource
+from nextbest_service.decisions.generation import feature_spec
+from nextbest_service.store.connection import SyncClient
+from nextbest_service.store.keys import Identity
+from nextbest_service.store.preparing import prepare
+from nextbest_service.store.writer import write_persons
+
+SHARE = 0.5
+TRIED = EpsilonGreedy(SHARE)
+SHAPE = WorldShape(customers=150, actions=8, new_actions=0, ranks=2, base_log_odds=-0.8, effect=0.8)
+DAY_MS = 86_400_000
+
+
+def known_world(seed: int = 3) -> World:
+    """Return a small world in which a model can be much better than another."""
+    return make_world(seed, SHAPE)
+
+
+def write_catalog(world: World, root: Path) -> Path:
+    """Write a catalog of the world's actions; its home page tries half of the time."""
+    (root / "actions").mkdir(parents=True)
+    documents = {
+        "catalog.yaml": {
+            "name": "world",
+            "title": "A synthetic world",
+            "clock": datetime.fromtimestamp(NOW_MS / 1000, tz=UTC),
+            "channels": ["web"],
+            "action_attributes": [{"name": name, "type": "double"} for name in _own(world)],
+        },
+        "events.yaml": [],
+        "facts.yaml": {"facts": []},
+        "features.yaml": {
+            "features": [
+                *({"name": it, "source": "customer", "definition": {"external": True}} for it in _theirs(world)),
+                *({"name": it, "source": "action", "definition": {"attribute": it}} for it in _own(world)),
+            ]
+        },
+        "placements.yaml": {
+            "placements": [
+                {
+                    "id": "home",
+                    "title": "Home page",
+                    "channel": "web",
+                    "direction": "INBOUND",
+                    "default_limit": world.ranks,
+                    "max_limit": world.ranks,
+                    "explore": {"method": "epsilon_greedy", "share": SHARE, "regret": 1.0},
+                }
+            ]
+        },
+        "policies.yaml": {"eligibility": []},
+        "actions/all.yaml": [_action(world, number) for number in range(len(world.value))],
+    }
+    for name, document in documents.items():
+        if document:
+            (root / name).write_text(yaml.safe_dump(document))
+    return root
+
+
+def _action(world: World, number: int) -> dict[str, object]:
+    return {
+        "id": f"a{number}",
+        "type": "OFFER",
+        "issue": f"i{world.issue[number]}",
+        "group": f"g{world.group[number]}",
+        "title": f"Action {number}",
+        "value": float(world.value[number]),
+        "attributes": dict(zip(_own(world), world.features[number].tolist(), strict=True)),
+    }
+
+
+def _theirs(world: World) -> list[str]:
+    return [f"f{number}" for number in range(world.customers.shape[1])]
+
+
+def _own(world: World) -> list[str]:
+    return [f"x{number}" for number in range(world.features.shape[1])]
+
+
+def pairs(world: World) -> Floats:
+    """Return the features of every customer with every action, [customers * actions, columns]."""
+    customers, actions = world.propensity.shape
+    theirs = np.repeat(world.customers.astype(np.float32).astype(np.float64), actions, axis=0)
+    return np.column_stack([theirs, np.tile(world.features, (customers, 1))])
+
+
+def train(world: World, catalog: Path, root: Path, *, wrong: bool = False) -> Path:
+    """Train a model on what was seen of the world once; a wrong one takes every yes for a no."""
+    spec = feature_spec(load_catalog(catalog))
+    random = np.random.default_rng(11)
+    matrix = np.tile(pairs(world), (4, 1))
+    chance = np.tile(world.propensity.ravel(), 4)
+    positive = random.random(len(chance)) < (1 - chance if wrong else chance)
+    booster = lightgbm.train(
+        {"objective": "binary", "num_leaves": 15, "num_threads": 1, "seed": 1, "verbose": -1},
+        lightgbm.Dataset(matrix, label=positive, feature_name=list(spec.columns)),
+        num_boost_round=60,
+    )
+    learned = {"until": datetime.fromtimestamp(NOW_MS / 1000, tz=UTC).isoformat(), "rows": len(matrix)}
+    facts = ModelFacts(datetime(2024, 3, 1 + wrong, tzinfo=UTC), spec.digest, {"trees": 60}, {}, learned)
+    return artifact.save(root, booster, matrix[:16], facts, {})
+
+
+def true_value(world: World, ranker: Ranker, policy: EpsilonGreedy = TRIED) -> float:
+    """Return what a model's policy really earns per decision."""
+    scores = ranker.propensities(pairs(world)).reshape(world.propensity.shape) * world.value
+    return policy_value(world, policy, scores)
+
+
+def serve(
+    url: str, store: SyncClient, world: World, catalog: Path, ranker: Ranker | None, decisions: int, seed: int
+) -> None:
+    """Decide for customers who come by chance, a minute apart, and report what came of it to the log."""
+    random = np.random.default_rng(seed)
+    _write_customers(store, world, catalog)
+    who = random.integers(0, len(world.customers), decisions)
+
+    async def run() -> None:
+        clock = HandClock()
+        async with deciding(url, clock, catalog, ranker=ranker) as decider:
+            for customer in who.tolist():
+                clock.time_ms += MINUTE_MS
+                identity = Identity("customer", str(customer))
+                answer = await ask(decider, question("home", of=identity, include_content=False))
+                ref = decider.people.naming.who([identity]).refs[0]
+                for outcome in _outcomes(world, customer, answer, ref, clock.time_ms, random):
+                    store.execute_command(*append(outcome.entry(), 10**9))
+
+    asyncio.run(run())
+
+
+def export(store: SyncClient, directory: Path) -> Path:
+    """Export the log."""
+    list(Exporter(directory, LogSource(store)).run())
+    return directory
+
+
+def _outcomes(
+    world: World,
+    customer: int,
+    answer: decision_pb2.DecideResponse,
+    ref: bytes,
+    now_ms: int,
+    random: np.random.Generator,
+) -> Iterator[LoggedOutcome]:
+    """Yield that everything was displayed, and what was clicked; a week later all is known."""
+    for rank, it in enumerate(answer.placements[0].propositions):
+        chance = world.examination[rank] * world.propensity[customer, int(it.action_id[1:])]
+        for kind in ("DISPLAYED", "CLICKED") if random.random() < chance else ("DISPLAYED",):
+            yield LoggedOutcome(
+                source="web",
+                id=f"{answer.decision_id}/{rank}/{kind}",
+                type=kind,
+                at_ms=now_ms + 1000,
+                received_ms=now_ms + 8 * DAY_MS,
+                decision=answer.decision_id,
+                customer=ref,
+                action=it.action_id,
+                placement="home",
+                channel="web",
+                brand="",
+            )
+
+
+def _write_customers(store: SyncClient, world: World, catalog: Path) -> None:
+    online = OnlineFeatures(feature_spec(load_catalog(catalog)))
+    codec = prepare(store, online, ()).codec
+    persons = (
+        Person((Member(codec.ring.ref(identity), identity, portion=Portion({}, features=state)),))
+        for number, features in enumerate(world.customers.tolist())
+        for identity, state in [
+            (Identity("customer", str(number)), corner_shop.given(*features, features=online, as_of_ms=NOW_MS))
+        ]
+    )
+    list(write_persons(store, codec, persons, NOW_MS))
