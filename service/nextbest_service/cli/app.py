@@ -17,6 +17,7 @@ from nextbest_service.cli import (
     models,
     rules,
     serve,
+    simulate_world,
     train,
 )
 
@@ -33,6 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("demo")(demo.demo)
+app.command("simulate-world")(simulate_world.simulate_world)
 app.command("serve")(serve.serve)
 app.command("decide")(decide.decide)
 app.add_typer(load.app, name="load")

@@ -21,6 +21,6 @@ class SteppedClock:
         return self.time_ms
 
 
-def moment_ms(week: int, day: int, hour: int) -> int:
-    """Return a moment of the simulation: week and day count from 0."""
-    return FIRST_MONDAY_MS + (week * WEEK_DAYS + day) * DAY_MS + hour * HOUR_MS
+def moment_ms(round_: int, day: int, hour: int) -> int:
+    """Return a moment of the simulation: rounds, a week each, and days count from 0."""
+    return FIRST_MONDAY_MS + (round_ * WEEK_DAYS + day) * DAY_MS + hour * HOUR_MS

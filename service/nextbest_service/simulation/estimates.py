@@ -20,7 +20,7 @@ from nextbest_models.offpolicy import (
 from nextbest_models.offpolicy.arrays import Floats
 from nextbest_models.world import World
 from nextbest_service.simulation.policies import Policy
-from nextbest_service.simulation.weeks import Week
+from nextbest_service.simulation.rounds import Round
 
 ESTIMATORS = (Estimator.SNIPS, Estimator.DR)
 ATTRIBUTION = AttributionPlan(positives=("CLICKED",), window_days=0.001)
@@ -85,23 +85,41 @@ class Judgement:
     forecasts: Mapping[Estimator, Forecast]
     probability_error: float
 
+    def figures(self) -> dict[str, object]:
+        """Return the figures fit for JSON."""
+        return {
+            "decisions": self.evaluation.decisions,
+            "truth": round(self.forecasts[Estimator.DR].truth, 4),
+            **{
+                it.value: {
+                    "value": round(found.value, 4),
+                    "low": round(found.low, 4),
+                    "high": round(found.high, 4),
+                    "covers": found.covers,
+                }
+                for it, found in self.forecasts.items()
+            },
+            "cautions": [it.text for it in self.evaluation.cautions],
+            "probability_error": self.probability_error,
+        }
+
 
 def judge(
-    week: Week, logged: Logged, served: Policy, target: Policy, world: World, truth: float
+    round_: Round, logged: Logged, served: Policy, target: Policy, world: World, truth: float
 ) -> Judgement:
     """Estimate what a policy would have earned on logged decisions of another, per decision.
 
     The served policy's priorities stand in as the model of rewards: they were learned before.
     """
-    decisions, ranks = week.actions.shape
+    decisions, ranks = round_.actions.shape
     size = len(world.value)
-    done, wanted = (_probabilities(week, policy) for policy in (served, target))
-    predicted = np.stack([served.outlooks[visit].priority for visit in week.visit.tolist()])
+    done, wanted = (_probabilities(round_, policy) for policy in (served, target))
+    predicted = np.stack([served.outlooks[visit].priority for visit in round_.visit.tolist()])
     slot = np.arange(decisions * ranks)
     slots = Slots(
         decision=slot // ranks,
         position=slot % ranks + 1,
-        chosen=slot * size + week.actions.ravel(),
+        chosen=slot * size + round_.actions.ravel(),
         reward=logged.reward.ravel(),
         person=np.repeat(np.unique(logged.person, return_inverse=True)[1], ranks),
     )
@@ -120,12 +138,12 @@ def judge(
     )
 
 
-def _probabilities(week: Week, policy: Policy) -> Floats:
+def _probabilities(round_: Round, policy: Policy) -> Floats:
     """Return what a policy picks at each rank below what was shown, float64 [decisions, ranks, actions]."""
     return np.array(
         [
             [policy.chances(visit, slate[:rank]) for rank in range(len(slate))]
-            for visit, slate in zip(week.visit.tolist(), week.actions, strict=True)
+            for visit, slate in zip(round_.visit.tolist(), round_.actions, strict=True)
         ]
     )
 

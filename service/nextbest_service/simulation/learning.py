@@ -1,97 +1,87 @@
-"""THROW AWAY."""
+"""Learning from a simulated log, by the very step behind `nextbest train --from-log`."""
 
-import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-import lightgbm
-import numpy as np
-import pyarrow.dataset as ds
-
-from nextbest_models import artifact
-from nextbest_models.affinity import AffinityKeys
-from nextbest_models.assembly import CandidateAssembler
-from nextbest_models.companions import Companions
-from nextbest_models.evidence import Experience, Graduation, count_evidence
-from nextbest_models.population import Population
-from nextbest_rules import load_catalog
-from nextbest_service.decisions.generation import action_profiles, feature_spec
+from nextbest_models.artifact import read_manifest
+from nextbest_models.progress import Progress
+from nextbest_service.cli.steps import LogTraining, train_from_log
 from nextbest_service.home import Home
+from nextbest_service.simulation.estimates import ATTRIBUTION
+
+HELD_BACK = 0.49
+"""The last part of the newest round: it judges the model, which therefore must not have seen it."""
+_RECIPE = """\
+name = "world"
+title = "Will this customer follow this proposition, at this hour?"
+
+[log]
+positives = ["CLICKED"]
+window_days = {window}
+validation_share = {validation:.4f}
+test_share = {test:.4f}
+
+[graduation]
+scope = "action"
+exposures = 30
+
+[lightgbm]
+trees = 150
+learning_rate = 0.05
+num_leaves = 15
+min_data_in_leaf = 40
+lambda_l2 = 5.0
+feature_fraction = 0.7
+bagging_fraction = 0.8
+bagging_freq = 1
+max_bin = 63
+path_smooth = 10.0
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class LearnedModel:
+    """A model that was learned from the log of all rounds up to one.
+
+    `held_back_from_ms` is when the exposures begin that it has not seen (Unix milliseconds), `auc` is on
+    these.
+    """
+
     version: str
-    auc: float
     rows: int
+    positives: int
+    auc: float
+    held_back_from_ms: int
 
 
-def learn(home: Home, catalog: Path, log: Path, held_back: float, threads: int) -> Learned:
-    cat = load_catalog(catalog)
-    spec = feature_spec(cat)
-    profiles = action_profiles(cat)
-    base = CandidateAssembler(spec, profiles, AffinityKeys({}), Population.unknown()).base
-    place = {p.id: i for i, p in enumerate(profiles)}
-    rows = (
-        ds.dataset(log / "decisions")
-        .to_table(columns=["decision_id", "propositions", "features", "context"])
-        .to_pylist()
+def learn(
+    home: Home, catalog: Path, log: Path, recipe: Path, rounds: int, threads: int, progress: Progress
+) -> LearnedModel:
+    """Learn from an exported log of some rounds and put the model into use.
+
+    Raises:
+        LoggedDataError, DatasetError: too little happened to learn from.
+    """
+    recipe.write_text(render_recipe(rounds), encoding="utf-8")
+    asked = LogTraining(export=log, recipe=recipe, assume_shown=None, use=True)
+    report = train_from_log(home, str(catalog), asked, threads, progress)
+    periods = read_manifest(report.directory).training["periods"]
+    assert isinstance(periods, dict), "a model trained on a log says from when on it was tested"
+    return LearnedModel(
+        version=report.version,
+        rows=report.train_rows,
+        positives=report.train_positives,
+        auc=report.auc,
+        held_back_from_ms=_moment_ms(str(periods["test_from"])),
     )
-    rows.sort(key=lambda r: r["decision_id"])
-    out = ds.dataset(log / "outcomes").to_table(columns=["decision_id", "rank", "type"]).to_pylist()
-    seen = {(o["decision_id"], o["rank"]) for o in out if o["type"] == "DISPLAYED"}
-    click = {(o["decision_id"], o["rank"]) for o in out if o["type"] == "CLICKED"}
-    xs, ys, acts = [], [], []
-    cut = int(len(rows) * (1 - held_back))
-    n_customer = len(spec.customer_names)
-    for i, r in enumerate(rows):
-        hour = json.loads(r["context"])["hour"]
-        f = [v for _, v in r["features"]]
-        for p in r["propositions"]:
-            k = (r["decision_id"], p["rank"])
-            if k in seen:
-                x = base[place[p["action"]]].copy()
-                x[:n_customer] = f
-                x[-1] = hour
-                xs.append(x)
-                ys.append(k in click)
-                acts.append((place[p["action"]], i))
-    X, y, a = np.array(xs), np.array(ys, dtype=bool), np.array(acts)
-    train = a[:, 1] < cut
-    params = dict(
-        objective="binary",
-        num_leaves=15,
-        learning_rate=0.05,
-        min_data_in_leaf=40,
-        lambda_l2=5.0,
-        feature_fraction=0.7,
-        bagging_fraction=0.8,
-        bagging_freq=1,
-        verbose=-1,
-        num_threads=threads,
-        seed=1,
-        deterministic=True,
-        max_bin=63,
-        path_smooth=10.0,
-    )
-    booster = lightgbm.train(
-        params, lightgbm.Dataset(X[train], y[train].astype(float), feature_name=list(spec.columns)), 150
-    )
-    s = booster.predict(X, num_threads=threads)
-    t = ~train
-    order = np.argsort(s[t])
-    ranks = np.empty(t.sum())
-    ranks[order] = np.arange(t.sum())
-    pos = y[t]
-    auc = (ranks[pos].mean() - (pos.sum() - 1) / 2) / max((~pos).sum(), 1)
-    ids, kinds = [p.id for p in profiles], [p.kind for p in profiles]
-    facts = artifact.ModelFacts(
-        created=datetime.now(tz=UTC), spec_digest=spec.digest, parameters={}, metrics={}, training={}
-    )
-    comp = Companions(
-        experience=Experience(count_evidence(ids, kinds, a[train, 0], y[train]), Graduation(exposures=50))
-    )
-    d = artifact.save(home.models(cat.name), booster, artifact.golden_rows(X, s), facts, {}, comp)
-    home.use_model(cat.name, d.name)
-    return Learned(d.name, float(auc), int(train.sum()))
+
+
+def render_recipe(rounds: int) -> str:
+    """Return the recipe for a log of some rounds, whose last part of the last round is held back."""
+    test = HELD_BACK / rounds
+    return _RECIPE.format(window=ATTRIBUTION.window_days, validation=0.25 * (1 - test), test=test)
+
+
+def _moment_ms(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)

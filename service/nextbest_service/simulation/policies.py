@@ -1,6 +1,6 @@
 """What a generation would show, and how likely, on every visit that there may be; and what that is worth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +9,14 @@ from nextbest_models.offpolicy.arrays import Floats, Integers
 from nextbest_models.world import World
 from nextbest_rules.catalog import Exploration
 from nextbest_rules.trials import CustomerState, PlacementAsked, Question
-from nextbest_service.decisions.deliberation import Decision
+from nextbest_service.decisions.decision import Decision
 from nextbest_service.decisions.exploration import Explorer, Outlook
 from nextbest_service.decisions.generation import Generation
 from nextbest_service.decisions.offline import deliberate_offline
 from nextbest_service.simulation.catalog_files import HOUR, PLACEMENT, trait_names
-from nextbest_service.simulation.weeks import Crowd
+from nextbest_service.simulation.rounds import Crowd
+
+_STEP = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,11 @@ class Policy:
         return chances
 
 
-def policy_of(generation: Generation, crowd: Crowd) -> Policy:
-    """Return what a generation expects of every action on every visit, by deliberating on each."""
+def policy_of(generation: Generation, crowd: Crowd, watch: Callable[[int, int], None]) -> Policy:
+    """Return what a generation expects of every action on every visit, by deliberating on each.
+
+    `watch` hears how many visits are done, and of how many.
+    """
     (placement,) = (it for it in generation.catalog.placements.values() if it.id == PLACEMENT)
     names, visits = trait_names(crowd.world), crowd.visits
     questions = (
@@ -61,7 +66,11 @@ def policy_of(generation: Generation, crowd: Crowd) -> Policy:
         )
         for traits, hour in zip(crowd.world.customers.tolist(), visits.hour.tolist(), strict=True)
     )
-    outlooks = [_outlook(deliberate_offline(generation, it)) for it in questions]
+    outlooks = []
+    for done, question in enumerate(questions, start=1):
+        outlooks.append(_outlook(deliberate_offline(generation, question)))
+        if not done % _STEP or done == len(visits):
+            watch(done, len(visits))
     order = np.argsort([-it.priority for it in outlooks], axis=1, kind="stable")
     return Policy(outlooks, placement.exploration, order)
 

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import cast
 
 from nextbest.v1 import customer_pb2, decision_pb2, error_pb2, outcome_pb2, profile_pb2
 from nextbest_service.api.customer_servicer import CustomerServicer
 from nextbest_service.api.decision_servicer import DecisionServicer
 from nextbest_service.api.outcome_servicer import OutcomeServicer
+from nextbest_service.api.refusals import Context
 from nextbest_service.composition import LoadedParts, Serving, build_serving
 from nextbest_service.decision_log.log import DecisionLog
 from nextbest_service.decisions.decider import Decider
@@ -22,6 +24,8 @@ from nextbest_service.store.connection import connect, connect_for_bulk
 TIMEOUT_MS = 10_000
 """Nobody waits for an answer here, and a busy machine must not spoil a round."""
 BATCH = 500
+_NO_CALL = cast(Context, None)
+"""Servicers only translate: nothing of a call is asked for."""
 _ID_BYTES = 10
 
 
@@ -47,19 +51,19 @@ class Shop:
         """Return the answer to a question; each has a number of its own."""
         decider = replace(self.decider, new_id=partial(_id, f"{self.seed}/{number}"))
         servicer = DecisionServicer(lambda: decider)
-        return decision_pb2.DecideResponse.FromString(await servicer.decide(request, None))
+        return decision_pb2.DecideResponse.FromString(await servicer.decide(request, _NO_CALL))
 
     async def report(self, outcomes: Sequence[outcome_pb2.Outcome]) -> None:
         """Report what happened."""
         for start in range(0, len(outcomes), BATCH):
             request = outcome_pb2.ReportOutcomesRequest(outcomes=outcomes[start : start + BATCH])
-            _check((await self._outcomes.report_outcomes(request, None)).results)
+            _check((await self._outcomes.report_outcomes(request, _NO_CALL)).results)
 
     async def introduce(self, profiles: Sequence[profile_pb2.Profile]) -> None:
         """Tell what is known of customers."""
         for start in range(0, len(profiles), BATCH):
             request = customer_pb2.UpsertProfilesRequest(profiles=profiles[start : start + BATCH])
-            _check((await self._customers.upsert_profiles(request, None)).results)
+            _check((await self._customers.upsert_profiles(request, _NO_CALL)).results)
 
 
 @asynccontextmanager

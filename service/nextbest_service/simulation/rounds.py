@@ -1,7 +1,7 @@
-"""A week of decisions: customers come, the service answers, and they do what the truth lets them do."""
+"""A round is a week of decisions: customers come, are answered, and do what the truth lets them do."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,22 +24,29 @@ CLICKED = outcome_pb2.OUTCOME_TYPE_CLICKED
 
 
 @dataclass(frozen=True, slots=True)
-class Week:
-    """What was shown in a week, and what came of it, in the order of time.
+class Round:
+    """What was shown in a round, and what came of it, in the order of time.
 
-    decision: str [decisions], ids. visit: int64 [decisions], position in the visits.
+    decision: str [decisions], ids. time_ms: int64 [decisions], Unix milliseconds.
+    visit: int64 [decisions], position in the visits.
     actions: int64 [decisions, ranks], positions in the world. probability: float64, as answered.
     maturity: int64, of the wire. clicked: bool. expected: float64, of the reward, from the truth. All like
     `actions`.
     """
 
     decision: NDArray[np.str_]
+    time_ms: Integers
     visit: Integers
     actions: Integers
     probability: Floats
     maturity: Integers
     clicked: Flags
     expected: Floats
+
+    def since(self, time_ms: int) -> "Round":
+        """Return the part that was decided at a time or later."""
+        kept = self.time_ms >= time_ms
+        return Round(*(getattr(self, name)[kept] for name in Round.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +73,18 @@ class Crowd:
         await shop.introduce(profiles)
         progress("Introducing customers", len(profiles), len(profiles))
 
-    async def week(
-        self, shop: Shop, number: int, decisions: int, random: np.random.Generator, progress: Progress
-    ) -> Week:
-        """Let customers come for a week, each visit as likely as any other of its hour."""
+    async def round(
+        self,
+        shop: Shop,
+        number: int,
+        decisions: int,
+        random: np.random.Generator,
+        watch: Callable[[int, int], None],
+    ) -> Round:
+        """Let customers come for a week, each visit as likely as any other of its hour.
+
+        `number` counts from 0; `watch` hears how many decisions are made, and of how many.
+        """
         parts, done = [], 0
         for moment, hour, count in _timetable(number, self.hours, decisions):
             visits = random.choice(self.visits.at(hour), count)
@@ -77,7 +92,7 @@ class Crowd:
             answers = await _answers(shop, [self._question(visit) for visit in visits.tolist()], done)
             parts.append(await self._observed(shop, visits, answers, random))
             done += count
-            progress(f"Week {number + 1}: deciding", done, decisions)
+            watch(done, decisions)
         return _joined(parts)
 
     async def _observed(
@@ -86,18 +101,19 @@ class Crowd:
         visits: Integers,
         answers: Sequence[decision_pb2.DecideResponse],
         random: np.random.Generator,
-    ) -> Week:
+    ) -> Round:
         """Let everybody react to what was answered; that is heard of two minutes later."""
         places = {name: place for place, name in enumerate(action_ids(self.world))}
         shown = [list(it.placements[0].propositions) for it in answers]
         actions = np.array([[places[it.action_id] for it in slate] for slate in shown], dtype=np.int64)
         looked, clicked = _reactions(self.world, visits, actions, random)
-        happened_ms = shop.clock.time_ms + REACTION_MS
+        decided_ms = shop.clock.time_ms
         shop.clock.time_ms += REPORT_MS
-        await shop.report([*self._outcomes(answers, looked, clicked, happened_ms)])
+        await shop.report([*self._outcomes(answers, looked, clicked, decided_ms + REACTION_MS)])
         await shop.decider.log.flush()
-        return Week(
+        return Round(
             decision=np.array([it.decision_id for it in answers]),
+            time_ms=np.full(len(visits), decided_ms),
             visit=visits,
             actions=actions,
             probability=np.array([[it.selection_probability for it in slate] for slate in shown]),
@@ -159,17 +175,17 @@ def _reactions(
     return looked, looked & (random.random(actions.shape) < chance)
 
 
-def _timetable(week: int, hours: Sequence[int], decisions: int) -> Iterator[tuple[int, int, int]]:
-    """Yield the moments of a week, their hour of the day and how many decisions fall on each."""
-    moments = [(moment_ms(week, day, hour), hour) for day in range(WEEK_DAYS) for hour in hours]
+def _timetable(number: int, hours: Sequence[int], decisions: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the moments of a round, their hour of the day and how many decisions fall on each."""
+    moments = [(moment_ms(number, day, hour), hour) for day in range(WEEK_DAYS) for hour in hours]
     ends = np.linspace(0, decisions, len(moments) + 1).round().astype(int)
     for (moment, hour), count in zip(moments, np.diff(ends).tolist(), strict=True):
         if count:
             yield moment, hour, count
 
 
-def _joined(parts: Sequence[Week]) -> Week:
-    return Week(*(np.concatenate([getattr(it, name) for it in parts]) for name in Week.__slots__))
+def _joined(parts: Sequence[Round]) -> Round:
+    return Round(*(np.concatenate([getattr(it, name) for it in parts]) for name in Round.__slots__))
 
 
 def _identity(customer: int) -> identity_pb2.Identity:
