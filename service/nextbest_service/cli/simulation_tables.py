@@ -39,15 +39,16 @@ def show(
         console.print(_rounds_table("It learns, but does not explore", resting))
     chance = 1 - exploring[0].by_chance / exploring[0].best
     console.print(
-        f"Regret is the share of the best possible that was not earned; of actions by chance it is {chance:.1%}.",
+        "Regret is the share of the best possible that was not earned; "
+        f"of actions by chance it is {chance:.1%}.",
         highlight=False,
     )
     judged = [it.judgement for it in exploring if it.judgement is not None]
     if judged:
         inside = sum(it.forecasts[Estimator.DR].covers for it in judged)
         console.print(
-            f"{inside} of {len(judged)} forecasts (doubly robust, 95 %, per decision), each made from the log of "
-            "the round before, hold the truth.",
+            f"{inside} of {len(judged)} forecasts (doubly robust, 95 %, per decision), each made from the "
+            "log of the round before, hold the truth.",
             highlight=False,
         )
     console.print(f"[bold green]Done[/] in {seconds:.0f} s.", highlight=False)

@@ -1,7 +1,7 @@
 """Learning from a simulated log, by the very step behind `nextbest train --from-log`."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nextbest_models.artifact import read_manifest
@@ -84,4 +84,4 @@ def render_recipe(rounds: int) -> str:
 
 
 def _moment_ms(text: str) -> int:
-    return round(datetime.fromisoformat(text).timestamp() * 1000)
+    return round(datetime.strptime(text, "%Y-%m-%d %H:%M UTC").replace(tzinfo=UTC).timestamp() * 1000)

@@ -91,6 +91,7 @@ class _Loop:
             judgement = self._judged(before, model, policy, worth)
             self._export()
             yield report_of(number, round_, self.crowd.world, worth, model, judgement)
+            self.progress("Rounds", number + 1, self.plan.rounds)
             before = _Lived(policy, round_)
             if number + 1 < self.plan.rounds:
                 model = self._learned(number + 1)
