@@ -25,6 +25,10 @@ def simulate_world(
     ranks: Annotated[int, typer.Option(min=1, max=10, help="How many are shown per decision.")] = 2,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="How often the loop goes round.")] = 6,
     decisions: Annotated[int, typer.Option(min=100, help="Decisions per round.")] = 3_000,
+    explore: Annotated[
+        float,
+        typer.Option(min=0.01, max=0.5, help="Share of picks that is left to chance, whatever is known."),
+    ] = 0.2,
     seed: Annotated[int, typer.Option(min=0, help="Another seed is another world.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Threads for LightGBM.")] = 2,
     compare: Annotated[
@@ -64,7 +68,7 @@ def simulate_world(
         raise typer.BadParameter("there must be at least as many actions as ranks", param_hint="--actions")
     if plot is not None and plot.suffix not in PICTURES:
         raise typer.BadParameter(f"the file must end in {', '.join(PICTURES)}", param_hint="--plot")
-    plan = Plan(customers, actions, ranks, rounds, decisions, seed, threads)
+    plan = Plan(customers, actions, ranks, rounds, decisions, explore, seed, threads)
     started = time.monotonic()
     with _directory(keep) as directory, progress_bars() as progress:
         exploring = [*simulate(plan, directory / "exploring", progress)]

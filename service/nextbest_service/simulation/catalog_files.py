@@ -11,12 +11,12 @@ PLACEMENT = "home"
 NAMESPACE = "customer"
 HOUR = "hour"
 TYPES = ("OFFER", "SERVICE", "INFORMATION")
-EXPLORATION = {"method": "thompson", "share": 0.1, "regret": 1.0}
-"""Tries what is unknown, whatever that costs. The floor lets each week's log judge the next week's model."""
 
 
-def render_catalog(world: World, *, explores: bool) -> Mapping[str, str]:
+def render_catalog(world: World, explore: float | None) -> Mapping[str, str]:
     """Return the text of every file by its name.
+
+    `explore` is the floor under Thompson sampling, see the catalog's `share`; None: nothing explores.
 
     The model gets to know customers by their traits, actions by their properties and their number, and the
     hour of the visit. No action has a declared propensity: there is nothing to go by on the first day.
@@ -36,7 +36,7 @@ def render_catalog(world: World, *, explores: bool) -> Mapping[str, str]:
         "events.yaml": {"streams": []},
         "facts.yaml": {"facts": [], "context": [{"name": HOUR, "type": "int"}]},
         "features.yaml": {"affinities": [], "features": _features(world)},
-        "placements.yaml": {"placements": [_placement(world, explores=explores)]},
+        "placements.yaml": {"placements": [_placement(world, explore)]},
         "policies.yaml": {},
         "actions/all.yaml": {"actions": [_action(world, number) for number in range(len(world.value))]},
     }
@@ -72,7 +72,7 @@ def _features(world: World) -> list[Mapping[str, object]]:
     ]
 
 
-def _placement(world: World, *, explores: bool) -> Mapping[str, object]:
+def _placement(world: World, explore: float | None) -> Mapping[str, object]:
     return {
         "id": PLACEMENT,
         "title": "Home page",
@@ -80,7 +80,8 @@ def _placement(world: World, *, explores: bool) -> Mapping[str, object]:
         "direction": "INBOUND",
         "default_limit": world.ranks,
         "max_limit": world.ranks,
-        **({"explore": EXPLORATION} if explores else {}),
+        # It may cost whatever it costs: there is nothing yet that could be given up.
+        **({} if explore is None else {"explore": {"method": "thompson", "share": explore, "regret": 1.0}}),
     }
 
 

@@ -58,7 +58,7 @@ def simulate(
         LoggedDataError, DatasetError: too little happened to learn from.
     """
     place, crowd = Place(directory), plan.crowd()
-    _write_catalog(crowd.world, place.catalog, explores=explores)
+    _write_catalog(crowd.world, place.catalog, plan.explore if explores else None)
     with store_url(place.home, None) as url:
         yield from _Loop(plan, crowd, place, url, progress).rounds()
 
@@ -132,8 +132,8 @@ class _Loop:
         return lambda done, total: self.progress(step, done, total)
 
 
-def _write_catalog(world: World, directory: Path, *, explores: bool) -> None:
-    for name, text in render_catalog(world, explores=explores).items():
+def _write_catalog(world: World, directory: Path, explore: float | None) -> None:
+    for name, text in render_catalog(world, explore).items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -58,8 +58,8 @@ def _regrets(axes: "Axes", exploring: Sequence[RoundReport], resting: Sequence[R
     axes.set_title("What is not earned", loc="left", color=INK, fontsize=12, fontweight="bold")
     axes.set_ylabel("regret, share of the best possible")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.set_ylim(bottom=-0.02)
-    axes.legend(frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(1.0, 0.88))
+    axes.set_ylim(-0.02, 1.25 * max(chance))
+    axes.legend(fontsize=8, loc="upper right", frameon=True, framealpha=0.9, edgecolor="none")
 
 
 def _forecasts(axes: "Axes", rounds: Sequence[RoundReport]) -> None:
@@ -73,7 +73,7 @@ def _forecasts(axes: "Axes", rounds: Sequence[RoundReport]) -> None:
         estimates = [found.value for _, found in judged]
         label = "foretold by the log of the round before, with its 95 % interval"
         axes.plot(numbers, estimates, "_", color=ACCENT, markersize=12, markeredgewidth=2, label=label)
-    axes.plot([it.number for it in rounds], [it.worth for it in rounds], "o", color=SECOND, label="the truth")
+    axes.plot([it.number for it in rounds], [it.worth for it in rounds], "o", color=SECOND, label="what it really earns")
     axes.set_title(
         "What the next model will earn, told before it serves",
         loc="left",
@@ -83,5 +83,5 @@ def _forecasts(axes: "Axes", rounds: Sequence[RoundReport]) -> None:
     )
     axes.set_ylabel("value per decision")
     axes.set_xlabel("round")
-    axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.set_ylim(0, 1.9 * best)  # an interval that says nothing must not flatten the rest
+    axes.legend(fontsize=8, loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")

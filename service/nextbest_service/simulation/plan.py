@@ -15,6 +15,8 @@ GROUPS, ISSUES = 6, 3
 class Plan:
     """How large a simulation is. `decisions` are per round, `ranks` per decision.
 
+    `explore` is the share of picks that is left to chance, whatever is known.
+
     The same plan gives the same world, visits and dice; so the figures of two runs are the same.
 
     Raises:
@@ -26,6 +28,7 @@ class Plan:
     ranks: int = 2
     rounds: int = 6
     decisions: int = 3_000
+    explore: float = 0.2
     seed: int = 1
     threads: int = 2
 

@@ -15,15 +15,15 @@ from nextbest_service.simulation.learning import render_recipe
 WORLD = make_world(1, WorldShape(customers=10, actions=11, groups=4, ranks=3))
 
 
-def loaded(directory: Path, *, explores: bool) -> Catalog:
-    for name, text in render_catalog(WORLD, explores=explores).items():
+def loaded(directory: Path, explore: float | None = 0.2) -> Catalog:
+    for name, text in render_catalog(WORLD, explore).items():
         (directory / name).parent.mkdir(exist_ok=True)
         (directory / name).write_text(text)
     return load_catalog(directory)
 
 
 def test_the_catalog_has_every_action_in_the_order_of_the_world(tmp_path: Path) -> None:
-    catalog = loaded(tmp_path, explores=True)
+    catalog = loaded(tmp_path)
     assert [it.id for it in catalog.actions] == action_ids(WORLD)
     assert [it.value for it in catalog.actions] == WORLD.value.tolist()
     assert {it.type.value for it in catalog.actions} == {"OFFER", "SERVICE", "INFORMATION"}
@@ -31,12 +31,12 @@ def test_the_catalog_has_every_action_in_the_order_of_the_world(tmp_path: Path) 
 
 
 def test_nothing_tells_beforehand_how_good_an_action_is(tmp_path: Path) -> None:
-    catalog = loaded(tmp_path, explores=True)
+    catalog = loaded(tmp_path)
     assert {it.starting_propensity for it in catalog.actions} == {None}
 
 
 def test_the_model_sees_what_the_truth_is_made_of(tmp_path: Path) -> None:
-    catalog = loaded(tmp_path, explores=True)
+    catalog = loaded(tmp_path)
     spec = feature_spec(catalog)
     assert len(spec.customer_names) == WORLD.customers.shape[1]
     assert "hour" in spec.columns
@@ -46,11 +46,11 @@ def test_the_model_sees_what_the_truth_is_made_of(tmp_path: Path) -> None:
 
 
 def test_it_explores_with_a_floor_or_not_at_all(tmp_path: Path) -> None:
-    exploration = loaded(tmp_path, explores=True).placements[PLACEMENT].exploration
+    exploration = loaded(tmp_path).placements[PLACEMENT].exploration
     assert exploration is not None
     assert exploration.method is ExplorationMethod.THOMPSON
-    assert exploration.share > 0
-    assert loaded(tmp_path, explores=False).placements[PLACEMENT].exploration is None
+    assert exploration.share == 0.2
+    assert loaded(tmp_path, None).placements[PLACEMENT].exploration is None
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 30])
