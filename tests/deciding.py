@@ -1,6 +1,6 @@
 """A decider on a store, with a clock that is moved by hand; and what tests ask it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from nextbest_models.affinity import AffinityKeys
 from nextbest_models.population import Population
 from nextbest_models.ranker import Ranker
 from nextbest_rules import RuleSet, load_catalog
+from nextbest_rules.assignment import CHAMPION
 from nextbest_service.api.decision_servicer import DecisionServicer
 from nextbest_service.customers.books import Books
 from nextbest_service.customers.naming import Naming
@@ -52,7 +53,7 @@ async def deciding(
     clock: HandClock,
     catalog: Path = LIMITED,
     *,
-    ranker: Ranker | None = None,
+    ranker: Ranker | Mapping[str, Ranker] | None = None,
     timeout_ms: int = 2000,
     log_url: str | None = None,
     room: int = 10_000,
@@ -63,7 +64,8 @@ async def deciding(
     with connect_for_bulk(url) as bulk:
         dictionary = register_affinity_keys(bulk, catalog_affinity_keys(rules.catalog))
         keys = AffinityKeys(dictionary.keys)
-        generation = Generation.build(rules, feature_spec(rules.catalog), keys, Population.unknown(), ranker)
+        rankers = {CHAMPION: ranker} if isinstance(ranker, Ranker) else ranker or {}
+        generation = Generation.build(rules, feature_spec(rules.catalog), keys, Population.unknown(), rankers)
         codec = prepare(bulk, generation.online, ()).codec
     store = connect(url, timeout_ms)
     books = Books.of(rules, generation.online, {})

@@ -135,7 +135,7 @@ def market(url: str) -> Iterator[Market]:
 @cache
 def parts() -> LoadedParts:
     """Return the loaded market."""
-    return LoadedParts(RuleSet.compile(catalog()), feature_spec(catalog()), None)
+    return LoadedParts(RuleSet.compile(catalog()), feature_spec(catalog()), {})
 
 
 def name(identity: Identity) -> identity_pb2.Identity:

@@ -1,17 +1,19 @@
-"""The synthetic world as a business: a catalog of it, models that learned of it, and a log of real decisions."""
+"""The synthetic world as a business: a catalog, models that learned of it, and a log of real decisions."""
 
 import asyncio
-from collections.abc import Iterator
+import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import corner_shop
 import lightgbm
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 from deciding import MINUTE_MS, NOW_MS, HandClock, ask, deciding, question
 
-from nextbest.v1 import decision_pb2
 from nextbest_models import artifact
 from nextbest_models.artifact import ModelFacts
 from nextbest_models.calibration import Floats
@@ -22,8 +24,9 @@ from nextbest_models.world import World, WorldShape, make_world, policy_value
 from nextbest_rules import load_catalog
 from nextbest_service.customers.person import Member, Person
 from nextbest_service.customers.portion import Portion
-from nextbest_service.decision_log.entries import append
 from nextbest_service.decision_log.export.exporter import Exporter
+from nextbest_service.decision_log.export.parts import Parts, day_of
+from nextbest_service.decision_log.export.tables import outcomes_table
 from nextbest_service.decision_log.outcomes import LoggedOutcome
 from nextbest_service.decision_log.source import LogSource
 from nextbest_service.decisions.generation import feature_spec
@@ -54,11 +57,13 @@ def write_catalog(world: World, root: Path) -> Path:
             "channels": ["web"],
             "action_attributes": [{"name": name, "type": "double"} for name in _own(world)],
         },
-        "events.yaml": [],
         "facts.yaml": {"facts": []},
         "features.yaml": {
             "features": [
-                *({"name": it, "source": "customer", "definition": {"external": True}} for it in _theirs(world)),
+                *(
+                    {"name": it, "source": "customer", "definition": {"external": True}}
+                    for it in _theirs(world)
+                ),
                 *({"name": it, "source": "action", "definition": {"attribute": it}} for it in _own(world)),
             ]
         },
@@ -136,57 +141,74 @@ def true_value(world: World, ranker: Ranker, policy: EpsilonGreedy = TRIED) -> f
 
 def serve(
     url: str, store: SyncClient, world: World, catalog: Path, ranker: Ranker | None, decisions: int, seed: int
-) -> None:
-    """Decide for customers who come by chance, a minute apart, and report what came of it to the log."""
+) -> Mapping[str, int]:
+    """Decide for customers who come by chance, a minute apart; return who that was by decision id."""
     random = np.random.default_rng(seed)
     _write_customers(store, world, catalog)
     who = random.integers(0, len(world.customers), decisions)
 
-    async def run() -> None:
-        clock = HandClock()
+    async def run() -> dict[str, int]:
+        found, clock = {}, HandClock()
         async with deciding(url, clock, catalog, ranker=ranker) as decider:
             for customer in who.tolist():
                 clock.time_ms += MINUTE_MS
                 identity = Identity("customer", str(customer))
                 answer = await ask(decider, question("home", of=identity, include_content=False))
-                ref = decider.people.naming.who([identity]).refs[0]
-                for outcome in _outcomes(world, customer, answer, ref, clock.time_ms, random):
-                    store.execute_command(*append(outcome.entry(), 10**9))
+                found[answer.decision_id] = customer
+        return found
 
-    asyncio.run(run())
+    return asyncio.run(run())
 
 
 def export(store: SyncClient, directory: Path) -> Path:
-    """Export the log."""
+    """Export the decisions."""
     list(Exporter(directory, LogSource(store)).run())
     return directory
 
 
-def _outcomes(
-    world: World,
-    customer: int,
-    answer: decision_pb2.DecideResponse,
-    ref: bytes,
-    now_ms: int,
-    random: np.random.Generator,
-) -> Iterator[LoggedOutcome]:
-    """Yield that everything was displayed, and what was clicked; a week later all is known."""
-    for rank, it in enumerate(answer.placements[0].propositions):
-        chance = world.examination[rank] * world.propensity[customer, int(it.action_id[1:])]
-        for kind in ("DISPLAYED", "CLICKED") if random.random() < chance else ("DISPLAYED",):
-            yield LoggedOutcome(
-                source="web",
-                id=f"{answer.decision_id}/{rank}/{kind}",
-                type=kind,
-                at_ms=now_ms + 1000,
-                received_ms=now_ms + 8 * DAY_MS,
-                decision=answer.decision_id,
-                customer=ref,
-                action=it.action_id,
-                placement="home",
-                channel="web",
-                brand="",
-            )
+def with_outcomes(world: World, who: Mapping[str, int], decisions: Path, to: Path, seed: int) -> Path:
+    """Return a copy of an export in which everything was displayed, and chance has decided on clicks.
+
+    A week later all is known.
+    """
+    random = np.random.default_rng(seed)
+    for part in ("decisions", "action_sides"):
+        shutil.copytree(decisions / part, to / part)
+    table = pa.concat_tables(
+        pq.ParquetFile(it).read() for it in sorted(decisions.glob("decisions/*/*.parquet"))
+    )
+    rows = table.select(["decision_id", "decided_at", "propositions"]).to_pylist()
+    outcomes = [
+        LoggedOutcome(
+            source="web",
+            id=f"{row['decision_id']}/{it['rank']}/{kind}",
+            type=kind,
+            at_ms=at_ms,
+            received_ms=at_ms + 8 * DAY_MS,
+            decision=row["decision_id"],
+            customer=b"0" * 16,
+            action=it["action"],
+            placement=it["placement"],
+            channel="web",
+            brand="",
+            amount=2.5 if kind == "CLICKED" else 0.0,
+        )
+        for row in rows
+        for it in row["propositions"]
+        for at_ms in [round(row["decided_at"].timestamp() * 1000) + 1000]
+        for kind in _kinds(world, who[row["decision_id"]], it["action"], it["rank"], random)
+    ]
+    parts = Parts(to / "outcomes", "outcome_key")
+    for day in sorted({day_of(outcome.at_ms) for outcome in outcomes}):
+        parts.add(day, "all", outcomes_table([it for it in outcomes if day_of(it.at_ms) == day]))
+    return to
+
+
+def _kinds(
+    world: World, customer: int, action: str, rank: int, random: np.random.Generator
+) -> tuple[str, ...]:
+    chance = world.examination[rank - 1] * world.propensity[customer, int(action[1:])]
+    return ("DISPLAYED", "CLICKED") if random.random() < chance else ("DISPLAYED",)
 
 
 def _write_customers(store: SyncClient, world: World, catalog: Path) -> None:
@@ -196,7 +218,10 @@ def _write_customers(store: SyncClient, world: World, catalog: Path) -> None:
         Person((Member(codec.ring.ref(identity), identity, portion=Portion({}, features=state)),))
         for number, features in enumerate(world.customers.tolist())
         for identity, state in [
-            (Identity("customer", str(number)), corner_shop.given(*features, features=online, as_of_ms=NOW_MS))
+            (
+                Identity("customer", str(number)),
+                corner_shop.given(*features, features=online, as_of_ms=NOW_MS),
+            )
         ]
     )
     list(write_persons(store, codec, persons, NOW_MS))

@@ -30,6 +30,9 @@ MANIFEST_FILE = "manifest.json"
 GOLDEN_TOLERANCE = 1e-12
 """The trees add up to the same bits everywhere; the last bit of the final exp() is up to the C library."""
 
+_OF_LEAVES = ("leaf_value=", "leaf_const=", "leaf_coeff=")
+"""How those lines of a model begin that say what its leaves add up."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
@@ -182,7 +185,22 @@ def _check_features(directory: Path, manifest: Manifest, spec: FeatureSpec) -> N
         )
 
 
+def _check_leaves(text: str, manifest: Manifest) -> None:
+    """Refuse leaves that are no finite numbers: with an infinite one some customers would be certain."""
+    leaves = (line.partition("=")[2] for line in text.splitlines() if line.startswith(_OF_LEAVES))
+    if not all(map(_is_finite, " ".join(leaves).split())):
+        raise ModelError(f"model {manifest.version} has a leaf that is no finite number. Train again.")
+
+
+def _is_finite(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
+
+
 def _ranker(text: str, manifest: Manifest, companions: Companions) -> Ranker:
+    _check_leaves(text, manifest)
     try:
         booster = lightgbm.Booster(model_str=text)
     except lightgbm.basic.LightGBMError as error:

@@ -96,11 +96,13 @@ class CandidateAssembler:
         """Return those of a customer's counters that the rows of some actions are made of."""
         if not self.families or not len(rows):
             return AffinityCounters.empty()
-        keys = np.concatenate([family.table.of_rows(rows)[0] for family in self.families])
-        # The last id stands for "no key", and a counter of that id is newer than the dictionary.
-        known = keys[keys < self.families[0].table.size]
-        wanted = np.isin(counters.ids, known)
-        return counters.only(wanted)
+        size = self.families[0].table.size
+        wanted = np.zeros(size + 1, dtype=np.bool_)
+        for family in self.families:
+            wanted[family.table.of_rows(rows)[0]] = True
+        # No row has to do with counters from `size` on: they are newer than the dictionary.
+        wanted[size] = False
+        return counters.only(wanted[np.minimum(counters.ids.astype(np.intp), size)])
 
 
 def _action_side(

@@ -1,7 +1,7 @@
 """Whether today's features and scores still look like those that a model was trained on."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -78,20 +78,28 @@ class ColumnDrift:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How everything changed. `features` are sorted by index, the largest first."""
+    """How everything changed. `features` are sorted by index, the largest first.
+
+    types: the scores of each type of action that is there then and now.
+    """
 
     reference_rows: int
     current_rows: int
     features: tuple[ColumnDrift, ...]
     scores: ColumnDrift
+    types: tuple[ColumnDrift, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Rows with their scores. matrix: float64 [rows, columns], NaN: missing. scores: float64 [rows]."""
+    """Rows with their scores. matrix: float64 [rows, columns], NaN: missing. scores: float64 [rows].
+
+    types: str [rows], each row's type of action; None: not told apart.
+    """
 
     matrix: Floats
     scores: Floats
+    types: NDArray[np.str_] | None = None
 
 
 def compare(columns: Sequence[str], reference: Scored, current: Scored) -> Drift:
@@ -114,7 +122,16 @@ def compare(columns: Sequence[str], reference: Scored, current: Scored) -> Drift
         current_rows=len(current.scores),
         features=tuple(sorted(features, key=lambda item: (-item.index, item.name))),
         scores=column_drift("score", reference.scores, current.scores),
+        types=tuple(_by_type(reference, current)),
     )
+
+
+def _by_type(reference: Scored, current: Scored) -> Iterator[ColumnDrift]:
+    if reference.types is None or current.types is None:
+        return
+    for kind in np.intersect1d(reference.types, current.types).tolist():
+        then, now = (rows.scores[rows.types == kind] for rows in (reference, current))
+        yield column_drift(f"score of {kind}", then, now)
 
 
 def column_drift(name: str, reference: Floats, current: Floats) -> ColumnDrift:

@@ -48,7 +48,7 @@ def _page(drift: Drift, title: str, periods: str) -> Iterator[str]:
     yield f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>"
     yield f"<h1>{title}</h1>\n<p>{periods}</p>"
     yield f"<p>{_summary(drift)}</p>"
-    yield from _table("Scores", (drift.scores,))
+    yield from _table("Scores", (drift.scores, *drift.types))
     yield from _table("Features", drift.features)
     yield (
         '<p class="muted">Index: population stability index over ten bins of equal size of the reference,'

@@ -148,6 +148,16 @@ def by_level(evidence: Evidence, depth: int) -> Mapping[Kind, Tally]:
     return _added((cut(tally.kind, depth), tally) for tally in evidence.tallies.values())
 
 
+def nearest(evidence: Evidence, kind: Kind) -> Tally | None:
+    """Return what the narrowest of group, issue and type adds up to of which anything was ever shown."""
+    for depth in (3, 2, 1):
+        own = cut(kind, depth)
+        tallies = [tally for tally in evidence.tallies.values() if cut(tally.kind, depth) == own]
+        if tallies:
+            return Tally(own, sum(it.shown for it in tallies), sum(it.positive for it in tallies))
+    return None
+
+
 def cut(kind: Kind, depth: int) -> Kind:
     """Return the first parts of a kind: its type (depth 1), with its issue (2), with its group (3)."""
     return Kind(*kind[:depth])

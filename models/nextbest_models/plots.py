@@ -90,7 +90,7 @@ def ndcg_plot(periods: Mapping[str, Evaluation]) -> bytes:
 
 def drift_plot(drift: Drift) -> bytes:
     """Draw the stability index of the scores and of the features that changed most, the largest on top."""
-    shown = (drift.scores, *drift.features)[: _MOST_BARS + 1]
+    shown = (drift.scores, *drift.types, *drift.features)[: _MOST_BARS + 1]
     figure, axes = single_panel("Do rows still look as in training?", height=1.2 + 0.3 * len(shown))
     places = np.arange(len(shown))[::-1]
     colours = [_VERDICTS[item.verdict] for item in shown]

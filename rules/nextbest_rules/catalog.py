@@ -97,8 +97,8 @@ class Exploration:
     """How a placement tries what is not known to be best.
 
     `method` is epsilon_greedy: with probability `share` any of those that may stand there; or thompson: each
-    as often as it may be the best, by how little is known of it, and with probability `share` any. At most `regret` of the best priority is
-    given up on average, so where the others are much worse less is tried.
+    as often as it may be the best, by how little is known of it, and with probability `share` any. At most
+    `regret` of the best priority is given up on average, so where the others are much worse less is tried.
     """
 
     method: ExplorationMethod
@@ -265,6 +265,66 @@ class Emphasis:
 
 
 @dataclass(frozen=True, slots=True)
+class Holdout:
+    """A part of the people who do without some actions, so that it shows what these actions bring."""
+
+    id: str
+    applies_to: Selector
+    share: float
+    reason: str
+    valid: Window
+    salt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One way to treat a part of the people: by another ranker, with other levers, without some actions.
+
+    An empty `ranker` is the usual one, `withhold` None keeps nothing back.
+    """
+
+    id: str
+    share: float
+    ranker: str = ""
+    levers: tuple[Lever, ...] = ()
+    withhold: Selector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """Arms that are compared. Their shares are parts of all people; who is in none is treated as ever."""
+
+    id: str
+    arms: tuple[Arm, ...]
+    valid: Window
+    description: str = ""
+    salt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """A ranker that scores a share of the decisions for the log only."""
+
+    ranker: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Experimentation:
+    """Everything that is tried out on parts of the people or beside the answers."""
+
+    holdouts: tuple[Holdout, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
+    shadows: tuple[Shadow, ...] = ()
+
+    @property
+    def rankers(self) -> frozenset[str]:
+        """The rankers that are named: names of models in use, and `static`."""
+        arms = (arm.ranker for experiment in self.experiments for arm in experiment.arms if arm.ranker)
+        return frozenset((*arms, *(shadow.ranker for shadow in self.shadows)))
+
+
+@dataclass(frozen=True, slots=True)
 class NamedCondition:
     """A condition that others use as `conditions.<name>`."""
 
@@ -308,3 +368,4 @@ class Catalog:
     namespaces: tuple[Namespace, ...] = ()
     segments: tuple[Segment, ...] = ()
     memory: Memory = Memory()
+    experimentation: Experimentation = Experimentation()

@@ -59,8 +59,11 @@ def rules_of(catalog: Catalog) -> Iterator[Rule]:
 
 
 def rule_ids(catalog: Catalog) -> frozenset[str]:
-    """Return every rule id that an exclusion can name."""
-    return BUILT_IN.union(rule.id for rule in rules_of(catalog) if not isinstance(rule, ContextWeight))
+    """Return every rule id that an exclusion can name, holdouts and experiments among them."""
+    tried = catalog.experimentation
+    rules = (rule.id for rule in rules_of(catalog) if not isinstance(rule, ContextWeight))
+    experiments = (experiment.id for experiment in tried.experiments)
+    return BUILT_IN.union(rules, (holdout.id for holdout in tried.holdouts), experiments)
 
 
 def stops_what(rule: Rule) -> Selector | None:

@@ -24,6 +24,7 @@ from nextbest_rules.stages.conditions import ConditionStages
 from nextbest_rules.stages.consent import ConsentStage
 from nextbest_rules.stages.contact_caps import ContactCaps
 from nextbest_rules.stages.guards import Boost, GuardStage
+from nextbest_rules.stages.holdouts import HoldoutStage
 from nextbest_rules.stages.ownership import OwnershipStage
 from nextbest_rules.stages.placements import Fit, PlacementStage, Surface
 from nextbest_rules.stages.quiet_hours import QuietHoursStage
@@ -100,6 +101,8 @@ class RuleSet:
             "contact_caps": caps,
             "quiet_hours": QuietHoursStage.of(catalog, layout),
             "volume_caps": VolumeCaps.of(catalog),
+            # Last, so that what a holdout keeps back is known to have passed every rule.
+            "holdouts": HoldoutStage.of(catalog),
         }
         formulas, weights = Formulas.of(catalog, layout), ContextWeights.of(catalog, layout)
         return cls(

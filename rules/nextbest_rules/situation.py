@@ -15,6 +15,7 @@ class Situation:
     `contacts` are newest first. `contact_at_ms` is when the message will reach the customer; None is now.
     `facts_as_of` and `features_as_of` say when values were known: one time for all of them, or one per name.
     A fact that is not named is of unknown age; a feature that is not named was computed just now.
+    `arms` are those of the customer by holdout or experiment.
     """
 
     now_ms: int
@@ -36,6 +37,7 @@ class Situation:
     killed: Mapping[str, Kill] = field(default_factory=dict)
     volumes: Mapping[str, int] | None = field(default_factory=dict)
     contact_at_ms: int | None = None
+    arms: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reaches_ms(self) -> int:

@@ -23,8 +23,8 @@ class Direction(StrEnum):
 class Stage(StrEnum):
     """The stages that can stop an action, in their order.
 
-    Rules end with `placement`. `request` is the caller's own wish; `arbitration` is for what passed every
-    rule and lost to better actions, which only the decider knows.
+    Rules end with `placement`. `request` is the caller's own wish, `holdout` what is kept back to learn from;
+    `arbitration` is for what passed every rule and lost to better actions, which only the decider knows.
     """
 
     VALIDITY = "validity"
@@ -36,6 +36,7 @@ class Stage(StrEnum):
     CONTACT_POLICY = "contact_policy"
     PLACEMENT = "placement"
     REQUEST = "request"
+    HOLDOUT = "holdout"
     ARBITRATION = "arbitration"
 
 

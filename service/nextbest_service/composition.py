@@ -1,6 +1,6 @@
 """The composition root: from settings and loaded parts to a decider. Nothing else wires things together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from nextbest_models.features import FeatureSpec
 from nextbest_models.online import OnlineFeatures
 from nextbest_models.ranker import Ranker
 from nextbest_rules import Catalog, RuleSet, load_catalog
+from nextbest_rules.assignment import CHAMPION, STATIC
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.clock import Clock, FixedClock, StoreClock, machine_ms
 from nextbest_service.customers.books import Books
@@ -46,27 +47,41 @@ from nextbest_service.store.volume_holds import VolumeHolds
 
 @dataclass(frozen=True, slots=True)
 class LoadedParts:
-    """What can be loaded and checked without any store."""
+    """What can be loaded and checked without any store. `rankers` are the models in use, by name."""
 
     rules: RuleSet
     spec: FeatureSpec
-    ranker: Ranker | None
+    rankers: Mapping[str, Ranker]
+
+    @property
+    def champion(self) -> Ranker | None:
+        """The model of everybody whose arm of an experiment says nothing else."""
+        return self.rankers.get(CHAMPION)
+
+    @property
+    def missing_rankers(self) -> list[str]:
+        """The rankers that the catalog's experiments name and that are not in use."""
+        named = self.rules.catalog.experimentation.rankers - {CHAMPION, STATIC}
+        return sorted(named - self.rankers.keys())
 
 
 def load_parts(catalog: str, home: Home, model: Path | None = None) -> LoadedParts:
-    """Load and check the catalog and, if there is one, the model.
+    """Load and check the catalog and the models in use: the champion, and those that its experiments name.
 
     Raises:
         CatalogError: the catalog has faults; all of them are listed.
         FeatureSpecError: a feature's definition means nothing to the models.
-        ModelError: the model is damaged or does not fit the catalog.
+        ModelError: a model is damaged or does not fit the catalog.
         StartupError: there is no such catalog.
     """
     loaded = load_catalog(find_catalog(catalog))
     spec = feature_spec(loaded)
-    directory = model or home.model_in_use(loaded.name)
-    ranker = load_ranker(directory, spec) if directory else None
-    return LoadedParts(RuleSet.compile(loaded), spec, ranker)
+    named = {CHAMPION, *loaded.experimentation.rankers} - {STATIC}
+    directories = {name: path for name, path in home.models_in_use(loaded.name).items() if name in named}
+    if model is not None:
+        directories[CHAMPION] = model
+    rankers = {name: load_ranker(directory, spec) for name, directory in directories.items()}
+    return LoadedParts(RuleSet.compile(loaded), spec, rankers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +106,7 @@ def build_serving(
     prepared = prepare(bulk, OnlineFeatures(parts.spec), catalog_affinity_keys(catalog))
     population = read_population(bulk, prepared.codec.features.tag)
     keys = AffinityKeys(prepared.dictionary.keys)
-    generation = Generation.build(parts.rules, parts.spec, keys, population, parts.ranker)
+    generation = Generation.build(parts.rules, parts.spec, keys, population, parts.rankers)
     intake = build_intake(parts.rules, prepared, store, clock, decision_log)
     people = intake.people
     decider = Decider(

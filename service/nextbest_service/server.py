@@ -206,12 +206,19 @@ async def _become_ready(
         log.warning(
             "no_customers", hint="the store is empty: everybody is anonymous; see `nextbest load --help`"
         )
-    if parts.ranker is None:
+    if parts.champion is None:
         log.warning(
             "no_model", hint="actions are ranked by their declared priority; see `nextbest train --help`"
         )
-    elif parts.ranker.scorer.why:
-        log.warning("slow_scorer", scorer=parts.ranker.scorer.name, why=parts.ranker.scorer.why)
+    for name, ranker in parts.rankers.items():
+        if ranker.scorer.why:
+            log.warning("slow_scorer", ranker=name, scorer=ranker.scorer.name, why=ranker.scorer.why)
+    for name in parts.missing_rankers:
+        log.warning(
+            "no_ranker",
+            ranker=name,
+            hint="experiments.yaml names it; put a model into use with `nextbest models promote --as`",
+        )
 
 
 async def _announce(
@@ -226,8 +233,9 @@ async def _announce(
         catalog=catalog.name,
         actions=len(catalog.actions),
         catalog_version=catalog.version,
-        model_version=parts.ranker.version if parts.ranker else None,
-        scorer=parts.ranker.scorer.name if parts.ranker else None,
+        model_version=parts.champion.version if parts.champion else None,
+        scorer=parts.champion.scorer.name if parts.champion else None,
+        rankers={name: ranker.version for name, ranker in parts.rankers.items()},
         clock=datetime.fromtimestamp(clock.at(machine_ms()) / 1000, tz=UTC).isoformat(timespec="seconds"),
     )
 

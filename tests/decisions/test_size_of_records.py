@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import redis
 
-from nextbest_rules import load_catalog
+from nextbest_models.affinity import AffinityCounters, AffinityKeys
+from nextbest_models.population import Population
+from nextbest_rules import RuleSet, load_catalog
 from nextbest_rules.records import Contact
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.decision_log.decisions import DecisionRecord
@@ -18,8 +20,7 @@ from nextbest_service.decision_log.legend import Legend
 from nextbest_service.decision_log.logged_decision import read_decision
 from nextbest_service.decisions.arbitration import Factors
 from nextbest_service.decisions.deliberation import Stopwatch, deliberate
-from nextbest_service.decisions.generation import Generation
-from nextbest_service.decisions.offline import offline_generation
+from nextbest_service.decisions.generation import Generation, catalog_affinity_keys, feature_spec
 from nextbest_service.decisions.request import DecisionRequest, ExplainLevel, PlacementRequest
 from nextbest_service.store.customers import Customer, Reading
 from nextbest_service.store.found import Found
@@ -27,13 +28,25 @@ from nextbest_service.store.keys import DECISION_LOG
 
 CANDIDATES = 100
 CONTACTS = 40
+KEYS = 216  # the average household's
 MOST_BYTES = 2048
 
 
 @cache
 def grocery() -> Generation:
-    """Return the shipped catalog of 1,197 offers."""
-    return offline_generation(load_catalog(find_catalog("grocery")))
+    """Return the shipped catalog of 1,197 offers, with every key of theirs in the dictionary."""
+    catalog = load_catalog(find_catalog("grocery"))
+    keys = AffinityKeys(sorted(catalog_affinity_keys(catalog)))
+    return Generation.build(RuleSet.compile(catalog), feature_spec(catalog), keys, Population.unknown(), None)
+
+
+def counters(random: np.random.Generator) -> AffinityCounters:
+    """Return the counters of a busy household."""
+    size = grocery().assembler.families[0].table.size
+    ids = np.sort(random.choice(size, KEYS, replace=False)).astype(np.uint16)
+    counts = random.geometric(0.3, KEYS).astype(np.uint16)
+    days = (17_400 - random.geometric(0.02, KEYS)).astype(np.uint16)
+    return AffinityCounters(ids, counts, days, (counts * random.gamma(2, 15, KEYS)).astype(np.uint16))
 
 
 def records(count: int) -> Iterator[DecisionRecord]:
@@ -47,7 +60,8 @@ def records(count: int) -> Iterator[DecisionRecord]:
     home = catalog.placements["home"]
     unknown = generation.online.features(generation.online.empty, now_ms)
     for number in range(count):
-        features = replace(unknown, vector=random.gamma(2, 9, len(unknown.vector)).astype(np.float32))
+        vector = random.gamma(2, 9, len(unknown.vector)).astype(np.float32)
+        features = replace(unknown, vector=vector, counters=counters(random))
         contacts = tuple(
             Contact(
                 actions[random.integers(len(actions))],
@@ -83,7 +97,7 @@ def records(count: int) -> Iterator[DecisionRecord]:
         watch = Stopwatch()
         watch.lap()
         decision = deliberate(
-            generation, request, Reading(customer, {}, {}, Found(()), now_ms), f"{number:032x}", watch
+            generation, request, Reading(customer, {}, {}, Found(()), now_ms), {}, f"{number:032x}", watch
         )
         basis = decision.basis
         kept = np.sort(random.choice(len(basis.factors.rows), CANDIDATES, replace=False))
@@ -123,6 +137,15 @@ def test_the_record_keeps_every_figure() -> None:
     assert decision.records["contacts"][0] == CONTACTS
     live = record.decision.basis.reach.approaches[0].screening.live
     stopped = {int(row) for it in decision.stopped for row in it.rows}
+    assert np.array_equal(decision.competition.maturity, factors.maturity)
+    assert decision.counters is not None
+    assembler, features = grocery().assembler, record.decision.basis.reading.customer.features
+    rebuilt = replace(features, counters=decision.counters)
+    expected = assembler.assemble(features, {}, factors.rows, decision.decided_at_ms)
+    assert np.array_equal(
+        assembler.assemble(rebuilt, {}, factors.rows, decision.decided_at_ms), expected, equal_nan=True
+    )
+    assert 0 < len(decision.counters.ids) < KEYS  # only those that the candidates have to do with
     assert stopped == {row for row in range(len(record.legend.actions)) if not live >> row & 1}
 
 

@@ -113,7 +113,10 @@ def pinned(answer: decision_pb2.DecideResponse) -> str:
         for proposition in placement.get("propositions", ()):
             proposition.pop("token")
             for factor in ("propensity", "priority"):
-                proposition[factor] = float(f"{proposition[factor]:.{SIGNIFICANT_DIGITS}g}")
+                proposition[factor] = rounded(proposition[factor])
+            explanation = proposition.get("explanation", {})
+            for part in (explanation, *explanation.get("contributions", ())):
+                part.update({name: rounded(it) for name, it in part.items() if name.endswith("log_odds")})
     if len(answer.exclusions) > MANY_ACTIONS:
         plain["exclusions"] = dict(
             sorted(
@@ -121,6 +124,10 @@ def pinned(answer: decision_pb2.DecideResponse) -> str:
             )
         )
     return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
+
+
+def rounded(number: float) -> float:
+    return float(f"{number:.{SIGNIFICANT_DIGITS}g}")
 
 
 @pytest.mark.parametrize("path", sorted(CASES.glob("*.yaml")), ids=lambda path: path.stem)

@@ -55,7 +55,7 @@ def store(valkey_url: str) -> Iterator[redis.Redis]:
 def moving_service(store: redis.Redis, valkey_url: str) -> Iterator[tuple[str, HandClock]]:
     """The address of a service in this process, and its clock."""
     del store
-    clock, parts = HandClock(), LoadedParts(generation().rules, generation().spec, None)
+    clock, parts = HandClock(), LoadedParts(generation().rules, generation().spec, {})
     with service_in_process(parts, valkey_url, clock) as address:
         yield address, clock
 

@@ -55,6 +55,7 @@ BROKEN: dict[str, tuple[Request, list[str]]] = {
     "placements of two channels": (question("home", "card"), ["placements"]),
     "limit below zero": (question(asked(limit=-1)), ["placements[0].limit"]),
     "limit above the maximum": (question(asked(limit=11)), ["placements[0].limit"]),
+    "limit as large as can be": (question(asked(limit=2**31 - 1)), ["placements[0].limit"]),
     "too many excluded": (
         question(asked(excluded_action_ids=["credit"] * 1001)),
         ["placements[0].excluded_action_ids"],

@@ -7,7 +7,7 @@ from nextbest_models.drawing import ACCENT, INK, MUTED, SECOND, canvas, dress, p
 from nextbest_models.evaluation import CalibrationBin
 from nextbest_models.judging.slots import CANDIDATE
 from nextbest_models.judging.verdict import Verdict
-from nextbest_models.offpolicy import Estimated
+from nextbest_models.offpolicy import Estimated, Estimator
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ def calibration_picture(verdict: Verdict) -> bytes:
 def values_picture(verdict: Verdict) -> bytes:
     """Draw what each policy earns per decision, by every estimator, beside what was served."""
     rows = {
-        f"{name}: {estimator.value.upper().replace('_', '-')}": estimate.total
+        f"{name}: {title(estimator)}": estimate.total
         for name, found in verdict.policies.items()
         for estimator, estimate in found.estimates.items()
     }
@@ -51,7 +51,7 @@ def values_picture(verdict: Verdict) -> bytes:
 def lifts_picture(verdict: Verdict) -> bytes:
     """Draw what the candidate earns more than the serving model, by every estimator."""
     rows = {
-        f"{name}: {estimator.value.upper().replace('_', '-')}": found
+        f"{name}: {title(estimator)}": found
         for name, lifts in verdict.lifts.items()
         for estimator, found in lifts.items()
     }
@@ -61,6 +61,11 @@ def lifts_picture(verdict: Verdict) -> bytes:
     axes.axvline(0.0, color=MUTED, linestyle="--", linewidth=1)
     _whiskers(axes, rows, [ACCENT if found.low > 0 else SECOND for found in rows.values()])
     return png(figure)
+
+
+def title(estimator: Estimator) -> str:
+    """Return what people call an estimator."""
+    return estimator.value.upper().replace("SWITCH_", "switch-")
 
 
 def _per_estimator(verdict: Verdict) -> Sequence[tuple[int, Sequence[str]]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nextbest_models.judging.judgement import Judgement
-from nextbest_models.judging.pictures import calibration_picture, lifts_picture, values_picture
+from nextbest_models.judging.pictures import calibration_picture, lifts_picture, title, values_picture
 from nextbest_models.judging.verdict import ModelFigures
 from nextbest_models.offpolicy import Estimated, Estimator, PolicyEvaluation
 
@@ -42,12 +42,7 @@ def render_report(judgement: Judgement) -> str:
 
 def interval(found: Estimated) -> str:
     """Return a value with its interval in a few characters."""
-    return f"{found.value:.4g} [{found.low:.4g}, {found.high:.4g}]"
-
-
-def title(estimator: Estimator) -> str:
-    """Return what people call an estimator."""
-    return estimator.value.upper().replace("SWITCH_", "switch-")
+    return f"{found.value:.3g} [{found.low:.3g}, {found.high:.3g}]"
 
 
 def _head(it: Judgement) -> Iterator[str]:

@@ -27,7 +27,7 @@ class LogisticLink:
         """
         if forest.outputs != 1:
             raise UnsupportedModelError(f"it has {forest.outputs} outputs, and not one probability")
-        return cls(_scale(forest.objective), float(forest.trees) if forest.average else 1.0)
+        return cls(logistic_scale(forest.objective), float(forest.trees) if forest.average else 1.0)
 
     def propensities(self, raw: Floats) -> Floats:
         """Return the probabilities of raw scores, both float64 [rows]."""
@@ -35,7 +35,12 @@ class LogisticLink:
         return probabilities
 
 
-def _scale(objective: str) -> float:
+def logistic_scale(objective: str) -> float:
+    """Return what raw scores are multiplied by to be log-odds, by LightGBM's words for an objective.
+
+    Raises:
+        UnsupportedModelError: the objective does not give probabilities.
+    """
     match objective.split(" "):
         case ["binary", setting] if setting.startswith("sigmoid:"):
             try:

@@ -26,7 +26,7 @@ from nextbest.v1 import action_pb2 as nextbest_dot_v1_dot_action__pb2
 from nextbest.v1 import value_pb2 as nextbest_dot_v1_dot_value__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnextbest/v1/proposition.proto\x12\x0bnextbest.v1\x1a\x18nextbest/v1/action.proto\x1a\x17nextbest/v1/value.proto\"Y\n\x11PlacementDecision\x12\x14\n\x0cplacement_id\x18\x01 \x01(\t\x12.\n\x0cpropositions\x18\x02 \x03(\x0b\x32\x18.nextbest.v1.Proposition\"\x87\x05\n\x0bProposition\x12\x11\n\taction_id\x18\x01 \x01(\t\x12,\n\x0b\x61\x63tion_type\x18\x02 \x01(\x0e\x32\x17.nextbest.v1.ActionType\x12\r\n\x05issue\x18\x03 \x01(\t\x12\r\n\x05group\x18\x04 \x01(\t\x12\x0c\n\x04rank\x18\x05 \x01(\x05\x12\x12\n\npropensity\x18\x06 \x01(\x01\x12\r\n\x05value\x18\x07 \x01(\x01\x12\x16\n\x0e\x63ontext_weight\x18\x08 \x01(\x01\x12\r\n\x05lever\x18\t \x01(\x01\x12\x10\n\x08priority\x18\n \x01(\x01\x12\x1d\n\x15selection_probability\x18\x0b \x01(\x01\x12\x32\n\x0eselection_type\x18\x0c \x01(\x0e\x32\x1a.nextbest.v1.SelectionType\x12\r\n\x05token\x18\r \x01(\t\x12\x14\n\x0ctreatment_id\x18\x0e \x01(\t\x12\x14\n\x0c\x63ontent_json\x18\x0f \x01(\t\x12<\n\nparameters\x18\x10 \x03(\x0b\x32(.nextbest.v1.Proposition.ParametersEntry\x12\x1a\n\x12\x65xpires_at_unix_ms\x18\x11 \x01(\x03\x12\'\n\x08maturity\x18\x12 \x01(\x0e\x32\x15.nextbest.v1.Maturity\x12\x0f\n\x07\x63hannel\x18\x13 \x01(\t\x12\x17\n\x0fsend_at_unix_ms\x18\x14 \x01(\x03\x12-\n\x0b\x65xplanation\x18\x15 \x01(\x0b\x32\x18.nextbest.v1.Explanation\x1a\x45\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12!\n\x05value\x18\x02 \x01(\x0b\x32\x12.nextbest.v1.Value:\x02\x38\x01\"n\n\x0b\x45xplanation\x12\x15\n\rbase_log_odds\x18\x01 \x01(\x01\x12\x37\n\rcontributions\x18\x02 \x03(\x0b\x32 .nextbest.v1.FeatureContribution\x12\x0f\n\x07summary\x18\x03 \x01(\t\"V\n\x13\x46\x65\x61tureContribution\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08log_odds\x18\x03 \x01(\x01\x42\x08\n\x06_value\"\xb7\x01\n\tExclusion\x12\x11\n\taction_id\x18\x01 \x01(\t\x12!\n\x05stage\x18\x02 \x01(\x0e\x32\x12.nextbest.v1.Stage\x12\x0f\n\x07rule_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tual\x18\x05 \x01(\t\x12\x10\n\x08required\x18\x06 \x01(\t\x12\x1b\n\x13\x65ligible_at_unix_ms\x18\x07 \x01(\x03\x12\x14\n\x0cplacement_id\x18\x08 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dnextbest/v1/proposition.proto\x12\x0bnextbest.v1\x1a\x18nextbest/v1/action.proto\x1a\x17nextbest/v1/value.proto\"Y\n\x11PlacementDecision\x12\x14\n\x0cplacement_id\x18\x01 \x01(\t\x12.\n\x0cpropositions\x18\x02 \x03(\x0b\x32\x18.nextbest.v1.Proposition\"\x87\x05\n\x0bProposition\x12\x11\n\taction_id\x18\x01 \x01(\t\x12,\n\x0b\x61\x63tion_type\x18\x02 \x01(\x0e\x32\x17.nextbest.v1.ActionType\x12\r\n\x05issue\x18\x03 \x01(\t\x12\r\n\x05group\x18\x04 \x01(\t\x12\x0c\n\x04rank\x18\x05 \x01(\x05\x12\x12\n\npropensity\x18\x06 \x01(\x01\x12\r\n\x05value\x18\x07 \x01(\x01\x12\x16\n\x0e\x63ontext_weight\x18\x08 \x01(\x01\x12\r\n\x05lever\x18\t \x01(\x01\x12\x10\n\x08priority\x18\n \x01(\x01\x12\x1d\n\x15selection_probability\x18\x0b \x01(\x01\x12\x32\n\x0eselection_type\x18\x0c \x01(\x0e\x32\x1a.nextbest.v1.SelectionType\x12\r\n\x05token\x18\r \x01(\t\x12\x14\n\x0ctreatment_id\x18\x0e \x01(\t\x12\x14\n\x0c\x63ontent_json\x18\x0f \x01(\t\x12<\n\nparameters\x18\x10 \x03(\x0b\x32(.nextbest.v1.Proposition.ParametersEntry\x12\x1a\n\x12\x65xpires_at_unix_ms\x18\x11 \x01(\x03\x12\'\n\x08maturity\x18\x12 \x01(\x0e\x32\x15.nextbest.v1.Maturity\x12\x0f\n\x07\x63hannel\x18\x13 \x01(\t\x12\x17\n\x0fsend_at_unix_ms\x18\x14 \x01(\x03\x12-\n\x0b\x65xplanation\x18\x15 \x01(\x0b\x32\x18.nextbest.v1.Explanation\x1a\x45\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12!\n\x05value\x18\x02 \x01(\x0b\x32\x12.nextbest.v1.Value:\x02\x38\x01\"\xe6\x01\n\x0b\x45xplanation\x12\x15\n\rbase_log_odds\x18\x01 \x01(\x01\x12\x37\n\rcontributions\x18\x02 \x03(\x0b\x32 .nextbest.v1.FeatureContribution\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x17\n\x0fothers_log_odds\x18\x04 \x01(\x01\x12\x1c\n\x14\x63\x61libration_log_odds\x18\x05 \x01(\x01\x12,\n\x0bmultipliers\x18\x06 \x03(\x0b\x32\x17.nextbest.v1.Multiplier\x12\x11\n\tsentences\x18\x07 \x03(\t\"e\n\x13\x46\x65\x61tureContribution\x12\x0f\n\x07\x66\x65\x61ture\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08log_odds\x18\x03 \x01(\x01\x12\r\n\x05words\x18\x04 \x01(\tB\x08\n\x06_value\"W\n\nMultiplier\x12-\n\x06source\x18\x01 \x01(\x0e\x32\x1d.nextbest.v1.MultiplierSource\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0e\n\x06\x66\x61\x63tor\x18\x03 \x01(\x01\"\xb7\x01\n\tExclusion\x12\x11\n\taction_id\x18\x01 \x01(\t\x12!\n\x05stage\x18\x02 \x01(\x0e\x32\x12.nextbest.v1.Stage\x12\x0f\n\x07rule_id\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tual\x18\x05 \x01(\t\x12\x10\n\x08required\x18\x06 \x01(\t\x12\x1b\n\x13\x65ligible_at_unix_ms\x18\x07 \x01(\x03\x12\x14\n\x0cplacement_id\x18\x08 \x01(\t*\xf1\x01\n\x10MultiplierSource\x12!\n\x1dMULTIPLIER_SOURCE_UNSPECIFIED\x10\x00\x12$\n MULTIPLIER_SOURCE_CONTEXT_WEIGHT\x10\x01\x12\x1c\n\x18MULTIPLIER_SOURCE_ACTION\x10\x02\x12\x1b\n\x17MULTIPLIER_SOURCE_BRAND\x10\x03\x12\x1a\n\x16MULTIPLIER_SOURCE_GOAL\x10\x04\x12\x1b\n\x17MULTIPLIER_SOURCE_GUARD\x10\x05\x12 \n\x1cMULTIPLIER_SOURCE_EXPERIMENT\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,16 +35,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PROPOSITION_PARAMETERSENTRY']._loaded_options = None
   _globals['_PROPOSITION_PARAMETERSENTRY']._serialized_options = b'8\001'
+  _globals['_MULTIPLIERSOURCE']._serialized_start=1450
+  _globals['_MULTIPLIERSOURCE']._serialized_end=1691
   _globals['_PLACEMENTDECISION']._serialized_start=97
   _globals['_PLACEMENTDECISION']._serialized_end=186
   _globals['_PROPOSITION']._serialized_start=189
   _globals['_PROPOSITION']._serialized_end=836
   _globals['_PROPOSITION_PARAMETERSENTRY']._serialized_start=767
   _globals['_PROPOSITION_PARAMETERSENTRY']._serialized_end=836
-  _globals['_EXPLANATION']._serialized_start=838
-  _globals['_EXPLANATION']._serialized_end=948
-  _globals['_FEATURECONTRIBUTION']._serialized_start=950
-  _globals['_FEATURECONTRIBUTION']._serialized_end=1036
-  _globals['_EXCLUSION']._serialized_start=1039
-  _globals['_EXCLUSION']._serialized_end=1222
+  _globals['_EXPLANATION']._serialized_start=839
+  _globals['_EXPLANATION']._serialized_end=1069
+  _globals['_FEATURECONTRIBUTION']._serialized_start=1071
+  _globals['_FEATURECONTRIBUTION']._serialized_end=1172
+  _globals['_MULTIPLIER']._serialized_start=1174
+  _globals['_MULTIPLIER']._serialized_end=1261
+  _globals['_EXCLUSION']._serialized_start=1264
+  _globals['_EXCLUSION']._serialized_end=1447
 # @@protoc_insertion_point(module_scope)

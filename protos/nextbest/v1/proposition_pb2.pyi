@@ -1,12 +1,30 @@
 from nextbest.v1 import action_pb2 as _action_pb2
 from nextbest.v1 import value_pb2 as _value_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class MultiplierSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MULTIPLIER_SOURCE_UNSPECIFIED: _ClassVar[MultiplierSource]
+    MULTIPLIER_SOURCE_CONTEXT_WEIGHT: _ClassVar[MultiplierSource]
+    MULTIPLIER_SOURCE_ACTION: _ClassVar[MultiplierSource]
+    MULTIPLIER_SOURCE_BRAND: _ClassVar[MultiplierSource]
+    MULTIPLIER_SOURCE_GOAL: _ClassVar[MultiplierSource]
+    MULTIPLIER_SOURCE_GUARD: _ClassVar[MultiplierSource]
+    MULTIPLIER_SOURCE_EXPERIMENT: _ClassVar[MultiplierSource]
+MULTIPLIER_SOURCE_UNSPECIFIED: MultiplierSource
+MULTIPLIER_SOURCE_CONTEXT_WEIGHT: MultiplierSource
+MULTIPLIER_SOURCE_ACTION: MultiplierSource
+MULTIPLIER_SOURCE_BRAND: MultiplierSource
+MULTIPLIER_SOURCE_GOAL: MultiplierSource
+MULTIPLIER_SOURCE_GUARD: MultiplierSource
+MULTIPLIER_SOURCE_EXPERIMENT: MultiplierSource
 
 class PlacementDecision(_message.Message):
     __slots__ = ("placement_id", "propositions")
@@ -70,24 +88,44 @@ class Proposition(_message.Message):
     def __init__(self, action_id: _Optional[str] = ..., action_type: _Optional[_Union[_action_pb2.ActionType, str]] = ..., issue: _Optional[str] = ..., group: _Optional[str] = ..., rank: _Optional[int] = ..., propensity: _Optional[float] = ..., value: _Optional[float] = ..., context_weight: _Optional[float] = ..., lever: _Optional[float] = ..., priority: _Optional[float] = ..., selection_probability: _Optional[float] = ..., selection_type: _Optional[_Union[_action_pb2.SelectionType, str]] = ..., token: _Optional[str] = ..., treatment_id: _Optional[str] = ..., content_json: _Optional[str] = ..., parameters: _Optional[_Mapping[str, _value_pb2.Value]] = ..., expires_at_unix_ms: _Optional[int] = ..., maturity: _Optional[_Union[_action_pb2.Maturity, str]] = ..., channel: _Optional[str] = ..., send_at_unix_ms: _Optional[int] = ..., explanation: _Optional[_Union[Explanation, _Mapping]] = ...) -> None: ...
 
 class Explanation(_message.Message):
-    __slots__ = ("base_log_odds", "contributions", "summary")
+    __slots__ = ("base_log_odds", "contributions", "summary", "others_log_odds", "calibration_log_odds", "multipliers", "sentences")
     BASE_LOG_ODDS_FIELD_NUMBER: _ClassVar[int]
     CONTRIBUTIONS_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_LOG_ODDS_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_LOG_ODDS_FIELD_NUMBER: _ClassVar[int]
+    MULTIPLIERS_FIELD_NUMBER: _ClassVar[int]
+    SENTENCES_FIELD_NUMBER: _ClassVar[int]
     base_log_odds: float
     contributions: _containers.RepeatedCompositeFieldContainer[FeatureContribution]
     summary: str
-    def __init__(self, base_log_odds: _Optional[float] = ..., contributions: _Optional[_Iterable[_Union[FeatureContribution, _Mapping]]] = ..., summary: _Optional[str] = ...) -> None: ...
+    others_log_odds: float
+    calibration_log_odds: float
+    multipliers: _containers.RepeatedCompositeFieldContainer[Multiplier]
+    sentences: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, base_log_odds: _Optional[float] = ..., contributions: _Optional[_Iterable[_Union[FeatureContribution, _Mapping]]] = ..., summary: _Optional[str] = ..., others_log_odds: _Optional[float] = ..., calibration_log_odds: _Optional[float] = ..., multipliers: _Optional[_Iterable[_Union[Multiplier, _Mapping]]] = ..., sentences: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class FeatureContribution(_message.Message):
-    __slots__ = ("feature", "value", "log_odds")
+    __slots__ = ("feature", "value", "log_odds", "words")
     FEATURE_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     LOG_ODDS_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
     feature: str
     value: float
     log_odds: float
-    def __init__(self, feature: _Optional[str] = ..., value: _Optional[float] = ..., log_odds: _Optional[float] = ...) -> None: ...
+    words: str
+    def __init__(self, feature: _Optional[str] = ..., value: _Optional[float] = ..., log_odds: _Optional[float] = ..., words: _Optional[str] = ...) -> None: ...
+
+class Multiplier(_message.Message):
+    __slots__ = ("source", "id", "factor")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    FACTOR_FIELD_NUMBER: _ClassVar[int]
+    source: MultiplierSource
+    id: str
+    factor: float
+    def __init__(self, source: _Optional[_Union[MultiplierSource, str]] = ..., id: _Optional[str] = ..., factor: _Optional[float] = ...) -> None: ...
 
 class Exclusion(_message.Message):
     __slots__ = ("action_id", "stage", "rule_id", "reason", "actual", "required", "eligible_at_unix_ms", "placement_id")

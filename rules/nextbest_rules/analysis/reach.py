@@ -50,8 +50,9 @@ def _homeless(study: Study, action: Action) -> str:
 def _shut_off(study: Study, action: Action) -> str:
     if action.volume_cap == 0:
         return "is never offered: its volume_cap is 0"
-    if action.lever == 0 and not _pinned(study, action):
-        return "always has priority 0: its lever is 0"
+    for name, factor in (("lever", action.lever), ("value", action.value)):
+        if factor == 0 and not _pinned(study, action) and not _fallback(study, action):
+            return f"always has priority 0: its {name} is 0"
     bit = 1 << study.catalog.index[action.id]
     for cap in study.catalog.policies.caps:
         if _always_stops(cap) and study.mask(cap.applies_to) & bit:
@@ -62,6 +63,10 @@ def _shut_off(study: Study, action: Action) -> str:
 def _pinned(study: Study, action: Action) -> bool:
     bit = 1 << study.catalog.index[action.id]
     return any(lift.pin and study.mask(lift.applies_to) & bit for lift in promotions_of(study.catalog))
+
+
+def _fallback(study: Study, action: Action) -> bool:
+    return any(placement.fallback == action.id for placement in study.catalog.placements.values())
 
 
 def _always_stops(cap: Cap) -> bool:

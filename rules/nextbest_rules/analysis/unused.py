@@ -98,6 +98,10 @@ def _selectors(catalog: Catalog) -> Iterator[Selector]:
             yield rule.hold
     for emphases, what in ((catalog.goals, "goal"), (catalog.brands, "brand")):
         yield from (lift.applies_to for lift in levers_of(emphases, what))
+    yield from (holdout.applies_to for holdout in catalog.experimentation.holdouts)
+    for arm in (arm for experiment in catalog.experimentation.experiments for arm in experiment.arms):
+        yield from (lever.applies_to for lever in arm.levers)
+        yield from () if arm.withhold is None else (arm.withhold,)
 
 
 def _with_exceptions(selector: Selector) -> Iterator[Selector]:

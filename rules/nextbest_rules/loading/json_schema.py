@@ -12,6 +12,7 @@ from nextbest_rules.loading.documents import (
     CatalogDocument,
     ConditionsDocument,
     EventsDocument,
+    ExperimentsDocument,
     FactsDocument,
     FeaturesDocument,
     PlacementsDocument,
@@ -33,6 +34,7 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "conditions": (ConditionsDocument, "conditions.yaml of a nextbest catalog"),
     "segments": (SegmentsDocument, "segments.yaml of a nextbest catalog"),
     "events": (EventsDocument, "events.yaml of a nextbest catalog"),
+    "experiments": (ExperimentsDocument, "experiments.yaml of a nextbest catalog"),
     "suite": (SuiteDocument, "A suite of policy tests of a nextbest catalog"),
     "actions": (list[ActionDocument], "A file of actions of a nextbest catalog"),
 }

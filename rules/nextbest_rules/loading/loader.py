@@ -14,6 +14,7 @@ from nextbest_rules.loading.documents import (
     ConditionsDocument,
     Document,
     EventsDocument,
+    ExperimentsDocument,
     FactsDocument,
     FeaturesDocument,
     PlacementsDocument,
@@ -34,6 +35,7 @@ _MODELS: Mapping[str, type[Document]] = {
     "conditions.yaml": ConditionsDocument,
     "segments.yaml": SegmentsDocument,
     "events.yaml": EventsDocument,
+    "experiments.yaml": ExperimentsDocument,
 }
 
 

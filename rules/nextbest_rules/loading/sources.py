@@ -9,7 +9,7 @@ from nextbest_rules.diagnostics import Diagnostic
 
 MAX_BYTES = 4 * 1024 * 1024
 FILES = ("catalog.yaml", "features.yaml", "facts.yaml", "placements.yaml", "policies.yaml")
-OPTIONAL_FILES = ("conditions.yaml", "segments.yaml", "events.yaml")
+OPTIONAL_FILES = ("conditions.yaml", "segments.yaml", "events.yaml", "experiments.yaml")
 ACTIONS = "actions"
 TESTS = "tests"
 

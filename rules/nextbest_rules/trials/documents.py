@@ -19,6 +19,7 @@ StageName = Literal[
     "contact_policy",
     "placement",
     "request",
+    "holdout",
     "arbitration",
 ]
 
@@ -186,6 +187,10 @@ class TestDocument(Document):
     killed: list[Id] = Field(default=[], description="Actions that were stopped by hand.")
     volumes: dict[str, Count] = Field(
         default={}, description="Contacts with the whole population so far, by action."
+    )
+    arms: dict[str, Text] = Field(
+        default={},
+        description="The customer's arm by experiment, and `holdout` by holdout. Absent: in none of them.",
     )
     request: RequestDocument = Field(
         default=RequestDocument(), description="What is asked, on top of the suite's request."

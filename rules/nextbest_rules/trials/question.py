@@ -26,7 +26,8 @@ class Question:
     """A customer, a moment and a request. Empty texts stand for what the catalog or the placement declares.
 
     `customer` None is somebody unknown. `candidates` None lets the whole catalog compete. `volumes` counts
-    an action's contacts with the whole population; `killed` are actions that were stopped by hand.
+    an action's contacts with the whole population; `killed` are actions that were stopped by hand. `arms` are
+    the customer's by holdout and experiment.
     """
 
     now_ms: int
@@ -43,6 +44,7 @@ class Question:
     types: tuple[ActionType, ...] = ()
     killed: tuple[str, ...] = ()
     volumes: Mapping[str, int] = field(default_factory=dict)
+    arms: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

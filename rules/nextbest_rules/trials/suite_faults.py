@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
+from nextbest_rules.assignment import HELD
 from nextbest_rules.catalog import Catalog
 from nextbest_rules.rulebook import rule_ids
 from nextbest_rules.trials.documents import (
@@ -41,6 +42,7 @@ def _test_faults(test: TestDocument, suite: SuiteDocument, catalog: Catalog, pat
         yield from _customer_faults(test.customer, suite, catalog, (*path, "customer"))
     yield from _listed(test.killed, catalog.index, (*path, "killed"), "action")
     yield from _keys(test.volumes, catalog.index, (*path, "volumes"), "action")
+    yield from _arm_faults(test, catalog, (*path, "arms"))
     yield from _request_faults(test.request, catalog, (*path, "request"))
     asked = merged(suite.request, test.request)
     if asked.placements:
@@ -48,6 +50,15 @@ def _test_faults(test: TestDocument, suite: SuiteDocument, catalog: Catalog, pat
     else:
         yield PathFault(path, "the test asks no placement: give request.placement")
     yield from _expect_faults(test.expect, asked, catalog, (*path, "expect"))
+
+
+def _arm_faults(test: TestDocument, catalog: Catalog, path: Path) -> Faults:
+    known = {holdout.id: [HELD] for holdout in catalog.experimentation.holdouts}
+    known |= {it.id: [arm.id for arm in it.arms] for it in catalog.experimentation.experiments}
+    yield from _keys(test.arms, known, path, "holdout or experiment")
+    for name, arm in test.arms.items():
+        if name in known and arm not in known[name]:
+            yield PathFault((*path, name), unknown("arm", arm, known[name]))
 
 
 def _customer_faults(

@@ -129,6 +129,7 @@ def _question(suite: SuiteDocument, test: TestDocument, catalog: Catalog, now_ms
         types=tuple(map(ActionType, asked.types or ())),
         killed=tuple(test.killed),
         volumes=test.volumes,
+        arms=test.arms,
     )
 
 

@@ -6,6 +6,7 @@ from typing import cast
 from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2, version_pb2
 from nextbest_models.ladder import Maturity
 from nextbest_rules import ActionType, Stage
+from nextbest_service.api.render_explanation import render_explanation
 from nextbest_service.api.write_value import write_value
 from nextbest_service.customers import tokens
 from nextbest_service.decisions.decision import (
@@ -45,7 +46,7 @@ def render_answer(decision: Decision, ring: KeyRing | None) -> decision_pb2.Deci
 
     The caller of this function adds the total time.
     """
-    timing, versions = decision.timing, decision.basis.generation.versions
+    timing, basis, versions = decision.timing, decision.basis, decision.basis.generation.versions
     return decision_pb2.DecideResponse(
         decision_id=decision.id,
         decided_at_unix_ms=decision.decided_at_ms,
@@ -54,7 +55,7 @@ def render_answer(decision: Decision, ring: KeyRing | None) -> decision_pb2.Deci
         versions=version_pb2.Versions(
             catalog=versions.catalog,
             ruleset=versions.ruleset,
-            model=versions.model,
+            model=basis.ranking.version,
             feature_spec=versions.feature_spec,
         ),
         customer_known=decision.customer_known,
@@ -63,6 +64,7 @@ def render_answer(decision: Decision, ring: KeyRing | None) -> decision_pb2.Deci
             for part in decision.degraded
         ],
         stale_features=decision.stale_features,
+        arms=[decision_pb2.ArmAssignment(experiment_id=name, arm=arm) for name, arm in basis.arms.items()],
         timing=decision_pb2.Timing(
             read_us=timing.read_us,
             screen_us=timing.screen_us,
@@ -129,6 +131,8 @@ def _proposition(proposition: Proposition) -> proposition_pb2.Proposition:
     )
     for name, value in proposition.parameters.items():
         write_value(value, message.parameters[name])
+    if proposition.explanation is not None:
+        message.explanation.CopyFrom(render_explanation(proposition.explanation))
     return message
 
 

@@ -12,6 +12,7 @@ from nextbest_service.cli import (
     decide,
     demo,
     evaluate,
+    experiments,
     load,
     log,
     models,
@@ -36,7 +37,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("simulate-world")(simulate_world.simulate_world)
 app.command("serve")(serve.serve)
-app.command("decide")(decide.decide)
+app.command("decide", cls=decide.DecideCommand)(decide.decide)
 app.add_typer(load.app, name="load")
 app.add_typer(catalog.app, name="catalog")
 app.command("train")(train.train)
@@ -44,6 +45,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.add_typer(models.app, name="models")
 app.add_typer(rules.app, name="rules")
 app.add_typer(log.app, name="log")
+app.add_typer(experiments.app, name="experiments")
 app.add_typer(customers.app, name="customers")
 
 

@@ -46,10 +46,9 @@ def build_request(
     context: Sequence[tuple[str, str]] = (),
     excluded: Sequence[str] = (),
     candidates: Sequence[str] = (),
-    explain: bool = False,
+    explain: str = "none",
 ) -> decision_pb2.DecideRequest:
     """Return the request message."""
-    level = decision_pb2.EXPLAIN_LEVEL_EXCLUSIONS if explain else decision_pb2.EXPLAIN_LEVEL_NONE
     return decision_pb2.DecideRequest(
         identities=[identity_pb2.Identity(namespace=namespace, id=name) for namespace, name in identities],
         placements=[
@@ -62,7 +61,7 @@ def build_request(
         locale=locale,
         context=_context(context),
         candidate_action_ids=candidates,
-        explain_level=level,
+        explain_level=f"EXPLAIN_LEVEL_{explain.upper()}",
         include_content=True,
     )
 

@@ -1,14 +1,40 @@
 """`nextbest decide`: ask a running service, and see the answer as a table."""
 
 import json
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperCommand
 
 from nextbest_service.cli.calling import AddressOption, namespace_and_id, refusals_told, service_address
 from nextbest_service.cli.options import DEFAULT_HOME, HomeOption, JsonOption
+
+
+class Explain(StrEnum):
+    """How much of the why is shown."""
+
+    NONE = "none"
+    EXCLUSIONS = "exclusions"
+    FULL = "full"
+
+
+class DecideCommand(TyperCommand):
+    """Takes `--explain` without a level, too: Typer knows no option whose value may be left out."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own click's
+        """Read the arguments, after the level that is meant was added."""
+        return super().parse_args(ctx, _with_level(args))
+
+
+def _with_level(args: Sequence[str]) -> list[str]:
+    return [
+        f"{arg}={Explain.EXCLUSIONS}" if arg == "--explain" and following not in set(Explain) else arg
+        for arg, following in zip(args, [*args[1:], ""], strict=True)
+    ]
 
 
 def decide(
@@ -47,8 +73,12 @@ def decide(
         typer.Option(help="Only these actions compete; repeatable. Default: the whole catalog."),
     ] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Also say why every other action was left out.")
-    ] = False,
+        Explain,
+        typer.Option(
+            help="Also say why every other action was left out (exclusions, or --explain alone), and why "
+            "each proposition stands where it stands (full)."
+        ),
+    ] = Explain.NONE,
     address: AddressOption = None,
     timeout: Annotated[float, typer.Option(help="Longest wait for the answer, in seconds.", min=0.001)] = 2.0,
     svg: Annotated[Path | None, typer.Option(help="Also save what is shown as an SVG picture.")] = None,
@@ -69,7 +99,7 @@ def decide(
         context=[_key_and_value(entry) for entry in context or []],
         excluded=exclude or [],
         candidates=candidate or [],
-        explain=explain,
+        explain=explain.value,
     )
     with refusals_told(as_json):
         response = asking.ask(service_address(address, home), request, timeout)

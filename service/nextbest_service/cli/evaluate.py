@@ -1,4 +1,4 @@
-"""`nextbest evaluate`: what a model would have done with logged decisions, and what that would have earned."""
+"""`nextbest evaluate`: what a model would have done with logged decisions, and what that had earned."""
 
 import json
 from datetime import datetime
@@ -39,9 +39,7 @@ def evaluate(
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option(
-            help="Model version, or name of a model in use, to compare with.", show_default=CHAMPION
-        ),
+        typer.Option(help="Version, or name of a model in use, to compare with.", show_default=CHAMPION),
     ] = None,
     since: Annotated[
         str | None,
@@ -62,7 +60,7 @@ def evaluate(
         str,
         typer.Option(
             metavar="cascade|slate|rank",
-            help="What a success may depend on: the ranks above too, all ranks, or its own (others as served).",
+            help="What a success depends on: ranks above too, all ranks, or its own (others as served).",
         ),
     ] = "cascade",
     ceiling: Annotated[

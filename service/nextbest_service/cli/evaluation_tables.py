@@ -1,14 +1,13 @@
 """How the judgement of a model looks on a terminal."""
 
-from collections.abc import Mapping
-
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from nextbest_models.judging.judgement import Judgement
-from nextbest_models.judging.report import interval, title
-from nextbest_models.offpolicy import Estimated, Estimator
+from nextbest_models.judging.pictures import title
+from nextbest_models.judging.report import interval
+from nextbest_models.offpolicy import Estimator
 from nextbest_service.cli.gates import print_gates
 
 
@@ -25,15 +24,7 @@ def print_judgement(console: Console, it: Judgement) -> None:
     for caution in it.cautions:
         console.print(f"CAUTION: {caution}", style="bold red", highlight=False)
     console.print(_models(it))
-    served = next(iter(it.verdict.policies.values())).served.total
-    values = {
-        name: {estimator: estimate.total for estimator, estimate in found.estimates.items()}
-        for name, found in it.verdict.policies.items()
-    }
-    console.print(
-        _estimates(f"{it.verdict.reward.capitalize()} per decision (as served: {interval(served)})", values)
-    )
-    console.print(_estimates(f"Lift over {against}", it.verdict.lifts))
+    console.print(_policies(it, against))
     if any(len(found.support) > 1 for found in it.verdict.policies.values()):
         console.print(_positions(it))
     for name, found in it.verdict.policies.items():
@@ -60,12 +51,20 @@ def _models(it: Judgement) -> Table:
     return table
 
 
-def _estimates(name: str, rows: Mapping[str, Mapping[Estimator, Estimated]]) -> Table:
-    table = _table(name, "policy")
-    for estimator in Estimator:
-        table.add_column(title(estimator), justify="right")
-    for policy, found in rows.items():
-        table.add_row(policy, *(interval(found[estimator]) for estimator in Estimator))
+def _policies(it: Judgement, against: str) -> Table:
+    served = next(iter(it.verdict.policies.values())).served.total
+    table = _table(f"{it.verdict.reward.capitalize()} per decision, {interval(served)} as served", "policy")
+    table.add_column("by")
+    for column in ("per decision", f"lift over {against}"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, found in it.verdict.policies.items():
+        for estimator, estimate in found.estimates.items():
+            lifts = it.verdict.lifts.get(name, {})
+            lift = interval(lifts[estimator]) if estimator in lifts else ""
+            first = name if estimator is Estimator.IPS else ""
+            style = "bold" if estimator is Estimator.DR else None
+            table.add_row(first, title(estimator), interval(estimate.total), lift, style=style)
+        table.add_section()
     return table
 
 

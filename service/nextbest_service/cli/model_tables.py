@@ -1,14 +1,17 @@
 """How models look on a terminal."""
 
+import math
 from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
 
+from nextbest_models.drift import Drift, Verdict
 from nextbest_models.inspection import ModelReport
 from nextbest_service.model_versions import ListedModel
 
 _NOTHING = "-"
+_STYLES = {Verdict.STABLE: None, Verdict.MODERATE: "yellow", Verdict.STRONG: "bold red"}
 
 
 def models_table(models: Sequence[ListedModel]) -> Table:
@@ -60,3 +63,30 @@ def _count(value: int | None) -> str:
 
 def _figure(value: float | None, digits: int = 3) -> str:
     return _NOTHING if value is None else f"{value:.{digits}f}"
+
+
+def drift_table(drift: Drift) -> Table:
+    """Return how scores and features changed, what changed most first."""
+    table = Table(
+        title=f"{drift.current_rows:,} rows against {drift.reference_rows:,} of the reference",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("", no_wrap=True)
+    for column in ("index", "mean then", "mean now", "shift"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("")
+    for item in (drift.scores, *drift.types, *drift.features):
+        chance = " (within chance)" if item.verdict is not Verdict.STABLE and item.may_be_chance else ""
+        means = (f"{mean:.4g}" for mean in (item.reference_mean, item.current_mean))
+        shift = _NOTHING if math.isnan(item.shift) else f"{item.shift:+.2f}"
+        table.add_row(
+            item.name,
+            f"{item.index:.3f}",
+            *means,
+            shift,
+            f"{item.verdict}{chance}",
+            style=_STYLES[item.verdict],
+        )
+    return table

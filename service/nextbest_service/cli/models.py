@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from nextbest_service.cli.drift import drift
 from nextbest_service.cli.gates import (
     MinAucOption,
     MinLiftOption,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Look at trained models, and put them into use.", no_args_is_help=True)
 
 AT_THE_START = "A running service reads its models when it starts: restart it."
+app.command("drift")(drift)
 NameOption = Annotated[
     str, typer.Option("--as", help="The name under which the model is in use.", metavar="NAME")
 ]

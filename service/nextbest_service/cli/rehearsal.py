@@ -62,7 +62,7 @@ def decide_for_all(stubs: Stubs, journey: CompleteJourney, as_of_ms: int, progre
     answers, milliseconds = _decide(stubs.decisions, list(candidates), progress)
     hits = {name: _hits(answers[name], redeemed[name]) for name in candidates}
     best = max(candidates, key=lambda name: (hits[name], name))
-    example = Example(best, stubs.decisions.Decide(question(best, explain=True)), redeemed[best])
+    example = Example(best, stubs.decisions.Decide(question(best, explain="exclusions")), redeemed[best])
     return Rehearsal(
         day=datetime.fromtimestamp(as_of_ms / 1000, tz=UTC).strftime("%-d %B %Y"),
         live_offers=len(journey.live_offers(as_of_ms)),
@@ -107,7 +107,7 @@ def _decide(
     return answers, milliseconds
 
 
-def question(household: str, *, explain: bool = False, dry_run: bool = True) -> decision_pb2.DecideRequest:
+def question(household: str, *, explain: str = "none", dry_run: bool = True) -> decision_pb2.DecideRequest:
     """Return the question for a household's home page; by default one that leaves no trace."""
     request = build_request(
         identities=[(NAMESPACE, household)], placements=[PLACEMENT], limit=LIMIT, explain=explain

@@ -28,7 +28,7 @@ def simulate_world(
     explore: Annotated[
         float,
         typer.Option(min=0.01, max=0.5, help="Share of picks that is left to chance, whatever is known."),
-    ] = 0.2,
+    ] = 0.1,
     seed: Annotated[int, typer.Option(min=0, help="Another seed is another world.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Threads for LightGBM.")] = 2,
     compare: Annotated[
@@ -57,6 +57,7 @@ def simulate_world(
     A synthetic world knows what everybody would like, so that what is not earned (the regret) is exact. Its
     customers come to a real service, which knows nothing at first.
     """
+    _refuse(actions, ranks, plot, keep)
     from nextbest_service.cli import simulation_tables  # noqa: PLC0415 - slow to import, --help should not be
     from nextbest_service.cli.gates import GATE_NOT_MET  # noqa: PLC0415
     from nextbest_service.cli.progress import progress_bars  # noqa: PLC0415
@@ -64,10 +65,6 @@ def simulate_world(
     from nextbest_service.simulation.plan import Plan  # noqa: PLC0415
     from nextbest_service.simulation.reports import shortfalls  # noqa: PLC0415
 
-    if actions < ranks:
-        raise typer.BadParameter("there must be at least as many actions as ranks", param_hint="--actions")
-    if plot is not None and plot.suffix not in PICTURES:
-        raise typer.BadParameter(f"the file must end in {', '.join(PICTURES)}", param_hint="--plot")
     plan = Plan(customers, actions, ranks, rounds, decisions, explore, seed, threads)
     started = time.monotonic()
     with _directory(keep) as directory, progress_bars() as progress:
@@ -87,6 +84,16 @@ def simulate_world(
         raise typer.Exit(GATE_NOT_MET)
 
 
+def _refuse(actions: int, ranks: int, plot: Path | None, keep: Path | None) -> None:
+    """Refuse what cannot be, before anything slow begins."""
+    if actions < ranks:
+        raise typer.BadParameter("there must be at least as many actions as ranks", param_hint="--actions")
+    if plot is not None and plot.suffix not in PICTURES:
+        raise typer.BadParameter(f"the file must end in {', '.join(PICTURES)}", param_hint="--plot")
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        raise typer.BadParameter("the directory must be new or empty", param_hint="--keep")
+
+
 @contextmanager
 def _directory(keep: Path | None) -> Iterator[Path]:
     """Yield where everything goes: a directory to keep, or one that is gone afterwards."""
@@ -94,8 +101,6 @@ def _directory(keep: Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="nextbest-world-") as made:
             yield Path(made)
         return
-    if keep.exists() and any(keep.iterdir()):
-        raise typer.BadParameter("the directory must be new or empty", param_hint="--keep")
     keep.mkdir(parents=True, exist_ok=True)
     yield keep
 

@@ -23,6 +23,8 @@ def print_decision(console: Console, response: decision_pb2.DecideResponse) -> N
         console.print(propositions_table(placement))
         if any(map(_details, placement.propositions)):
             console.print(details_table(placement), "")
+        if any(it.HasField("explanation") for it in placement.propositions):
+            console.print(explanations_table(placement), "")
     if response.exclusions:
         console.print(exclusions_table(response.exclusions), "")
     for degradation in response.degraded:
@@ -74,6 +76,29 @@ def details_table(placement: proposition_pb2.PlacementDecision) -> Table:
         if details := _details(proposition):
             table.add_row(str(proposition.rank), ", ".join(details))
     return table
+
+
+def explanations_table(placement: proposition_pb2.PlacementDecision) -> Table:
+    """Return why each proposition stands where it stands, in sentences; features with their log-odds."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.title = f"Why these in {placement.placement_id}"
+    table.title_justify, table.title_style = "left", "bold"
+    table.add_column(justify="right", min_width=6)
+    table.add_column(overflow="fold")
+    for proposition in placement.propositions:
+        moved = {it.words: it.log_odds for it in proposition.explanation.contributions}
+        table.add_row(str(proposition.rank), Text(proposition.action_id, style="cyan"))
+        for sentence in proposition.explanation.sentences:
+            table.add_row("", _sentence(sentence, moved.get(sentence)))
+    return table
+
+
+def _sentence(sentence: str, log_odds: float | None) -> Text:
+    """Return a sentence; that about a feature with what it did to the log-odds."""
+    if log_odds is None:
+        return Text(sentence)
+    colour = "green" if log_odds > 0 else "red"
+    return Text(f"  {log_odds:+.2f}  ", style=colour).append(sentence, style="default")
 
 
 def exclusions_table(exclusions: Sequence[proposition_pb2.Exclusion]) -> Table:

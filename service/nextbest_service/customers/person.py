@@ -23,6 +23,15 @@ class Member(NamedTuple):
     portion: Portion = EMPTY
 
 
+def came_first(members: tuple[Member, ...]) -> Ref:
+    """Return the ref of the identity that was there before the others; of several the first one."""
+    return min(members, key=_since_ms).ref
+
+
+def _since_ms(member: Member) -> int:
+    return member.since_ms
+
+
 class Person(NamedTuple):
     """One person as stored at the ref of the head, which is the first member.
 
@@ -38,6 +47,11 @@ class Person(NamedTuple):
     def head(self) -> Ref:
         """The ref under which the person is stored."""
         return self.members[0].ref
+
+    @property
+    def first(self) -> Ref:
+        """The ref of the identity that came first; links leave it what it is."""
+        return came_first(self.members)
 
     @property
     def portions(self) -> tuple[Portion, ...]:

@@ -5,7 +5,7 @@ Names stand in the legend, records have their numbers. Masks are over the legend
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import attrgetter
 from types import MappingProxyType
@@ -14,14 +14,15 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from nextbest_models.state_codec.counters import encode
 from nextbest_rules.records import Consent, Event, Purchase, Ticket
+from nextbest_service.decision_log.counters import pack_counters
 from nextbest_service.decision_log.entries import Entry, Kind, sealed
 from nextbest_service.decision_log.legend import Legend
 from nextbest_service.decisions.arbitration import Floats
 from nextbest_service.decisions.basis import Basis
 from nextbest_service.decisions.decision import Decision, PlacementDecision, SelectionType
 from nextbest_service.decisions.request import DecisionRequest
+from nextbest_service.decisions.shadows import Shadowed, shadows_of
 from nextbest_service.store.customers import Customer
 from nextbest_service.store.keys import Ref
 
@@ -49,11 +50,16 @@ class DecisionRecord:
     decision: Decision
     customer: Ref
     legend: Legend
+    shadows: tuple[Shadowed, ...] = ()
 
     @property
     def at_ms(self) -> int:
         """When it was decided, Unix milliseconds."""
         return self.decision.decided_at_ms
+
+    def shadowed(self) -> "DecisionRecord":
+        """Return it with what those think of it who look on."""
+        return replace(self, shadows=shadows_of(self.decision))
 
     def entry(self) -> Entry:
         """Return it as an entry of the log."""
@@ -75,6 +81,7 @@ class DecisionRecord:
             list(decision.degraded),
             list(decision.stale_features),
             _scored(basis),
+            _tried(basis, self.shadows, decision.person),
         ]
         packed = msgpack.packb(content, datetime=True, default=_plain)
         deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -15, zdict=self.legend.words)
@@ -142,7 +149,12 @@ def _scored(basis: Basis) -> Sequence[bytes]:
     behind = basis.generation.assembler.counters_behind(counters, factors.rows)
     maturity = factors.maturity.astype(np.int8)
     alike = len(maturity) > 0 and bool((maturity == maturity[0]).all())
-    return [encode(behind) if len(behind.ids) else b"", (maturity[:1] if alike else maturity).tobytes()]
+    return [pack_counters(behind), (maturity[:1] if alike else maturity).tobytes()]
+
+
+def _tried(basis: Basis, shadows: Sequence[Shadowed], person: Ref) -> Sequence[object]:
+    looking_on = [[it.ranker, _floats(it.propensity)] for it in shadows]
+    return [dict(basis.arms), basis.ranking.name, looking_on, person if basis.arms else b""]
 
 
 def _differences(actual: Floats, declared: NDArray[np.float32]) -> Sequence[bytes]:

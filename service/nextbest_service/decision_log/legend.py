@@ -4,6 +4,7 @@ import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from nextbest_service.decisions.generation import (
 )
 
 _OLDEST_FIELDS = 8
-_LATER_FIELDS = ("",)
+_LATER_FIELDS: Sequence[object] = ("", MappingProxyType({}))
 _DIGEST_BYTES = 8
 _LONGEST_WORDS = 32_000  # deflate looks back 32 KiB
 
@@ -34,7 +35,8 @@ class Legend:
     `values` and, by brand and goal, `levers` are float32 with one entry per action: records only tell what is
     different for their customer. `words` is a text that bodies are likely to repeat. `action_side` is the id
     of what rows of features are made of beside the customer, empty in legends of earlier versions;
-    `action_side_blob` are its bytes where the legend comes from the generation itself.
+    `action_side_blob` are its bytes where the legend comes from the generation itself. `rankers` are the
+    versions of the models by the names under which they are in use.
     """
 
     id: bytes
@@ -47,6 +49,7 @@ class Legend:
     levers: Mapping[tuple[str, str], Floats]
     words: bytes
     action_side: str
+    rankers: Mapping[str, str]
     blob: bytes
     action_side_blob: bytes = b""
 
@@ -69,6 +72,7 @@ class Legend:
                 [[*pair, generation.levers(*pair).astype("<f4").tobytes()] for pair in brands_and_goals],
                 _words(generation),
                 action_side_id(side),
+                {name: ranking.version for name, ranking in generation.rankings.items()},
             ]
         )
         return replace(cls.from_blob(zlib.compress(content)), action_side_blob=side)
@@ -84,7 +88,7 @@ class Legend:
             content: Any = unpack(zlib.decompress(blob), _OLDEST_FIELDS)
         except zlib.error as error:
             raise LogFormatError("a legend of the decision log cannot be read") from error
-        catalog, versions, actions, features, stages, values, levers, words, side = completed(
+        catalog, versions, actions, features, stages, values, levers, words, side, rankers = completed(
             content, _OLDEST_FIELDS, _LATER_FIELDS
         )
         return cls(
@@ -98,6 +102,7 @@ class Legend:
             levers={(brand, goal): np.frombuffer(own, dtype="<f4") for brand, goal, own in levers},
             words=words,
             action_side=side,
+            rankers=rankers,
             blob=blob,
         )
 

@@ -13,6 +13,7 @@ from nextbest_service.decision_log.legend import Legend
 from nextbest_service.decision_log.outcomes import LoggedOutcome
 from nextbest_service.decision_log.pending import Pending
 from nextbest_service.decision_log.persons import erase, records_of
+from nextbest_service.decisions.shadows import looked_on
 from nextbest_service.errors import AuditUnavailableError, StoreUnavailableError
 from nextbest_service.store.connection import Store
 from nextbest_service.store.keys import LOG_ACTION_SIDES, LOG_LEGENDS, Ref
@@ -166,7 +167,7 @@ class DecisionLog:
                 )
 
     async def _write_some(self) -> None:
-        records = self._pending.first(BATCH)
+        records = await _shadowed(self._pending.first(BATCH))
         await self._tell([record.legend for record in records])
         entries, lost = list[Entry](), list[DecisionRecord]()
         for record in records:
@@ -200,3 +201,10 @@ class DecisionLog:
                 log.error("decision_log_refused", error=str(reply))
                 raise StoreUnavailableError("the store refused an entry of the decision log")
         return replies
+
+
+async def _shadowed(records: Sequence[DecisionRecord]) -> Sequence[DecisionRecord]:
+    """Return records with what those think of them who look on: worked out beside the loop that answers."""
+    if not any(looked_on(record.decision) for record in records):
+        return records
+    return await asyncio.to_thread(lambda: [record.shadowed() for record in records])

@@ -1,6 +1,5 @@
 """Reads the record of a decision back, with the names that its legend has for the numbers."""
 
-import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextbest_models.affinity import AffinityCounters
-from nextbest_models.state_codec.counters import decode
+from nextbest_rules.assignment import CHAMPION
+from nextbest_service.decision_log.counters import read_counters
 from nextbest_service.decision_log.decisions import COLUMNS, SELECTIONS
 from nextbest_service.decision_log.entries import Entry, LogFormatError, completed, unsealed
 from nextbest_service.decision_log.legend import Floats, Legend
@@ -20,7 +20,7 @@ from nextbest_service.store.keys import Ref
 
 LEGEND_ID_BYTES = 8
 _OLDEST_FIELDS = 11
-_LATER_FIELDS = (None,)
+_LATER_FIELDS: Sequence[object] = (None, ({}, CHAMPION, (), b""))
 _UTC_DATETIMES = 3
 
 
@@ -64,6 +64,15 @@ class Competition:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedShadow:
+    """What a ranker that only looked on gave to the candidates: float32, in the order of the competition."""
+
+    ranker: str
+    model_version: str
+    propensity: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """The rows of the actions that a stage was the first to leave out on a channel."""
 
@@ -78,7 +87,9 @@ class LoggedDecision:
 
     `facts` None means that they could not be read. `records` are by kind: how many there were, and the first
     of them. `only` are the actions that the caller limited the question to, None where it did not. `counters`
-    are those of the keys that candidates have, None in records of earlier versions.
+    are those of the keys that candidates have, None in records of earlier versions. `arms` are the customer's
+    by holdout and experiment, `person` is the same for all names of one who is in any, and `ranker` is the
+    name of what ranked.
     """
 
     id: str
@@ -109,6 +120,15 @@ class LoggedDecision:
     degraded: tuple[str, ...]
     stale_features: tuple[str, ...]
     counters: AffinityCounters | None
+    arms: Mapping[str, str]
+    person: Ref
+    ranker: str
+    shadows: tuple[LoggedShadow, ...]
+
+    @property
+    def model_version(self) -> str:
+        """The version of the model that ranked; empty where none did."""
+        return self.legend.rankers.get(self.ranker, self.legend.versions.model)
 
 
 def legend_of(entry: Entry) -> bytes:
@@ -127,9 +147,8 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
         LogFormatError: the entry is damaged, or written by a version that knows more than this one.
     """
     content = _unpacked(entry, legend)
-    at_ms, question, inputs, world, competition, placed, stopped, failed, ranked, degraded, stale, scored = (
-        content
-    )
+    at_ms, question, inputs, world, competition, placed, stopped, failed, ranked, *rest = content
+    degraded, stale, scored, (arms, ranker, shadows, person) = rest
     request_id, channel, brand, goal, locale, context, only, placements, duplicates = question
     known, vector, facts, records, unreadable, defaulted = inputs
     return LoggedDecision(
@@ -168,7 +187,14 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
         selection_type=SELECTIONS[ranked].value,
         degraded=tuple(degraded),
         stale_features=tuple(sorted({*stale, *defaulted})),
-        counters=None if scored is None else _counters(scored[0]),
+        counters=None if scored is None else read_counters(scored[0]),
+        arms=arms,
+        person=person or entry.customer,
+        ranker=ranker,
+        shadows=tuple(
+            LoggedShadow(name, legend.rankers.get(name, ""), np.frombuffer(own, "<f4"))
+            for name, own in shadows
+        ),
     )
 
 
@@ -189,13 +215,6 @@ def _offered(offers: Sequence[Sequence[Any]], legend: Legend) -> tuple[Offered, 
         Offered(legend.actions[row], rank, SELECTIONS[selection].value, *rest)
         for rank, (row, selection, *rest) in enumerate(offers, start=1)
     )
-
-
-def _counters(encoded: bytes) -> AffinityCounters:
-    try:
-        return decode(encoded) if encoded else AffinityCounters.empty()
-    except (ValueError, struct.error) as error:
-        raise LogFormatError("the counters of a decision cannot be read") from error
 
 
 def _competition(

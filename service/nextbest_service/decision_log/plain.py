@@ -14,7 +14,10 @@ from nextbest_service.store.keys import Ref
 
 COUNTER_FIELDS = ("key", "count", "last_day", "total")
 """What a counter is, as `AffinityCounters` has its columns: the id of an affinity key, and its statistics."""
-_OTHERWISE = {"id", "decided_at_ms", "customer", "legend", "competition", "placements", "stopped", "counters"}
+_OTHERWISE = frozenset(
+    {"id", "decided_at_ms", "customer", "legend", "competition", "placements", "stopped"}
+    | {"counters", "person", "shadows"}
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,7 +39,7 @@ def plain_decision(decision: LoggedDecision) -> dict[str, object]:
         "decided_at": moment(decision.decided_at_ms),
         "customer": customer_name(decision.customer),
         "catalog": legend.catalog,
-        "versions": asdict(legend.versions),
+        "versions": {**asdict(legend.versions), "model": decision.model_version},
     }
     told |= {it.name: getattr(decision, it.name) for it in fields(decision) if it.name not in _OTHERWISE}
     told["placements"] = [asdict(placement) for placement in decision.placements]
@@ -44,6 +47,10 @@ def plain_decision(decision: LoggedDecision) -> dict[str, object]:
     told["stopped"] = [
         {"channel": it.channel, "stage": it.stage, "actions": [actions[row] for row in it.rows.tolist()]}
         for it in decision.stopped
+    ]
+    told["shadows"] = [
+        {"ranker": it.ranker, "model_version": it.model_version, "propensity": it.propensity.tolist()}
+        for it in decision.shadows
     ]
     told["counters"] = None if decision.counters is None else _counters(decision.counters)
     return {name: plain(value) for name, value in told.items()}

@@ -17,6 +17,7 @@ from nextbest_service.decisions.exploration import Explorer, Outlook, certain_fi
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
+Maturities = NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,24 @@ class Factors:
     context_weight: Floats
     lever: Floats
     pinned: Flags
-    maturity: NDArray[np.int8]
+    maturity: Maturities
     strength: Floats
 
     @cached_property
     def priority(self) -> Floats:
-        """P × C × V × L."""
-        return self.propensity * self.context_weight * self.value * self.lever
+        """P × C × V × L. Factors that are absurd together may give what is no finite number."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.propensity * self.context_weight * self.value * self.lever
+
+    @cached_property
+    def finite(self) -> Flags:
+        """Which priorities are finite numbers. Candidates with another one are never offered."""
+        return np.isfinite(self.priority)
+
+    @cached_property
+    def worthwhile(self) -> Flags:
+        """Which candidates may take a place: a priority of 0 is no better than nothing, unless pinned."""
+        return self.finite & ((self.priority > 0.0) | self.pinned)
 
     @property
     def outlook(self) -> Outlook:

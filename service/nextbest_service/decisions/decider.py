@@ -1,5 +1,6 @@
 """The way of one decision: read, deliberate, reserve, remember, record. Who loses a race decides again."""
 
+import asyncio
 import os
 from collections.abc import Callable, Iterable, Set
 from contextlib import AsyncExitStack, suppress
@@ -7,15 +8,17 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter_ns
 from typing import TypeAlias
 
+from nextbest_rules.assignment import assigned
 from nextbest_service.customers.naming import Who
 from nextbest_service.decision_log.decisions import DecisionRecord
 from nextbest_service.decision_log.legend import Legend
 from nextbest_service.decision_log.log import DecisionLog
-from nextbest_service.decisions.decision import Decision, Degradation
+from nextbest_service.decisions.decision import Decision, Degradation, Timing
 from nextbest_service.decisions.deliberation import Stopwatch, deliberate
+from nextbest_service.decisions.explaining import explain
 from nextbest_service.decisions.generation import Generation
 from nextbest_service.decisions.remembered import Remembered, ReusedRequestIdError
-from nextbest_service.decisions.request import DecisionRequest
+from nextbest_service.decisions.request import DecisionRequest, ExplainLevel
 from nextbest_service.decisions.reservations import limited, reservations_of, volumes_of
 from nextbest_service.errors import StoreUnavailableError
 from nextbest_service.store.claims import Claim
@@ -83,7 +86,8 @@ class _Asking:
         """Decide and leave no trace."""
         watch = Stopwatch()
         reading = await self._read("", watch)
-        return Answer(self.render(self._deliberated(self.request, reading, watch)), 0)
+        decision = await self._explained(self._deliberated(self.request, reading, watch), watch)
+        return Answer(self.render(decision), 0)
 
     async def answered(self) -> Answer:
         """Decide, again if need be; from the second try on in line with others who ask about this person."""
@@ -102,7 +106,7 @@ class _Asking:
         reading = await self._read(request.request_id, watch)
         if reading.found.answer is not None:
             return await self._repeated(reading.found.answer)
-        decision = await self._held(request, reading, watch)
+        decision = await self._explained(await self._held(request, reading, watch), watch)
         decision = self._finished(decision, degraded, sum(watch.laps_us))
         content = self.render(decision)
         record = DecisionRecord(decision, decision.origin, self.decider.legend)
@@ -146,8 +150,21 @@ class _Asking:
         return reading
 
     def _deliberated(self, request: DecisionRequest, reading: Reading, watch: Stopwatch) -> Decision:
-        decision = deliberate(self.decider.generation, request, reading, self.decision_id, watch)
-        return replace(decision, origin=self._origin(reading.found))
+        generation, origin = self.decider.generation, self._origin(reading.found)
+        # The name that came first stays the same through links, so that the arms stay, too.
+        person = reading.customer.first or origin
+        arms = assigned(generation.catalog.experimentation, person, reading.now_ms)
+        decision = deliberate(generation, request, reading, arms, self.decision_id, watch)
+        return replace(decision, origin=origin, person=person)
+
+    async def _explained(self, decision: Decision, watch: Stopwatch) -> Decision:
+        """Explain the propositions where that was asked for: on a thread, for others wait meanwhile."""
+        if self.request.explain < ExplainLevel.FULL:
+            return decision
+        watch.resume()
+        explained = await asyncio.to_thread(explain, decision)
+        watch.lap()
+        return replace(explained, timing=Timing(*watch.laps_us))
 
     async def _held(self, request: DecisionRequest, reading: Reading, watch: Stopwatch) -> Decision:
         """Deliberate and hold what volume caps count; what others took last is left out, and so on."""

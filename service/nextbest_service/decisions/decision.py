@@ -7,6 +7,7 @@ from enum import StrEnum
 from nextbest_models.ladder import Maturity
 from nextbest_rules import Action, Exclusion, ParameterValue
 from nextbest_service.decisions.basis import Basis
+from nextbest_service.decisions.explanation import Explanation
 from nextbest_service.decisions.request import PlacementRequest
 from nextbest_service.store.keys import Ref
 
@@ -24,12 +25,14 @@ class SelectionType(StrEnum):
 class Degradation(StrEnum):
     """Why an answer is not as good as it should be. Closed rules hold all the same.
 
-    Without a usable model the static priority ranks; with unreadable state the model ranks on defaults. Where
+    Without a usable model the static priority ranks; where an arm's ranker is not in use the champion does;
+    with unreadable state the model ranks on defaults. Where
     others kept changing a busy customer, only actions that no cap counts were considered. A gap is open as
     long as the decision log has lost decisions and does not say so yet.
     """
 
     MODEL_UNAVAILABLE = "MODEL_UNAVAILABLE"
+    RANKER_UNAVAILABLE = "RANKER_UNAVAILABLE"
     SCORE_NOT_FINITE = "SCORE_NOT_FINITE"
     STATE_UNREADABLE = "STATE_UNREADABLE"
     CUSTOMER_BUSY = "CUSTOMER_BUSY"
@@ -42,7 +45,8 @@ class Proposition:
 
     `content_json` and `parameters` are empty unless content was asked for. Times are Unix milliseconds; None
     is no end, or now. `selection_probability` is that of this action at this rank; 1 where nothing explores.
-    `maturity` says what the propensity rests on, None where the rank needed none.
+    `maturity` says what the propensity rests on, None where the rank needed none. `explanation` is there only
+    if asked for.
     """
 
     action: Action
@@ -61,6 +65,7 @@ class Proposition:
     send_at_ms: int | None = None
     selection_probability: float = 1.0
     maturity: Maturity | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,8 @@ class Timing:
 class Decision:
     """One answer. `selection_type` says how the propositions that were ranked were ranked.
 
-    `origin` is the ref of the identity under which it is kept, empty where nobody asks.
+    `origin` is the ref of the identity under which it is kept, and `person` that of the identity whose arms
+    count; both are empty where nobody asks.
     """
 
     id: str
@@ -109,3 +115,4 @@ class Decision:
     timing: Timing
     basis: Basis
     origin: Ref = b""
+    person: Ref = b""

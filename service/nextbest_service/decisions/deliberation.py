@@ -1,16 +1,15 @@
 """The way of one decision once the customer is read: screen, score, arbitrate. No effects but a stopwatch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter_ns
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
-from nextbest_models.ranker import ModelError
 from nextbest_rules import Situation
+from nextbest_rules.assignment import STATIC
 from nextbest_rules.bitmask import union
-from nextbest_service.decisions.arbitration import Factors, Rows
+from nextbest_service.decisions.arbitration import Factors
 from nextbest_service.decisions.basis import Basis
 from nextbest_service.decisions.bitmask import flags_of, rows_of
 from nextbest_service.decisions.decision import (
@@ -22,28 +21,36 @@ from nextbest_service.decisions.decision import (
 )
 from nextbest_service.decisions.exclusions import explain_exclusions
 from nextbest_service.decisions.generation import Generation
+from nextbest_service.decisions.rankings import Ranking
 from nextbest_service.decisions.reach import Reach, find_reach
 from nextbest_service.decisions.request import DecisionRequest, ExplainLevel
 from nextbest_service.decisions.showing import Showing, showings
 from nextbest_service.decisions.slates import fill_slates, propositions
 from nextbest_service.store.customers import Reading
 
-log = structlog.get_logger()
-
 
 def deliberate(
-    generation: Generation, request: DecisionRequest, reading: Reading, decision_id: str, watch: "Stopwatch"
+    generation: Generation,
+    request: DecisionRequest,
+    reading: Reading,
+    arms: Mapping[str, str],
+    decision_id: str,
+    watch: "Stopwatch",
 ) -> Decision:
-    """Return what is best for the customer that was read, in each placement asked for."""
+    """Return what is best for the customer that was read, in each placement asked for.
+
+    `arms` are the customer's, by holdout and experiment.
+    """
     now_ms = reading.now_ms
-    reach = find_reach(generation.rules, request, _situation(generation, request, reading))
+    reach = find_reach(generation.rules, request, _situation(generation, request, reading, arms))
     shown = showings(generation, request, reach)
     watch.lap()
-    factors, unvalued, degraded = _score(generation, request, reading, reach, shown)
+    ranking, degraded = _ranking(generation, arms)
+    factors, unvalued, failed = _score(generation, ranking, request, reading, reach, shown)
     watch.lap()
-    explores = not request.dry_run and Degradation.SCORE_NOT_FINITE not in degraded
+    explores = not request.dry_run and not failed
     slates = fill_slates(generation, request, shown, factors, decision_id, explores=explores)
-    ranked = SelectionType.STATIC if degraded else SelectionType.RANKED
+    ranked = SelectionType.STATIC if failed or ranking.ranker is None else SelectionType.RANKED
     placements = propositions(generation, request, reach, shown, factors, slates, ranked, now_ms)
     watch.lap()
     exclusions: tuple[PlacedExclusion, ...] = ()
@@ -59,13 +66,19 @@ def deliberate(
         selection_type=ranked,
         exclusions=exclusions,
         customer_known=customer.known,
-        degraded=(*degraded, *([Degradation.STATE_UNREADABLE] if unreadable else [])),
+        degraded=(
+            *degraded,
+            *([Degradation.SCORE_NOT_FINITE] if failed else []),
+            *([Degradation.STATE_UNREADABLE] if unreadable else []),
+        ),
         stale_features=_stale(generation, reading, reach),
         timing=Timing(*watch.laps_us),
         basis=Basis(
             generation=generation,
             request=request,
             reading=reading,
+            arms=arms,
+            ranking=ranking,
             reach=reach,
             factors=factors,
             unvalued=unvalued,
@@ -74,7 +87,9 @@ def deliberate(
     )
 
 
-def _situation(generation: Generation, request: DecisionRequest, reading: Reading) -> Situation:
+def _situation(
+    generation: Generation, request: DecisionRequest, reading: Reading, arms: Mapping[str, str]
+) -> Situation:
     customer = reading.customer
     features = customer.features.vector.tolist()
     return Situation(
@@ -96,22 +111,35 @@ def _situation(generation: Generation, request: DecisionRequest, reading: Readin
         contacts=customer.contacts,
         killed=reading.killed,
         volumes=reading.volumes,
+        arms=arms,
     )
+
+
+def _ranking(generation: Generation, arms: Mapping[str, str]) -> tuple[Ranking, tuple[Degradation, ...]]:
+    """Return what ranks, and what falls short of that: an arm's ranker that is not in use, or no model."""
+    ranking = generation.ranking(arms)
+    if ranking is None:
+        missing = () if generation.champion.ranker else (Degradation.MODEL_UNAVAILABLE,)
+        return generation.champion, (Degradation.RANKER_UNAVAILABLE, *missing)
+    wanted = ranking.ranker is not None or ranking.name == STATIC
+    return ranking, () if wanted else (Degradation.MODEL_UNAVAILABLE,)
 
 
 def _score(
     generation: Generation,
+    ranking: Ranking,
     request: DecisionRequest,
     reading: Reading,
     reach: Reach,
     shown: Sequence[Showing],
-) -> tuple[Factors, int, tuple[Degradation, ...]]:
-    """Return the factors of all candidates, the mask of those without a value, and what fell short."""
+) -> tuple[Factors, int, bool]:
+    """Return the factors of all candidates, the mask of those without a value, and if the model failed."""
     size = len(generation.catalog.actions)
     survivors = union(showing.mask for showing in shown)
     values, unvalued = _values(generation, survivors, reach)
     rows = rows_of(survivors & ~unvalued, size)
-    propensity, maturity, degraded = _propensity(generation, rows, request, reading)
+    features, context = reading.customer.features, request.numbers
+    propensity, maturity, failed = ranking.propensities(features, context, rows, reading.now_ms)
     lever, pinned = _levers(generation, request, reach)
     weight = _context_weights(generation, survivors & ~unvalued, reach)
     factors = Factors(
@@ -122,9 +150,9 @@ def _score(
         lever=lever[rows],
         pinned=pinned[rows],
         maturity=maturity,
-        strength=generation.standing.expected.strength[rows],
+        strength=ranking.standing.expected.strength[rows],
     )
-    return factors, unvalued, degraded
+    return factors, unvalued, failed
 
 
 def _values(generation: Generation, survivors: int, reach: Reach) -> tuple[NDArray[np.float64], int]:
@@ -145,6 +173,8 @@ def _levers(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     size = len(generation.catalog.actions)
     levers, pinned = generation.levers(request.brand, request.goal), np.zeros(size, dtype=np.bool_)
+    for factors in generation.arm_levers(reach.view.situation.arms):
+        levers = levers * factors
     boosts = reach.approaches[0].screening.boosts if reach.approaches else ()
     if boosts:
         levers = levers.copy()
@@ -162,33 +192,6 @@ def _context_weights(generation: Generation, candidates: int, reach: Reach) -> N
     for weighing in generation.rules.context_weights.weighings(candidates, reach.view):
         weights[flags_of(weighing.mask, size)] *= weighing.weight
     return weights
-
-
-def _propensity(
-    generation: Generation, rows: Rows, request: DecisionRequest, reading: Reading
-) -> tuple[NDArray[np.float64], NDArray[np.int8], tuple[Degradation, ...]]:
-    """Return P of some actions, what it rests on, and what fell short: the model ranks those it knows."""
-    standing = generation.standing
-    if generation.candidates is None:
-        return *standing.without_model(rows), (Degradation.MODEL_UNAVAILABLE,)
-    known = standing.mature[rows]
-    ranked = rows if standing.all_mature else rows[known]
-    features = reading.customer.features
-    try:
-        scores = generation.candidates.propensities(features, _numbers(request), ranked, reading.now_ms)
-    except ModelError as error:
-        log.error("ranking_failed", error=str(error))
-        return *standing.without_model(rows), (Degradation.SCORE_NOT_FINITE,)
-    return *standing.with_model(rows, known, scores), ()
-
-
-def _numbers(request: DecisionRequest) -> dict[str, float]:
-    """Return the numeric part of the context: what features may read."""
-    return {
-        name: float(value)
-        for name, value in request.context.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
 
 
 def _stale(generation: Generation, reading: Reading, reach: Reach) -> tuple[str, ...]:
@@ -212,6 +215,10 @@ class Stopwatch:
         now = perf_counter_ns()
         self.laps_us.append((now - self._since) // 1000)
         self._since = now
+
+    def resume(self) -> None:
+        """Take up the last lap again."""
+        self._since = perf_counter_ns() - self.laps_us.pop() * 1000
 
     def back_to_first(self) -> None:
         """Forget all laps but the first, and begin the second anew."""

@@ -83,20 +83,38 @@ class _Losses:
         def lost(rule_id: str, reason: str, actual: str = "", required: str = "") -> Exclusion:
             return Exclusion(action.id, Stage.ARBITRATION, rule_id, reason, actual, required)
 
-        if self.unvalued >> row & 1:
-            return lost("value", "The value of the action cannot be computed for this customer.")
-        if self.slates.unshowable >> row & 1:
-            return lost("parameters", "A parameter of the treatment has no value for this customer.")
+        kept_back = asked.placement.fallback == action.id
+        if void := self._void(row, kept_back=kept_back):
+            return lost(*void)
         if rival := self._rival(row):
             exclusive, name = rival
             return lost(exclusive.rule.id, exclusive.rule.reason, f"{name} is offered", "only one of them")
-        kept_back = asked.placement.fallback == action.id
         crowded = self._crowded(row, asked, slate) or self._full(row, asked, slate)
         if crowded and not (kept_back and slate):
             return crowded
         if kept_back:
             return lost("fallback", "Kept for when nothing else may be offered here.")
         return self._outranked(row, asked, slate, lost)
+
+    def _void(self, row: int, *, kept_back: bool) -> Sequence[str]:
+        """Return why an action can take no place at all: rule, reason, actual, required."""
+        if self.unvalued >> row & 1:
+            return "value", "The action has no value for this customer, or one below 0."
+        if self.slates.unshowable >> row & 1:
+            return "parameters", "A parameter of the treatment has no value for this customer."
+        candidate = int(self.factors.rows.searchsorted(row))
+        if not self.factors.finite[candidate]:
+            reason = "The priority is no finite number."
+        elif self.factors.worthwhile[candidate] or kept_back:
+            return ()
+        else:
+            reason = "A priority of 0 is no better than nothing."
+        return "priority", reason, self._product(candidate), "a finite number above 0"
+
+    def _product(self, candidate: int) -> str:
+        factors = self.factors
+        parts = (factors.propensity, factors.context_weight, factors.value, factors.lever)
+        return f"priority = {' × '.join(f'{part[candidate]:.6g}' for part in parts)}"
 
     def _rival(self, row: int) -> tuple[Exclusive, str] | None:
         """Return the mutual exclusion that another offered action won."""

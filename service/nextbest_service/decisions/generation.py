@@ -1,7 +1,7 @@
 """The immutable set that one decision runs on: catalog, rules, features, model. Read once per request."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from nextbest_models.action_side import Declarations
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.assembly import ActionProfile, CandidateAssembler
-from nextbest_models.calibration import Codes
 from nextbest_models.evidence import Kind
 from nextbest_models.features import FeatureSpec
 from nextbest_models.online import OnlineFeatures
 from nextbest_models.population import Population
-from nextbest_models.ranker import CandidateRanker, Ranker
+from nextbest_models.ranker import Ranker
 from nextbest_rules import Action, Catalog, Formula, RuleSet
-from nextbest_rules.catalog import Emphasis
+from nextbest_rules.assignment import CHAMPION, ranker_of
+from nextbest_rules.catalog import Arm, Emphasis
 from nextbest_rules.policies import ExclusiveRule
 from nextbest_rules.selection import mask_of
 from nextbest_service.decisions.bitmask import flags_of
-from nextbest_service.decisions.standing import Standing
+from nextbest_service.decisions.rankings import Ranking, rankings_of
 from nextbest_service.store.customers import ReadPlan
 
 
@@ -48,9 +48,9 @@ class Generation:
     """Everything that is the same for all decisions until the next reload.
 
     `values` are float64 with one entry per action; a value that is computed per customer stands there as 0.
-    `assembler` makes the rows that models score. `standing` says what to expect of the actions, `candidates`
-    is the ranker against them. `plan` says what to read of a customer, `exclusive` which actions must not
-    stand together. `issues` and `groups` number the kinds of the actions.
+    `assembler` makes the rows that models score, `rankings` are by name. `plan` says what to read of a
+    customer, `exclusive` which actions must not stand together. `issues` and `groups` number the kinds of the
+    actions.
     """
 
     catalog: Catalog
@@ -58,16 +58,15 @@ class Generation:
     spec: FeatureSpec
     online: OnlineFeatures
     assembler: CandidateAssembler
-    ranker: Ranker | None
-    candidates: CandidateRanker | None
+    rankings: Mapping[str, Ranking]
     versions: Versions
     values: NDArray[np.float64]
-    standing: Standing
     plan: ReadPlan
     exclusive: tuple[Exclusive, ...]
     issues: NDArray[np.intp]
     groups: NDArray[np.intp]
     _levers: Mapping[tuple[str, str], NDArray[np.float64]]
+    _arm_levers: Mapping[tuple[str, str], NDArray[np.float64]]
     _contents: Mapping[tuple[int, str], str]
 
     @classmethod
@@ -77,27 +76,29 @@ class Generation:
         spec: FeatureSpec,
         keys: AffinityKeys,
         population: Population,
-        ranker: Ranker | None,
+        rankers: Mapping[str, Ranker],
     ) -> "Generation":
-        """Put together what was loaded and checked; everything that no request changes is computed here."""
+        """Put together what was loaded and checked; everything that no request changes is computed here.
+
+        `rankers` are the models in use by name, the `champion` among them if there is any.
+        """
         actions = rules.catalog.actions
         assembler = CandidateAssembler(spec, action_profiles(rules.catalog), keys, population)
+        rankings = rankings_of(rankers, assembler, actions)
         return cls(
             catalog=rules.catalog,
             rules=rules,
             spec=spec,
             online=OnlineFeatures(spec),
             assembler=assembler,
-            ranker=ranker,
-            candidates=ranker.over(assembler, _types(ranker, actions)) if ranker else None,
+            rankings=rankings,
             versions=Versions(
                 catalog=rules.catalog.version,
                 ruleset=rules.version,
-                model=ranker.version if ranker else "",
+                model=rankings[CHAMPION].version,
                 feature_spec=spec.digest[:12],
             ),
             values=np.array([0.0 if isinstance(it.value, Formula) else it.value for it in actions]),
-            standing=Standing.of(actions, ranker),
             plan=ReadPlan(
                 records=tuple(sorted(rules.reads)),
                 capped=tuple(action.id for action in actions if action.volume_cap is not None),
@@ -106,12 +107,26 @@ class Generation:
             issues=numbered([it.issue for it in actions]),
             groups=numbered([(it.issue, it.group) for it in actions]),
             _levers=_levers(rules.catalog),
+            _arm_levers=_arm_levers(rules.catalog),
             _contents=_contents(actions),
         )
+
+    @property
+    def champion(self) -> Ranking:
+        """What ranks for everybody whose arm says nothing else."""
+        return self.rankings[CHAMPION]
+
+    def ranking(self, arms: Mapping[str, str]) -> Ranking | None:
+        """Return what ranks for a person with these arms; None where that ranker is not in use."""
+        return self.rankings.get(ranker_of(self.catalog.experimentation, arms)) if arms else self.champion
 
     def levers(self, brand: str, goal: str) -> NDArray[np.float64]:
         """Return L of every action (float64) under a brand and a goal; either may be empty."""
         return self._levers[brand, goal]
+
+    def arm_levers(self, arms: Mapping[str, str]) -> Iterator[NDArray[np.float64]]:
+        """Yield the factors on L of every action (float64) that a person's arms bring."""
+        return (self._arm_levers[arm] for arm in arms.items() if arm in self._arm_levers)
 
     def content(self, row: int, treatment_id: str) -> str:
         """Return an action's content as JSON, in one of its treatments or, with an empty id, without."""
@@ -167,10 +182,6 @@ def catalog_affinity_keys(catalog: Catalog) -> set[tuple[str, str]]:
     }
 
 
-def _types(ranker: Ranker, actions: Sequence[Action]) -> Codes:
-    return ranker.calibration.codes([action.type.value for action in actions])
-
-
 def numbered(kinds: Sequence[object]) -> NDArray[np.intp]:
     """Return a number for each of some kinds, the same for equal ones."""
     numbers: dict[object, int] = {}
@@ -203,9 +214,18 @@ def _levers(catalog: Catalog) -> dict[tuple[str, str], NDArray[np.float64]]:
     }
 
 
-def _factors(emphasis: Emphasis, catalog: Catalog) -> NDArray[np.float64]:
+def _arm_levers(catalog: Catalog) -> dict[tuple[str, str], NDArray[np.float64]]:
+    return {
+        (experiment.id, arm.id): _factors(arm, catalog)
+        for experiment in catalog.experimentation.experiments
+        for arm in experiment.arms
+        if arm.levers
+    }
+
+
+def _factors(of: Emphasis | Arm, catalog: Catalog) -> NDArray[np.float64]:
     factors = np.ones(len(catalog.actions))
-    for lever in emphasis.levers:
+    for lever in of.levers:
         factors[flags_of(mask_of(lever.applies_to, catalog), len(factors))] *= lever.lever
     return factors
 

@@ -26,7 +26,7 @@ def offline_generation(catalog: Catalog) -> Generation:
         FeatureSpecError: a feature's definition means nothing to the models.
     """
     rules = RuleSet.compile(catalog)
-    return Generation.build(rules, feature_spec(catalog), AffinityKeys({}), Population.unknown(), None)
+    return Generation.build(rules, feature_spec(catalog), AffinityKeys({}), Population.unknown(), {})
 
 
 def decide_offline(generation: Generation, question: Question) -> Answer:
@@ -41,7 +41,7 @@ def deliberate_offline(
     request, reading = _request(generation, question, explain), _reading(generation, question)
     watch = Stopwatch()
     watch.lap()
-    return deliberate(generation, request, reading, _DECISION_ID, watch)
+    return deliberate(generation, request, reading, question.arms, _DECISION_ID, watch)
 
 
 def _request(generation: Generation, question: Question, explain: ExplainLevel) -> DecisionRequest:

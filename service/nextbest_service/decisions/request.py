@@ -55,6 +55,15 @@ class DecisionRequest:
     audited: bool = False
 
     @property
+    def numbers(self) -> dict[str, float]:
+        """The numeric part of the context: what features may read."""
+        return {
+            name: float(value)
+            for name, value in self.context.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+
+    @property
     def direction(self) -> Direction:
         """Who started the contact: outbound as soon as any placement is, the stricter reading."""
         outbound = any(asked.placement.direction is Direction.OUTBOUND for asked in self.placements)

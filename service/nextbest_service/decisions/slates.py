@@ -102,14 +102,15 @@ def _quotas(showing: Showing, factors: Factors, generation: Generation) -> Itera
 
 
 def _slot(showing: Showing, factors: Factors, generation: Generation, unshowable: int, size: int) -> Slot:
-    accepts = flags_of(showing.mask & ~unshowable, size)[factors.rows]
+    showable = flags_of(showing.mask & ~unshowable, size)[factors.rows]
+    accepts = showable & factors.worthwhile
     quotas = tuple(_quotas(showing, factors, generation))
     fallback = showing.asked.placement.fallback
     if fallback is None:
         return Slot(accepts, showing.asked.limit, quotas=quotas)
     place = int(factors.rows.searchsorted(generation.catalog.index[fallback]))
     is_candidate = place < len(factors.rows) and factors.rows[place] == generation.catalog.index[fallback]
-    stands_in = is_candidate and bool(accepts[place])
+    stands_in = is_candidate and bool((showable & factors.finite)[place])
     return Slot(accepts, showing.asked.limit, place if stands_in else -1, quotas)
 
 

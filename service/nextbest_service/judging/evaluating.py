@@ -1,13 +1,8 @@
 """The whole of `nextbest evaluate`: models, log, the decisions filled again, the judgement."""
 
-import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-import numpy as np
-import pyarrow.parquet as pq
 
 from nextbest_models.artifact import load, read_manifest
 from nextbest_models.features import FeatureSpec
@@ -18,15 +13,16 @@ from nextbest_models.judging.verdict import JudgementError, judge
 from nextbest_models.logged.attribution import attribute
 from nextbest_models.logged.export import LogExport
 from nextbest_models.logged.outcomes import OutcomeReader
-from nextbest_models.logged.tables import milliseconds
 from nextbest_models.progress import Progress, silent
 from nextbest_models.ranker import ModelError
 from nextbest_rules import Catalog, RuleSet
+from nextbest_rules.terms import ExplorationMethod
 from nextbest_service.decisions.arbitration import Floats
 from nextbest_service.decisions.generation import exclusive_rules, feature_spec, numbered
 from nextbest_service.decisions.standing import Standing
 from nextbest_service.judging.gathering import Gathering, JudgedModel, Judges
 from nextbest_service.judging.log_source import COLUMNS, Batch
+from nextbest_service.judging.period import Period, Sample
 from nextbest_service.judging.question import JudgingError, Question, learned_until
 from nextbest_service.judging.served import Surfaces
 
@@ -34,7 +30,6 @@ TOO_YOUNG = "their outcomes may still come"
 NOT_SAMPLED = "only a sample was asked for"
 OTHER_TIME = "they are outside the period"
 SUSPICIOUS_SHARE = 0.01
-_HASHES = 1 << 32
 
 
 def evaluate_models(
@@ -50,10 +45,10 @@ def evaluate_models(
     """
     spec = feature_spec(catalog)
     judges = _judges(question, catalog, spec)
-    period = _Period.of(question)
+    period = _period(question)
     gathering = _gathered(question, judges, catalog, period, LogExport(question.log, spec.digest), progress)
     if not gathering.decisions:
-        raise JudgingError(_nothing(gathering.left_out, period))
+        raise JudgingError(_nothing(question, gathering.left_out))
     progress("Judging", 0, 1)
     try:
         verdict = judge(gathering.log(), question.reward, question.options)
@@ -75,28 +70,9 @@ def evaluate_models(
     return judgement.with_gates(gates)
 
 
-@dataclass(frozen=True, slots=True)
-class _Period:
-    """Decisions from and before two times in Unix milliseconds. `why` tells where the first comes from."""
-
-    since_ms: int
-    until_ms: int
-    why: str
-
-    @classmethod
-    def of(cls, question: Question) -> "_Period":
-        learned = learned_until(read_manifest(question.candidate))
-        since = question.since or learned
-        return cls(
-            _ms(since) if since else 0,
-            _ms(question.until) if question.until else 1 << 62,
-            f"the candidate learned from what came before {learned:%Y-%m-%d %H:%M} UTC (see --since)"
-            if learned and question.since is None
-            else "",
-        )
-
-    def holds(self, time_ms: int) -> bool:
-        return self.since_ms <= time_ms < self.until_ms
+def _period(question: Question) -> Period:
+    since = question.since or learned_until(read_manifest(question.candidate))
+    return Period.of(since, question.until)
 
 
 def _judges(question: Question, catalog: Catalog, spec: FeatureSpec) -> Judges:
@@ -121,7 +97,8 @@ def _judges(question: Question, catalog: Catalog, spec: FeatureSpec) -> Judges:
 
 def _strengths(directories: list[Path], catalog: Catalog, spec: FeatureSpec) -> Iterator[tuple[str, Floats]]:
     """Yield how strong each version's propensities are: placements that try by Thompson ask for it."""
-    if not any(it.exploration for it in catalog.placements.values()):
+    explorations = (it.exploration for it in catalog.placements.values())
+    if not any(it and it.method is ExplorationMethod.THOMPSON for it in explorations):
         return
     for directory in directories:
         try:
@@ -134,24 +111,27 @@ def _gathered(
     question: Question,
     judges: Judges,
     catalog: Catalog,
-    period: _Period,
+    period: Period,
     export: LogExport,
     progress: Progress,
 ) -> Gathering:
     gathering = Gathering([action.type.value for action in catalog.actions], question.placement)
     outcomes, end_ms = OutcomeReader(question.log), export.end_ms()
-    share = question.most / max(1, _count(export, period))
+    sample = Sample.of(export, period, question.most)
     for decisions in export.batches(more=COLUMNS, progress=progress):
         if not any(map(period.holds, decisions.times_ms.tolist())):
+            gathering.left_out[OTHER_TIME] += len(decisions)
             continue
         came = attribute(
             decisions, outcomes.of(decisions, question.attribution.window_ms), question.attribution, end_ms
         )
         batch = Batch.of(decisions, came, catalog.index)
-        for number, (id_, time_ms) in enumerate(zip(decisions.ids, decisions.times_ms.tolist(), strict=True)):
+        for number, (id_, time_ms) in enumerate(
+            zip(decisions.ids.tolist(), decisions.times_ms.tolist(), strict=True)
+        ):
             if not period.holds(time_ms):
                 gathering.left_out[OTHER_TIME] += 1
-            elif zlib.crc32(id_.encode()) >= share * _HASHES:
+            elif not sample.holds(id_):
                 gathering.left_out[NOT_SAMPLED] += 1
             elif not batch.is_settled(number):
                 gathering.left_out[TOO_YOUNG] += 1
@@ -159,16 +139,6 @@ def _gathered(
                 gathering.add(judges, batch, number)
     gathering.left_out.update(export.left_out)
     return gathering
-
-
-def _count(export: LogExport, period: _Period) -> int:
-    """Return how many decisions of the export lie in the period."""
-    count = 0
-    for part in export.decision_parts:
-        times = pq.read_table(part, columns=["decided_at"], partitioning=None)["decided_at"]
-        ms = milliseconds(times)
-        count += int(np.count_nonzero((ms >= period.since_ms) & (ms < period.until_ms)))
-    return count
 
 
 def _overlaps(question: Question, first: datetime) -> Iterator[str]:
@@ -194,11 +164,10 @@ def _misfits(gathering: Gathering) -> Iterator[str]:
         )
 
 
-def _nothing(left_out: Mapping[str, int], period: _Period) -> str:
+def _nothing(question: Question, left_out: Mapping[str, int]) -> str:
     reasons = "; ".join(f"{count:,}: {reason}" for reason, count in left_out.items())
-    lines = [f"no decision of the log can be judged ({reasons or 'there is none'})"]
-    return ". ".join([*lines, period.why] if period.why else lines)
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+    told = f"no decision of the log can be judged ({reasons or 'there is none'})"
+    learned = learned_until(read_manifest(question.candidate))
+    if question.since is not None or learned is None:
+        return told
+    return f"{told}. The candidate learned from what came before {learned:%Y-%m-%d %H:%M} UTC; see --since"

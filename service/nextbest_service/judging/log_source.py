@@ -21,6 +21,7 @@ class Batch:
     """Decisions of one generation with what came of them.
 
     to_catalog: int [actions of the side], positions in the catalog of today, -1 for what it does not have.
+    starts: int [decisions + 1], where each decision's slots begin. more: `COLUMNS`, one entry per decision.
     """
 
     decisions: LoggedDecisions
@@ -28,13 +29,16 @@ class Batch:
     index: Mapping[str, int]
     to_catalog: Rows
     starts: Rows
+    more: Mapping[str, Sequence[Any]]
 
     @classmethod
     def of(cls, decisions: LoggedDecisions, attributed: Attributed, index: Mapping[str, int]) -> "Batch":
         """Return a batch. `index` are the catalog's actions with their positions."""
         to_catalog = np.array([index.get(action, -1) for action in decisions.side.actions], dtype=np.intp)
         starts = np.searchsorted(decisions.slots.decision, np.arange(len(decisions) + 1))
-        return cls(decisions, attributed, index, to_catalog, starts)
+        columns: Mapping[str, Any] = decisions.more
+        more = {name: columns[name].to_pylist() for name in COLUMNS}
+        return cls(decisions, attributed, index, to_catalog, starts, more)
 
     def is_settled(self, decision: int) -> bool:
         """Tell whether everything that may come of a decision is known."""
@@ -63,16 +67,16 @@ class Batch:
             person=str(decisions.persons[decision]),
             at_ms=int(decisions.times_ms[decision]),
             model=str(decisions.model_versions[decision]),
-            channel=self._more("channel", decision) or "",
-            locale=self._more("locale", decision) or "",
+            channel=self.more["channel"][decision] or "",
+            locale=self.more["locale"][decision] or "",
             asked=tuple(self._asked(decision)),
-            allow_duplicates=bool(self._more("allow_duplicates", decision)),
+            allow_duplicates=bool(self.more["allow_duplicates"][decision]),
             rows=rows[order],
             propensity=candidates.propensity[part].astype(np.float64)[order],
             value=candidates.value[part].astype(np.float64)[order],
             weight=weight[order],
             pinned=candidates.pinned[part][order],
-            unshowable=self._rows_of(self._more("unshowable", decision)),
+            unshowable=self._rows_of(self.more["unshowable"][decision]),
         )
 
     def order(self, decision: int) -> Rows:
@@ -81,7 +85,7 @@ class Batch:
 
     def _asked(self, decision: int) -> Iterator[Asked]:
         slots = self.decisions.slots
-        for asked in self._more("placements", decision):
+        for asked in self.more["placements"][decision]:
             offered = [
                 slot
                 for slot in range(*self.starts[decision : decision + 2].tolist())
@@ -108,7 +112,3 @@ class Batch:
 
     def _slots(self, decision: int) -> slice:
         return slice(*self.starts[decision : decision + 2].tolist())
-
-    def _more(self, name: str, decision: int) -> Any:  # noqa: ANN401 - whatever the column holds
-        column: Any = self.decisions.more[name]
-        return column[decision].as_py()

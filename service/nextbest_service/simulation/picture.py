@@ -73,7 +73,13 @@ def _forecasts(axes: "Axes", rounds: Sequence[RoundReport]) -> None:
         estimates = [found.value for _, found in judged]
         label = "foretold by the log of the round before, with its 95 % interval"
         axes.plot(numbers, estimates, "_", color=ACCENT, markersize=12, markeredgewidth=2, label=label)
-    axes.plot([it.number for it in rounds], [it.worth for it in rounds], "o", color=SECOND, label="what it really earns")
+    axes.plot(
+        [it.number for it in rounds],
+        [it.worth for it in rounds],
+        "o",
+        color=SECOND,
+        label="what it really earns",
+    )
     axes.set_title(
         "What the next model will earn, told before it serves",
         loc="left",
@@ -83,5 +89,5 @@ def _forecasts(axes: "Axes", rounds: Sequence[RoundReport]) -> None:
     )
     axes.set_ylabel("value per decision")
     axes.set_xlabel("round")
-    axes.set_ylim(0, 1.9 * best)  # an interval that says nothing must not flatten the rest
+    axes.set_ylim(0, 1.9 * best)  # a very wide interval must not flatten the rest
     axes.legend(fontsize=8, loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")

@@ -28,7 +28,7 @@ class Plan:
     ranks: int = 2
     rounds: int = 6
     decisions: int = 3_000
-    explore: float = 0.2
+    explore: float = 0.1
     seed: int = 1
     threads: int = 2
 

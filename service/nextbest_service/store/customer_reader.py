@@ -17,7 +17,7 @@ from nextbest_service.customers.folding import (
     folded_purchases,
     folded_tickets,
 )
-from nextbest_service.customers.person import Person
+from nextbest_service.customers.person import Member, Person, came_first
 from nextbest_service.customers.portion import Portion
 from nextbest_service.store import keys
 from nextbest_service.store.codec import CodecError
@@ -75,8 +75,7 @@ class CustomerReader:
         """Return what a decision sees of a person; `given` are features from elsewhere."""
         states = [portion.features for portion in person.portions if portion.features is not None]
         states += self._states(given)
-        members = tuple(member.ref for member in person.members)
-        return self._folded(person.portions, states, members, now_ms, ())
+        return self._folded(person.portions, states, person.members, now_ms, ())
 
     def _states(self, given: Sequence[GivenFeatures]) -> list[FeatureState]:
         return [self._online.with_given(self._online.empty, it.values, it.as_of_ms) for it in given]
@@ -92,7 +91,7 @@ class CustomerReader:
         self,
         portions: Sequence[Portion],
         states: Sequence[FeatureState],
-        members: tuple[Ref, ...],
+        members: tuple[Member, ...],
         now_ms: int,
         unreadable: Sequence[str],
     ) -> Customer:
@@ -110,7 +109,8 @@ class CustomerReader:
             purchases=folded_purchases(portions),
             events=folded_events(portions),
             contacts=contacts,
-            members=members,
+            members=tuple(member.ref for member in members),
+            first=came_first(members),
             unreadable=tuple(unreadable),
             defaulted=defaulted,
         )
@@ -139,13 +139,13 @@ class _Hash:
         self._fields = fields
         self._suffixes = suffixes(fields)
 
-    def members(self, codec: PersonCodec, head: Ref) -> tuple[Ref, ...]:
-        """Return the refs of the person's identities; the head's alone where they cannot be read."""
+    def members(self, codec: PersonCodec, head: Ref) -> tuple[Member, ...]:
+        """Return the person's identities; the head alone where they cannot be read."""
         try:
-            return tuple(member.ref for member in codec.members(head, self._fields))
+            return codec.members(head, self._fields)
         except CodecError as error:
             self._note(_IDENTITIES, error)
-            return (head,)
+            return (Member(head, None),)
 
     def portions(self, plan: ReadPlan) -> list[Portion]:
         """Return the portions with facts and the planned records only."""

@@ -25,7 +25,8 @@ class ReadPlan:
 class Customer:
     """Everything a decision needs to know of one customer.
 
-    `members` are the refs of all identities, the head's first. `facts`, and each list of records, is None
+    `members` are the refs of all identities, the head's first, and `first` is that of the identity that came
+    first; empty of a stranger. `facts`, and each list of records, is None
     where it is stored but unreadable: then nothing may be assumed, not even declared defaults. Contacts come
     newest first, and reservations that are still held are among them. `features` are as of now;
     `features_as_of` tells when those given from outside were computed, 0 for those that never were, and is
@@ -44,6 +45,7 @@ class Customer:
     events: tuple[Event, ...] | None = ()
     contacts: tuple[Contact, ...] | None = ()
     members: tuple[Ref, ...] = ()
+    first: Ref = b""
     unreadable: tuple[str, ...] = ()
     defaulted: tuple[str, ...] = ()
 

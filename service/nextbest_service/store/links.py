@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nextbest_service.customers.linking import parted
+from nextbest_service.customers.naming import Who
 from nextbest_service.customers.person import Member, Person
 from nextbest_service.errors import ServiceError
 from nextbest_service.store import keys
@@ -67,7 +68,8 @@ class Links:
         who = self.people.naming.who(identities)
 
         def introduced(person: Person, now_ms: int) -> tuple[Person, Person]:
-            after = _linked(person, who.refs, source, now_ms if at_ms is None else at_ms)
+            first = person.first if person.version else self._weakest(who)
+            after = _linked(person, who.refs, first, source, now_ms if at_ms is None else at_ms)
             return after, after
 
         merged = False
@@ -154,6 +156,11 @@ class Links:
         await self._sent(pointers)
         answers = [("UNLINK", name) for ref in refs for name in answer_keys(ref)]
         await self.people.hashes.store.run(answers)
+
+    def _weakest(self, who: Who) -> Ref:
+        """Return who came first where nobody was known: a visitor has a cookie before a customer number."""
+        named = zip(who.names, who.refs, strict=True)
+        return max(named, key=lambda it: (self.people.naming.rank(it[0]), it[1]))[1]
 
     async def _heads(self, refs: Sequence[Ref]) -> list[Stored]:
         """Return the persons behind some refs, the strongest first."""
@@ -314,11 +321,16 @@ def _forwarding(changes: Changes | None, head: Ref) -> Changes:
     return Changes({**changes.set, keys.FORWARD: head}, changes.delete)
 
 
-def _linked(person: Person, refs: Sequence[Ref], source: str, at_ms: int) -> Person:
-    """Return the person whose members know who linked them; always another value, so that it is written."""
+def _linked(person: Person, refs: Sequence[Ref], first: Ref, source: str, at_ms: int) -> Person:
+    """Return the person whose members know who linked them; always another value, so that it is written.
+
+    The `first` one was there before the link.
+    """
 
     def told(member: Member) -> Member:
-        if member.ref not in refs or member.ref == person.head or member.source:
+        if member.ref == first:
+            return member if member.source else member._replace(since_ms=0)
+        if member.ref not in refs or member.source:
             return member
         return member._replace(since_ms=at_ms, source=source)
 

@@ -1,4 +1,6 @@
+import hashlib
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +57,15 @@ def _booster(threads: int = 1) -> lightgbm.Booster:
 
 def _facts(digest: str = SPEC.digest) -> ModelFacts:
     return ModelFacts(datetime(2017, 9, 1, tzinfo=UTC), digest, {"trees": 5}, {"auc": 0.9}, {"rows": 400})
+
+
+def _curves(knots: str, values: str) -> str:
+    return f'{{"curves": {{"OFFER": {{"method": "platt", "knots": {knots}, "values": {values}}}}}}}'
+
+
+def _tallies(shown: object, positive: object) -> str:
+    kind = '"type": "OFFER", "issue": "i", "group": "g"'
+    return f'{{"graduation": {{}}, "actions": {{"a": {{{kind}, "shown": {shown}, "positive": {positive}}}}}}}'
 
 
 @pytest.fixture
@@ -142,6 +153,30 @@ def test_a_damaged_companion_is_reported(accompanied: Path, name: str) -> None:
         load(accompanied, SPEC)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (CALIBRATION_FILE, _curves("[-35, 35]", "[1, 0]"), "does not ascend"),
+        (CALIBRATION_FILE, _curves("[-35, NaN, 35]", "[0, 1, 2]"), "cannot be read"),
+        (CALIBRATION_FILE, _curves("[-35, 35]", "[0, Infinity]"), "cannot be read"),
+        (CALIBRATION_FILE, _curves("[-35, 35]", "[0, 1e999]"), "cannot be read"),
+        (CALIBRATION_FILE, "{", "cannot be read"),
+        (EXPERIENCE_FILE, '{"graduation": {"exposures": 0}, "actions": {}}', "cannot be read"),
+        (EXPERIENCE_FILE, _tallies(9, 10), "more came of a than"),
+        (EXPERIENCE_FILE, _tallies(-1, -2), "more came of a than"),
+        (EXPERIENCE_FILE, _tallies("NaN", 0), "cannot be read"),
+    ],
+)
+def test_a_companion_that_makes_no_sense_is_refused_though_its_hash_is_right(
+    accompanied: Path, name: str, content: str, message: str
+) -> None:
+    (accompanied / name).write_text(content)
+    found = hashlib.sha256(content.encode()).hexdigest()
+    _edit_manifest(accompanied, lambda plain: plain["parts"].update({name: found}))
+    with pytest.raises(ModelError, match=message):
+        load(accompanied, SPEC)
+
+
 def test_a_companion_of_a_later_version_is_refused(accompanied: Path) -> None:
     (accompanied / "reach.json").write_bytes(b"")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -168,6 +203,23 @@ def test_a_damaged_model_file_never_reaches_lightgbm(saved: Path, damage: Callab
     assert damage(content) != content
     (saved / MODEL_FILE).write_bytes(damage(content))
     with pytest.raises(ModelError, match="damaged or edited"):
+        load(saved, SPEC)
+
+
+@pytest.mark.parametrize("leaf", ["nan", "inf", "-inf", "NaN", "Infinity", "1e999", "much"])
+def test_a_leaf_that_is_no_finite_number_is_refused_though_all_hashes_are_right(
+    saved: Path, leaf: str
+) -> None:
+    text = (saved / MODEL_FILE).read_text()
+    damaged = re.sub(r"(?m)^(leaf_value=)\S+", rf"\g<1>{leaf}", text, count=1)
+    assert damaged != text
+    size = re.search(r"tree_sizes=(\d+)", text)[1]
+    longer = int(size) + len(damaged) - len(text)
+    damaged = damaged.replace(f"tree_sizes={size}", f"tree_sizes={longer}", 1)
+    (saved / MODEL_FILE).write_text(damaged)
+    found = hashlib.sha256(damaged.encode()).hexdigest()
+    _edit_manifest(saved, lambda plain: plain.update(model_sha256=found))
+    with pytest.raises(ModelError, match="leaf that is no finite number"):
         load(saved, SPEC)
 
 

@@ -9,18 +9,24 @@ import pytest
 
 from nextbest_rules import ActionType, Catalog, Direction, ValueType, load_catalog
 from nextbest_rules.catalog import (
+    Arm,
     Emphasis,
     EventType,
+    Experiment,
+    Experimentation,
     Formula,
+    Holdout,
     Lever,
     Memory,
     NamedCondition,
     Namespace,
     Segment,
+    Shadow,
     Subject,
     Treatment,
     Window,
 )
+from nextbest_rules.dates import instant_ms
 from nextbest_rules.event_types import BUILT_IN
 from nextbest_rules.loading.documents import fields
 from nextbest_rules.policies import (
@@ -79,6 +85,7 @@ def test_a_catalog_without_the_new_parts_has_none_of_them(shop: Catalog) -> None
     assert (apples.sells, apples.about) == (Subject(), Subject())
     assert (apples.valid_for_ms, apples.volume_cap) == (None, None)
     assert (shop.namespaces, shop.segments, shop.memory) == ((), (), Memory())
+    assert shop.experimentation == Experimentation()
     assert shop.placements["home"].hold_ms is None
 
 
@@ -161,6 +168,33 @@ def test_segments_namespaces_and_memory_are_read(hotel: Catalog) -> None:
         keep={"tickets": 90 * DAY, "purchases": 730 * DAY, "events": 60 * DAY, "contacts": 180 * DAY},
     )
     assert hotel.placements["home"].hold_ms == 20 * MINUTE
+
+
+def test_holdouts_experiments_and_shadows_are_read(hotel: Catalog) -> None:
+    tried = hotel.experimentation
+    year, spring = (
+        Window(instant_ms("2026-01-01T00:00:00Z"), instant_ms("2027-01-01T00:00:00Z")),
+        (
+            instant_ms("2026-03-01T00:00:00Z"),
+            instant_ms("2026-05-01T00:00:00Z"),
+        ),
+    )
+    reason = "Sees no rooms, so that we learn what showing them brings."
+    always = Window(None, None)
+    assert tried.holdouts == (
+        Holdout("no_rooms", ROOMS, 0.05, reason, year, "first half"),
+        Holdout("nothing_at_all", EVERY_ACTION, 0.01, "Left alone for comparison.", always),
+    )
+    rankers = (Arm("control", 0.5), Arm("new_model", 0.25, "challenger"), Arm("no_model", 0.25, "static"))
+    question = "Does the new model sell more rooms?"
+    welcome = Selector(actions=frozenset({"welcome"}))
+    louder = Arm("louder", 0.1, "", (Lever(ROOMS, 2.0), Lever(EVERY_ACTION, 0.5)), welcome)
+    assert tried.experiments == (
+        Experiment("ranker", rankers, Window(*spring), question, "spring"),
+        Experiment("louder_rooms", (Arm("as_ever", 0.1), louder), always),
+    )
+    assert tried.shadows == (Shadow("challenger", 0.2), Shadow("older", 1.0))
+    assert tried.rankers == {"challenger", "static", "older"}
 
 
 def test_a_short_memory_settles_in_as_little_time(shop_with: Callable[..., Catalog]) -> None:

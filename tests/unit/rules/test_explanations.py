@@ -31,6 +31,7 @@ def test_the_stages_are_in_the_order_in_which_they_stop() -> None:
         "contact_policy",
         "placement",
         "request",
+        "holdout",
         "arbitration",
     ]
 

@@ -53,7 +53,7 @@ def best(
     reading = Reading(known, {}, {}, Found(()), NOW_MS)
     watch = Stopwatch()
     watch.lap()
-    decision = deliberate(bank(), read(*placements, **fields), reading, DECISION_ID, watch)
+    decision = deliberate(bank(), read(*placements, **fields), reading, {}, DECISION_ID, watch)
     return render_answer(decision, ring).placements[0].propositions[0]
 
 

@@ -69,7 +69,7 @@ def decided(
     )
     watch = Stopwatch()
     watch.lap()
-    return deliberate(generation, request, Reading(customer, {}, {}, Found(()), NOW_MS), ANSWER, watch)
+    return deliberate(generation, request, Reading(customer, {}, {}, Found(()), NOW_MS), {}, ANSWER, watch)
 
 
 def offered(decision: Decision) -> list[list[str]]:

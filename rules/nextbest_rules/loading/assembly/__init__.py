@@ -9,6 +9,7 @@ from nextbest_rules.declarations import ValueType
 from nextbest_rules.event_types import with_built_in
 from nextbest_rules.loading.assembly.actions import action
 from nextbest_rules.loading.assembly.events import event_type, memory, namespace, segment, stream
+from nextbest_rules.loading.assembly.experiments import experimentation
 from nextbest_rules.loading.assembly.placements import placement
 from nextbest_rules.loading.assembly.policies import policies
 from nextbest_rules.loading.assembly.schemas import affinity, feature, schema
@@ -20,6 +21,7 @@ from nextbest_rules.loading.documents import (
     Document,
     EmphasisDocument,
     EventsDocument,
+    ExperimentsDocument,
     FactsDocument,
     FeaturesDocument,
     PlacementsDocument,
@@ -42,6 +44,7 @@ def assemble(documents: Mapping[str, Document], version: str) -> Catalog:
     conditions = _optional(documents, ConditionsDocument, ConditionsDocument())
     segments = _optional(documents, SegmentsDocument, SegmentsDocument())
     events = _optional(documents, EventsDocument, EventsDocument())
+    tried = _optional(documents, ExperimentsDocument, ExperimentsDocument())
     return Catalog(
         name=head.name,
         title=head.title,
@@ -72,6 +75,7 @@ def assemble(documents: Mapping[str, Document], version: str) -> Catalog:
         namespaces=tuple(map(namespace, head.namespaces)),
         segments=tuple(map(segment, segments.segments)),
         memory=memory(head.memory),
+        experimentation=experimentation(tried, types),
     )
 
 

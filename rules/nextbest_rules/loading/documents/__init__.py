@@ -11,6 +11,13 @@ from nextbest_rules.loading.documents.actions import (
 from nextbest_rules.loading.documents.conditions import ConditionsDocument, NamedConditionDocument
 from nextbest_rules.loading.documents.context_weights import ContextWeightDocument
 from nextbest_rules.loading.documents.events import EventsDocument, EventTypeDocument, StreamDocument
+from nextbest_rules.loading.documents.experiments import (
+    ArmDocument,
+    ExperimentDocument,
+    ExperimentsDocument,
+    HoldoutDocument,
+    ShadowDocument,
+)
 from nextbest_rules.loading.documents.fields import Attribute, Document, Id, Name, Text
 from nextbest_rules.loading.documents.head import (
     AttributeDocument,
@@ -51,6 +58,7 @@ __all__ = [
     "ActionDocument",
     "ActionsDocument",
     "AffinityDocument",
+    "ArmDocument",
     "Attribute",
     "AttributeDocument",
     "BoughtDocument",
@@ -69,11 +77,14 @@ __all__ = [
     "EventTypeDocument",
     "EventsDocument",
     "ExclusiveDocument",
+    "ExperimentDocument",
+    "ExperimentsDocument",
     "FactDocument",
     "FactsDocument",
     "FeatureDocument",
     "FeaturesDocument",
     "GuardDocument",
+    "HoldoutDocument",
     "Id",
     "LeverDocument",
     "MemoryDocument",
@@ -91,6 +102,7 @@ __all__ = [
     "SegmentDocument",
     "SegmentsDocument",
     "SelectorDocument",
+    "ShadowDocument",
     "StreamDocument",
     "SubjectDocument",
     "SuppressionDocument",

@@ -137,9 +137,14 @@ class ActionDocument(Document):
     title: Text = Field(description="A short human text.")
     tags: Distinct[Text] | None = Field(default=None, description="Words that selectors may name.")
     value: NumberOrFormula = Field(
-        description="V: what a success is worth, in one unit for the whole catalog: a number, also in CEL."
+        description="V: what a success is worth, in one unit for the whole catalog: a number of at least 0, "
+        "also in CEL. Where CEL gives none, the action is not offered; with 0 only where pinned or as "
+        "fallback."
     )
-    lever: NonNegative = Field(default=1.0, description="L: a factor on the priority. 0 sinks the action.")
+    lever: NonNegative = Field(
+        default=1.0,
+        description="L: a factor on the priority. With 0 it is offered only where pinned or as fallback.",
+    )
     starting_propensity: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="P before there is any evidence: above 0, at most 1."
     )

@@ -55,4 +55,4 @@ class LeverDocument(Document):
     applies_to: SelectorDocument = Field(
         default=EVERY_ACTION, description="The actions whose priority is multiplied. Absent: every action."
     )
-    lever: NonNegative = Field(description="The factor: 2 doubles the priority, 0 sinks it.")
+    lever: NonNegative = Field(description="The factor: 2 doubles the priority, 0 leaves it out.")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from nextbest_rules.loading.references.actions import check_actions
 from nextbest_rules.loading.references.declared import check_declarations
 from nextbest_rules.loading.references.events import check_events
+from nextbest_rules.loading.references.experiments import check_experiments
 from nextbest_rules.loading.references.expressions import check_expressions
 from nextbest_rules.loading.references.faults import Faults, Roots
 from nextbest_rules.loading.references.identity import check_identity
@@ -33,4 +34,5 @@ def check(roots: Roots, texts: Mapping[str, str]) -> Faults:
     yield from check_events(roots, names)
     yield from check_streams(roots, names)
     yield from check_memory(roots)
+    yield from check_experiments(roots)
     yield from check_expressions(roots, texts, names)

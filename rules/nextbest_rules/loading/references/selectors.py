@@ -28,6 +28,9 @@ _SELECTORS = (
     ("policies.yaml", "contact_policy.*.*.applies_to"),
     ("policies.yaml", "contact_policy.caps.*.counts"),
     ("policies.yaml", "context_weights.*.applies_to"),
+    ("experiments.yaml", "holdouts.*.applies_to"),
+    ("experiments.yaml", "experiments.*.arms.*.levers.*.applies_to"),
+    ("experiments.yaml", "experiments.*.arms.*.withhold"),
 )
 _PARTS = (("issues", "issue"), ("groups", "group"), ("tags", "tag"), ("actions", "id"))
 

@@ -35,6 +35,9 @@ PROPOSITION = pa.struct(
     ]
 )
 STOPPED = pa.struct([("channel", pa.string()), ("stage", pa.string()), ("actions", TEXTS)])
+SHADOW = pa.struct(
+    [("ranker", pa.string()), ("model_version", pa.string()), ("propensity", pa.list_(pa.float32()))]
+)
 DECISIONS = pa.schema(
     [
         ("decision_id", pa.string()),
@@ -68,6 +71,10 @@ DECISIONS = pa.schema(
         ("stale_features", TEXTS),
         ("action_side", pa.string()),
         ("counters", pa.list_(COUNTER)),
+        ("person", pa.string()),
+        ("arms", pa.map_(pa.string(), pa.string())),
+        ("ranker", pa.string()),
+        ("shadows", pa.list_(SHADOW)),
     ]
 )
 OUTCOMES = pa.schema(
@@ -146,6 +153,10 @@ def _decision(decision: LoggedDecision) -> Mapping[str, object]:
         "volumes": [*decision.volumes.items()],
         "propositions": [*_propositions(decision)],
         "action_side": decision.legend.action_side or None,
+        "model_version": decision.model_version,
+        "person": customer_name(decision.person),
+        "arms": [*decision.arms.items()],
+        "shadows": [asdict(shadow) for shadow in decision.shadows],
         **{name: getattr(decision, name) for name in _AS_THEY_ARE},
     }
 
@@ -166,6 +177,7 @@ _AS_THEY_ARE = (
     "selection_type",
     "degraded",
     "stale_features",
+    "ranker",
 )
 
 

@@ -39,7 +39,7 @@ def test_taken_actions_are_never_picked_again() -> None:
     chances = policy(WORLD.worth, 0.3).chances(3, np.array([1, 4]))
     assert chances[[1, 4]].tolist() == [0, 0]
     assert chances.sum() == pytest.approx(1)
-    assert sorted(chances[chances > 0])[0] == pytest.approx(0.3 / 4)
+    assert chances[chances > 0].min() == pytest.approx(0.3 / 4)
 
 
 def judged(logged_by: float, decisions: int = 3_000) -> tuple[Judgement, float]:

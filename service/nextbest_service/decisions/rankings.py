@@ -1,0 +1,74 @@
+"""The rankers of a generation: the champion, none at all, and others that arms of experiments choose."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from nextbest_models.assembly import CandidateAssembler
+from nextbest_models.calibration import Codes
+from nextbest_models.ranker import CandidateRanker, ModelError, Ranker
+from nextbest_models.state import CustomerFeatures
+from nextbest_rules import Action
+from nextbest_rules.assignment import CHAMPION, STATIC
+from nextbest_service.decisions.arbitration import Floats, Maturities, Rows
+from nextbest_service.decisions.standing import Standing
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """One ranker against the actions of a catalog, and what to expect of those that it does not know.
+
+    `ranker` is None where no model ranks.
+    """
+
+    name: str
+    ranker: Ranker | None
+    candidates: CandidateRanker | None
+    standing: Standing
+
+    @classmethod
+    def of(
+        cls, name: str, ranker: Ranker | None, assembler: CandidateAssembler, actions: Sequence[Action]
+    ) -> "Ranking":
+        """Bring a ranker and the actions together; everything that no request changes is computed here."""
+        candidates = ranker.over(assembler, _types(ranker, actions)) if ranker else None
+        return cls(name, ranker, candidates, Standing.of(actions, ranker))
+
+    @property
+    def version(self) -> str:
+        """The version of the model; empty where there is none."""
+        return self.ranker.version if self.ranker else ""
+
+    def propensities(
+        self, customer: CustomerFeatures, context: Mapping[str, float], rows: Rows, now_ms: int
+    ) -> tuple[Floats, Maturities, bool]:
+        """Return P of some actions, what it rests on, and whether the model failed.
+
+        The model ranks those that it knows. Where it fails, or there is none, all are expected to do as their
+        like did.
+        """
+        if self.candidates is None:
+            return *self.standing.without_model(rows), False
+        known = self.standing.mature[rows]
+        ranked = rows if self.standing.all_mature else rows[known]
+        try:
+            scores = self.candidates.propensities(customer, context, ranked, now_ms)
+        except ModelError as error:
+            log.error("ranking_failed", ranker=self.name, error=str(error))
+            return *self.standing.without_model(rows), True
+        return *self.standing.with_model(rows, known, scores), False
+
+
+def rankings_of(
+    rankers: Mapping[str, Ranker], assembler: CandidateAssembler, actions: Sequence[Action]
+) -> Mapping[str, Ranking]:
+    """Return the rankings by name; the champion, with or without a model, and `static` are always there."""
+    named: dict[str, Ranker | None] = {CHAMPION: None, **rankers, STATIC: None}
+    return {name: Ranking.of(name, ranker, assembler, actions) for name, ranker in named.items()}
+
+
+def _types(ranker: Ranker, actions: Sequence[Action]) -> Codes:
+    return ranker.calibration.codes([action.type.value for action in actions])
