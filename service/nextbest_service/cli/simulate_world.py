@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from nextbest_service.cli.options import JsonOption
+from nextbest_service.errors import StartupError
 
 if TYPE_CHECKING:
     from nextbest_service.simulation.reports import RoundReport
@@ -61,7 +62,11 @@ def simulate_world(
     from nextbest_service.cli import simulation_tables  # noqa: PLC0415 - slow to import, --help should not be
     from nextbest_service.cli.gates import GATE_NOT_MET  # noqa: PLC0415
     from nextbest_service.cli.progress import progress_bars  # noqa: PLC0415
-    from nextbest_service.simulation.loop import simulate  # noqa: PLC0415
+
+    try:
+        from nextbest_service.simulation.loop import simulate  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise StartupError("a simulation exports and trains: pip install 'nextbest[train]'") from error
     from nextbest_service.simulation.plan import Plan  # noqa: PLC0415
     from nextbest_service.simulation.reports import shortfalls  # noqa: PLC0415
 

@@ -13,14 +13,13 @@ from nextbest_service.simulation.reports import RoundReport
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FORMATS = (".svg", ".png", ".pdf")
 _DPI = 150
 
 
 def draw_learning(path: Path, exploring: Sequence[RoundReport], resting: Sequence[RoundReport] = ()) -> None:
     """Draw a simulation, and beside it one of the same world that did not explore, into a file.
 
-    The format is that of the file's suffix, one of `FORMATS`.
+    The format is that of the file's suffix: .svg, .png or .pdf.
 
     Raises:
         PlotError: matplotlib is not installed.
