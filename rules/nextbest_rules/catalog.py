@@ -97,8 +97,8 @@ class Exploration:
     """How a placement tries what is not known to be best.
 
     `method` is epsilon_greedy: with probability `share` any of those that may stand there; or thompson: each
-    as often as it may be the best, by how little is known of it. At most `regret` of the best priority is
-    given up on average, so where the others are much worse less is tried.
+    as often as it may be the best, by how little is known of it, and with probability `share` any. At most
+    `regret` of the best priority is given up on average, so where the others are much worse less is tried.
     """
 
     method: ExplorationMethod

@@ -18,6 +18,7 @@ COMMANDS = [
     "load grocery",
     "load customers",
     "train",
+    "simulate-world",
     "catalog",
     "catalog kill",
     "catalog revive",

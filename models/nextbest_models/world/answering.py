@@ -41,10 +41,15 @@ def answer(
     """
     slates = draw_slates(policy, scores[customer], world.ranks, random)
     chance = world.examination * world.propensity[customer[:, None], slates.actions]
-    chance = chance * np.where(_crowded(world.group[slates.actions]), world.crowding, 1.0)
+    chance = chance * crowding_of(world, slates.actions)
     positive = random.random(chance.shape) < chance
     rewards = np.where(positive, world.value[slates.actions], 0.0)
     return Round(customer, slates.actions, slates.probabilities, positive, rewards)
+
+
+def crowding_of(world: World, actions: Integers) -> Floats:
+    """Return the factor that higher ranks of the same group leave of each propensity, [decisions, ranks]."""
+    return np.where(_crowded(world.group[actions]), world.crowding, 1.0)
 
 
 def _crowded(groups: Integers) -> Flags:

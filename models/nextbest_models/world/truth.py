@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from nextbest_models.offpolicy.arrays import Flags, Floats
+from nextbest_models.offpolicy.arrays import Flags, Floats, Integers
 from nextbest_models.offpolicy.ranking_policies import RankingPolicy
 from nextbest_models.offpolicy.slates import steps
+from nextbest_models.world.answering import crowding_of
 from nextbest_models.world.population import World
 
 
@@ -45,12 +46,37 @@ def policy_value(world: World, policy: RankingPolicy, scores: Floats) -> float:
     return float(position_values(world, policy, scores).sum())
 
 
-def best_value(world: World) -> float:
-    """Return what the best slates earn per decision, for whoever knows the truth.
+def best_values(world: World) -> Floats:
+    """Return what the best slate earns at each customer, for whoever knows the truth, float64 [customers].
 
-    By dynamic programming over the sets of actions that stand above a rank (Held & Karp 1962): with
-    crowding, taking the best action first need not be best.
+    Without crowding that is the best actions in order. With it, taking the best action first need not be
+    best: dynamic programming over the sets of actions that stand above a rank (Held & Karp 1962) finds it.
     """
+    if world.crowding == 1:
+        best = np.sort(world.worth, axis=1)[:, ::-1][:, : world.ranks]
+        return np.asarray(best @ world.examination)
+    return _best_of_all_sets(world)
+
+
+def best_value(world: World) -> float:
+    """Return what the best slates earn per decision, for whoever knows the truth."""
+    return float(best_values(world).mean())
+
+
+def slate_values(world: World, customer: Integers, actions: Integers) -> Floats:
+    """Return the expected reward of slates at each rank, float64 [decisions, ranks].
+
+    Args:
+        world: the truth.
+        customer: int64 [decisions].
+        actions: int64 [decisions, ranks], what is shown; may have fewer ranks than the world.
+    """
+    chance = world.propensity[customer[:, None], actions] * crowding_of(world, actions)
+    expected: Floats = world.examination[: actions.shape[1]] * chance * world.value[actions]
+    return expected
+
+
+def _best_of_all_sets(world: World) -> Floats:
     actions = len(world.value)
     reached: dict[tuple[int, ...], Floats] = {(): np.zeros(len(world.customers))}
     for rank in range(world.ranks):
@@ -63,7 +89,7 @@ def best_value(world: World) -> float:
                 total = earned + gain[:, action]
                 below[grown] = np.maximum(below[grown], total) if grown in below else total
         reached = below
-    return float(np.max(list(reached.values()), axis=0).mean())
+    return np.asarray(np.max(list(reached.values()), axis=0))
 
 
 def regret(world: World, policy: RankingPolicy, scores: Floats) -> float:

@@ -18,6 +18,7 @@ from nextbest_service.cli import (
     models,
     rules,
     serve,
+    simulate_world,
     train,
 )
 
@@ -34,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("demo")(demo.demo)
+app.command("simulate-world")(simulate_world.simulate_world)
 app.command("serve")(serve.serve)
 app.command("decide", cls=decide.DecideCommand)(decide.decide)
 app.add_typer(load.app, name="load")

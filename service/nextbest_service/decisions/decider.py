@@ -45,7 +45,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """Answers decision requests for one generation."""
+    """Answers decision requests for one generation. `new_id` makes a decision's id at a time (Unix ms)."""
 
     generation: Generation
     customers: CustomerStore
@@ -53,6 +53,7 @@ class Decider:
     volumes: VolumeHolds
     log: DecisionLog
     legend: Legend
+    new_id: Callable[[int], str] = field(default_factory=lambda: _fresh_id)
 
     async def decide(self, request: DecisionRequest, render: Render) -> Answer:
         """Return what is best for this customer in each placement asked for.
@@ -144,7 +145,7 @@ class _Asking:
         )
         if not reading.claimed:
             raise ReusedRequestIdError
-        self.decision_id = self.decision_id or _fresh_id(reading.now_ms)
+        self.decision_id = self.decision_id or self.decider.new_id(reading.now_ms)
         watch.lap()
         return reading
 

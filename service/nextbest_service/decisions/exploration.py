@@ -63,10 +63,12 @@ class Explorer:
         priority = self.outlook.priority[competing]
         if len(competing) == 1 or not priority[0] > 0.0:
             return certain_first(len(competing))
+        share = self.declared.share
         if self.declared.method is ExplorationMethod.EPSILON_GREEDY:
-            chances = epsilon_greedy(len(competing), self.declared.share)
+            chances = epsilon_greedy(len(competing), share)
         else:
             chances = thompson(priority, self.outlook.spread[competing])
+            chances = (1.0 - share) * chances + share / len(competing)
         return within_regret(chances, priority, self.declared.regret)
 
     def _dice(self, rank: int) -> float:

@@ -31,13 +31,20 @@ def offline_generation(catalog: Catalog) -> Generation:
 
 def decide_offline(generation: Generation, question: Question) -> Answer:
     """Answer a question of a policy test, with all reasons."""
-    request, reading = _request(generation, question), _reading(generation, question)
+    return _answer(deliberate_offline(generation, question, ExplainLevel.EXCLUSIONS))
+
+
+def deliberate_offline(
+    generation: Generation, question: Question, explain: ExplainLevel = ExplainLevel.NONE
+) -> Decision:
+    """Return the decision on a question, with all that it rests on. Nothing explores."""
+    request, reading = _request(generation, question, explain), _reading(generation, question)
     watch = Stopwatch()
     watch.lap()
-    return _answer(deliberate(generation, request, reading, question.arms, _DECISION_ID, watch))
+    return deliberate(generation, request, reading, question.arms, _DECISION_ID, watch)
 
 
-def _request(generation: Generation, question: Question) -> DecisionRequest:
+def _request(generation: Generation, question: Question, explain: ExplainLevel) -> DecisionRequest:
     catalog = generation.catalog
     every = (1 << len(catalog.actions)) - 1
     only = question.candidates
@@ -54,7 +61,7 @@ def _request(generation: Generation, question: Question) -> DecisionRequest:
         locale=generation.rules.locale(question.locale),
         context=question.context,
         candidates=every if only is None else _mask(catalog, only),
-        explain=ExplainLevel.EXCLUSIONS,
+        explain=explain,
         include_content=True,
         allow_duplicates=False,
         dry_run=True,

@@ -31,7 +31,12 @@ def test_epsilon_greedy_has_a_share_and_gives_up_five_percent_at_most_unless_dec
     assert declared.exploration == Exploration(ExplorationMethod.EPSILON_GREEDY, 0.1, 0.05)
 
 
-def test_thompson_has_no_share(tmp_path: Path) -> None:
+def test_thompson_may_have_a_share_as_a_floor(tmp_path: Path) -> None:
+    declared = home(tmp_path, "explore: {method: thompson, share: 0.1}")
+    assert declared.exploration == Exploration(ExplorationMethod.THOMPSON, 0.1, 0.05)
+
+
+def test_thompson_needs_no_share(tmp_path: Path) -> None:
     declared = home(tmp_path, "explore: {method: thompson, regret: 0.2}, at_most: {issue: 2}")
     assert declared.exploration == Exploration(ExplorationMethod.THOMPSON, 0.0, 0.2)
     assert declared.diversity == Diversity(issue=2)
@@ -40,8 +45,8 @@ def test_thompson_has_no_share(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("declared", "complaint"),
     [
-        ("explore: {method: epsilon_greedy}", "epsilon_greedy needs share, and thompson has none"),
-        ("explore: {method: thompson, share: 0.1}", "epsilon_greedy needs share, and thompson has none"),
+        ("explore: {method: epsilon_greedy}", "epsilon_greedy needs share"),
+        ("explore: {method: thompson, share: 0}", "must be above 0"),
         ("explore: {method: softmax}", "epsilon_greedy"),
         ("explore: {method: epsilon_greedy, share: 0}", "must be above 0"),
         ("explore: {method: epsilon_greedy, share: 0.9}", "must be at most 0.5"),

@@ -111,6 +111,13 @@ def test_what_is_well_known_to_be_worse_is_hardly_tried_and_what_is_little_known
     assert unknown > 0.1
 
 
+def test_a_share_is_a_floor_under_what_thompson_would_hardly_try() -> None:
+    floored = Exploration(ExplorationMethod.THOMPSON, share=0.2, regret=1.0)
+    bare, chances = (explorer(it, 1, outlook()).chances(np.arange(5)) for it in (THOMPSON, floored))
+    assert chances == pytest.approx(0.8 * bare + 0.04)
+    assert bare.min() < 0.01 < chances.min()
+
+
 def test_among_equals_of_whom_nothing_more_is_known_each_has_the_same_chance() -> None:
     assert thompson(np.full(5, 0.2), np.full(5, 0.1)) == pytest.approx(np.full(5, 0.2))
 

@@ -38,7 +38,11 @@ class ExplorationDocument(Document):
         "by how little is known of it."
     )
     share: float | None = Field(
-        default=None, gt=0, le=0.5, description="How often any action is tried. For epsilon_greedy only."
+        default=None,
+        gt=0,
+        le=0.5,
+        description="How often any action is tried, whatever is known of it. epsilon_greedy needs it; with "
+        "thompson it is a floor under all probabilities, so that the log can judge other policies.",
     )
     regret: float = Field(
         default=0.05,
@@ -49,9 +53,9 @@ class ExplorationDocument(Document):
     )
 
     @model_validator(mode="after")
-    def _share_belongs_to_the_method(self) -> "ExplorationDocument":
-        if (self.share is None) == (self.method == "epsilon_greedy"):
-            raise ValueError("epsilon_greedy needs share, and thompson has none")
+    def _share_is_there_where_needed(self) -> "ExplorationDocument":
+        if self.share is None and self.method == "epsilon_greedy":
+            raise ValueError("epsilon_greedy needs share")
         return self
 
 
