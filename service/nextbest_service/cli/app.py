@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from nextbest_service.cli import catalog, customers, decide, demo, load, log, models, rules, serve, train
+from nextbest_service.cli import (
+    catalog,
+    customers,
+    decide,
+    decide_batch,
+    demo,
+    load,
+    log,
+    models,
+    rules,
+    serve,
+    train,
+)
 
 EXIT_INTERRUPTED = 130
 
@@ -22,6 +34,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("decide")(decide.decide)
+app.command("decide-batch")(decide_batch.decide_batch)
 app.add_typer(load.app, name="load")
 app.add_typer(catalog.app, name="catalog")
 app.command("train")(train.train)

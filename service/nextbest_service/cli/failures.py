@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from nextbest_models.complete_journey import SourceError
 from nextbest_models.dataset import DatasetError
+from nextbest_models.distributed import DaskError
 from nextbest_models.features import FeatureSpecError
 from nextbest_models.history import HistoryError
 from nextbest_models.plots import PlotError
 from nextbest_models.ranker import ModelError
 from nextbest_models.recipe import RecipeError
 from nextbest_rules import CatalogError, Diagnostic
+from nextbest_service.batch.job import CampaignError
 from nextbest_service.customer_files import CustomerFileError
 from nextbest_service.errors import StartupError
 from nextbest_service.yaml_files import BrokenFileError
@@ -36,9 +38,9 @@ def describe(error: Exception) -> Failure | None:
             return _faults(error.diagnostics, "customers" if isinstance(error, CustomerFileError) else "file")
         case FeatureSpecError():
             return Failure(tuple(f"features.yaml: {problem}" for problem in error.problems), BROKEN_INPUT)
-        case ModelError() | RecipeError() | DatasetError() | HistoryError():
+        case ModelError() | RecipeError() | DatasetError() | HistoryError() | CampaignError():
             return Failure((str(error),), BROKEN_INPUT)
-        case StartupError() | SourceError() | PlotError():
+        case StartupError() | SourceError() | PlotError() | DaskError():
             return Failure((str(error),), CANNOT_START)
         case _:
             return None

@@ -1,7 +1,7 @@
 """The way of one decision: read, deliberate, reserve, remember, record. Who loses a race decides again."""
 
 import os
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from time import perf_counter_ns
@@ -64,6 +64,24 @@ class Decider:
         """
         asking = _Asking(self, request, self.people.naming.who(request.identities), render)
         return await (asking.tried_out() if request.dry_run else asking.answered())
+
+    async def plan(self, requests: Sequence[DecisionRequest], ids: Sequence[str]) -> list[Decision]:
+        """Return what dry runs of many questions come to, all customers read together; `ids` become theirs.
+
+        Raises:
+            StoreUnavailableError: the state of the customers could not be read.
+        """
+        whose = [self.people.naming.who(request.identities) for request in requests]
+        readings = await self.customers.load_many(whose, self.generation.plan)
+        return [
+            self._planned(request, reading, id_)
+            for request, reading, id_ in zip(requests, readings, ids, strict=True)
+        ]
+
+    def _planned(self, request: DecisionRequest, reading: Reading, decision_id: str) -> Decision:
+        watch = Stopwatch()
+        watch.lap()
+        return deliberate(self.generation, request, reading, decision_id, watch)
 
 
 @dataclass(slots=True)
