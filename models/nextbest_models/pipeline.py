@@ -25,6 +25,7 @@ from nextbest_models.recipe import Recipe
 from nextbest_models.reliability import Reliability, calibrated, reliability_by_type
 from nextbest_models.training import (
     Evaluation,
+    Fit,
     check_columns,
     evaluate,
     fit,
@@ -39,12 +40,16 @@ CARD = "card.md"
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """The circumstances of one training: where models go, what time it is, how many threads, who watches."""
+    """The circumstances of one training: where models go, what time it is, how many threads, who watches.
+
+    `fit` trains, here or on several machines.
+    """
 
     root: Path
     now: datetime
     threads: int = 2
     progress: Progress = silent
+    fit: Fit = fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +146,11 @@ def train(
 def _learn(recipe: Recipe, dataset: Dataset, actions: Sequence[ActionProfile], run: TrainingRun) -> _Outcome:
     """Learn twice: a rehearsal, whose scores of the validation period say how to calibrate, and the model."""
     parts, threads = split(dataset, recipe), run.threads
-    rehearsal = fit(recipe, parts.fit, threads, run.progress, "Training for validation")
+    rehearsal = run.fit(recipe, parts.fit, threads, run.progress, "Training for validation")
     rehearsed = scores_of(rehearsal, parts.validation, threads)
     types = types_of(parts.validation, actions)
     fits = fit_by_type(parts.validation.positive, rehearsed, types, recipe.calibration)
-    booster = fit(recipe, parts.train, threads, run.progress, "Training")
+    booster = run.fit(recipe, parts.train, threads, run.progress, "Training")
     scores, types = scores_of(booster, parts.test, threads), types_of(parts.test, actions)
     return _Outcome(
         booster=booster,

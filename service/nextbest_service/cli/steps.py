@@ -1,15 +1,19 @@
 """The work behind `load`, `train` and `demo`, free of any printing."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from nextbest_models.complete_journey import CompleteJourney, SourceError, load_complete_journey
 from nextbest_models.complete_journey.catalog_files import render_action_files
+from nextbest_models.distributed import dask_client, fit_on
 from nextbest_models.pipeline import TrainingReport, TrainingRun, train
 from nextbest_models.progress import Progress
 from nextbest_models.recipe import load_recipe
+from nextbest_models.training import Fit
+from nextbest_models.training import fit as fit_here
 from nextbest_rules import Catalog, load_catalog
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.composition import store_url
@@ -127,21 +131,37 @@ def train_grocery(
     recipe: Path | None,
     threads: int,
     progress: Progress,
+    dask: str = "",
 ) -> TrainingReport:
-    """Train a model for the catalog by a recipe, write it to the home and put it into use."""
+    """Train a model for the catalog by a recipe, write it to the home and put it into use.
+
+    Trees are grown on a Dask cluster where one is named.
+
+    Raises:
+        DaskError: there is no such cluster.
+    """
     catalog = load_catalog(find_catalog(catalog_name))
-    report = train(
-        recipe=load_recipe(recipe or shipped_recipe(GROCERY)),
-        spec=feature_spec(catalog),
-        log=journey.log,
-        actions=action_profiles(catalog),
-        exposures=journey.exposures(),
-        run=TrainingRun(
-            root=home.models(catalog.name), now=datetime.now(tz=UTC), threads=threads, progress=progress
-        ),
-    )
+    with _fitting(dask) as fit:
+        report = train(
+            recipe=load_recipe(recipe or shipped_recipe(GROCERY)),
+            spec=feature_spec(catalog),
+            log=journey.log,
+            actions=action_profiles(catalog),
+            exposures=journey.exposures(),
+            run=TrainingRun(home.models(catalog.name), datetime.now(tz=UTC), threads, progress, fit),
+        )
     home.set_current_model(catalog.name, report.version)
     return report
+
+
+@contextmanager
+def _fitting(dask: str) -> Iterator[Fit]:
+    """Yield what trains: this machine, or a Dask cluster."""
+    if not dask:
+        yield fit_here
+        return
+    with dask_client(dask) as client:
+        yield fit_on(client)
 
 
 def shipped_recipe(name: str) -> Path:

@@ -30,6 +30,13 @@ def train(
     threads: Annotated[
         int, typer.Option(min=1, help="Threads for LightGBM; the model is the same for any number.")
     ] = 2,
+    dask: Annotated[
+        str,
+        typer.Option(
+            help="Train on a Dask cluster: its scheduler's address, or local:N for N processes here.",
+            show_default=False,
+        ),
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Train on the Complete Journey data and put the model into use in the home."""
@@ -39,7 +46,7 @@ def train(
     started = time.monotonic()
     with progress_bars() as progress:
         journey = steps.read_journey(progress)
-        report = steps.train_grocery(Home(home), catalog, journey, recipe, threads, progress)
+        report = steps.train_grocery(Home(home), catalog, journey, recipe, threads, progress, dask)
     seconds = time.monotonic() - started
     if as_json:
         typer.echo(json.dumps({**training_figures(report), "seconds": round(seconds, 2)}))
