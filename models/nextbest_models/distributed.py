@@ -55,7 +55,7 @@ def dask_client(where: str) -> Iterator[Any]:
             n_workers=int(local[1]),
             threads_per_worker=1,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.ERROR,
         ) as cluster,
         distributed.Client(cluster) as client,

@@ -102,7 +102,7 @@ class Batch:
     def _take(self, done: int) -> int:
         """Keep what comes back first, and return how far the batch has come."""
         finished, _ = wait(self._waiting, return_when=FIRST_COMPLETED)
-        for future in finished:
+        for future in sorted(finished, key=lambda it: it.exception() is not None):  # what is done is kept
             part = self._waiting.pop(future)
             try:
                 decided = future.result()

@@ -173,6 +173,8 @@ def _propensity(
         return *standing.without_model(rows), (Degradation.MODEL_UNAVAILABLE,)
     known = standing.mature[rows]
     ranked = rows if standing.all_mature else rows[known]
+    if not len(ranked):
+        return *standing.without_model(rows), ()
     features = reading.customer.features
     try:
         scores = generation.candidates.propensities(features, _numbers(request), ranked, reading.now_ms)

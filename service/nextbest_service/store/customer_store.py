@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from nextbest_models.state_codec import warm_up
 from nextbest_service.clock import Clock
 from nextbest_service.customers.naming import Who
 from nextbest_service.errors import ServiceError
@@ -38,6 +39,7 @@ class CustomerStore:
         self._reader = CustomerReader(people.codec)
         self._asked_for: dict[bytes, float] = {}
         self._ahead_ms: int | None = None
+        warm_up()
 
     async def load(
         self,
