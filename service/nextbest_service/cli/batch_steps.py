@@ -22,7 +22,7 @@ from nextbest_service.bulk.checkpoint import print_of
 from nextbest_service.bulk.layouts import Layouts
 from nextbest_service.bulk.mapping import Mapping, read_mapping
 from nextbest_service.bulk.sources import Source, open_source
-from nextbest_service.catalogs import find_catalog
+from nextbest_service.catalogs import find_catalog, shipped_catalogs
 from nextbest_service.clock import Clock, FixedClock, StoreClock, machine_ms
 from nextbest_service.composition import store_url
 from nextbest_service.home import Home
@@ -94,12 +94,12 @@ def decide_batch(
         job = Job(
             name=order.name or name,
             campaign=order.campaign,
-            catalog=catalog_name,
-            home=home,
+            catalog=_path_or_name(catalog_name),
+            home=Home(home.root.absolute()),
             store_url=url,
             mapping=mapping,
             clock=_clock(order, moment_ms),
-            model=order.model,
+            model=None if order.model is None else order.model.absolute(),
             feast=order.feast,
         )
         Questions.of(job, RuleSet.compile(catalog))
@@ -114,6 +114,11 @@ def decide_batch(
         moment_ms=None if order.campaign.commit else moment_ms,
         counts=counts,
     )
+
+
+def _path_or_name(catalog_name: str) -> str:
+    """Return a catalog as workers find it that run elsewhere: a path from the root, or a shipped one's name."""
+    return catalog_name if catalog_name in shipped_catalogs() else str(Path(catalog_name).absolute())
 
 
 def _check(order: BatchOrder, redis_url: str | None) -> None:
