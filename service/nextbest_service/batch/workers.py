@@ -5,6 +5,7 @@ import atexit
 import gc
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -40,12 +41,17 @@ def local_workers(count: int) -> Iterator[Executor]:
         return
     # Spawned, for a fork would take numba's and LightGBM's threads along half.
     spawning = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=spawning) as pool:
+    with ProcessPoolExecutor(count, mp_context=spawning, initializer=_leave_interrupts) as pool:
         try:
             yield pool
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _leave_interrupts() -> None:
+    """Let whoever started this process say what is to be said when somebody presses Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager

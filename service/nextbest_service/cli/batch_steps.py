@@ -117,7 +117,7 @@ def decide_batch(
 
 
 def _path_or_name(catalog_name: str) -> str:
-    """Return a catalog as workers find it that run elsewhere: a path from the root, or a shipped one's name."""
+    """Return a catalog as workers elsewhere find it: by its name if it is shipped, else by its whole path."""
     return catalog_name if catalog_name in shipped_catalogs() else str(Path(catalog_name).absolute())
 
 
