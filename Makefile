@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROTOS := $(wildcard protos/nextbest/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check pytest format protos proto-release bench-micro bench-bulk feast-golden wheel clean
+.PHONY: help demo serve test check pytest format protos proto-release bench-micro bench-bulk bench-batch feast-golden wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ bench-micro: $(VENV)/installed-dev ## Micro-benchmarks, each with its baseline b
 
 bench-bulk: $(VENV)/installed-dev ## Bulk loading: rows per second on two cores into a local Valkey
 	$(BIN)/python -m benchmarks.bulk
+
+bench-batch: $(VENV)/installed-dev ## Batches: decisions per second and core, on the demo's data (make demo first)
+	$(BIN)/python -m benchmarks.batch
 
 feast-golden: ## Capture anew what the real Feast writes to Redis, in an environment of its own
 	$(PYTHON) -m venv $(VENV)-feast

@@ -46,9 +46,20 @@ class ModelFacts:
 
 
 def model_text(booster: lightgbm.Booster) -> str:
-    """Return the model as LightGBM's text, the same for any number of training threads."""
+    """Return the model as LightGBM's text, the same wherever and with however many threads it was trained."""
     lines = str(booster.model_to_string()).splitlines(keepends=True)
-    return "".join("[num_threads: 1]\n" if line.startswith("[num_threads:") else line for line in lines)
+    return "".join(
+        f"[{name}: {_PLACE[name]}]\n" if (name := _set_by(line)) in _PLACE else line for line in lines
+    )
+
+
+_PLACE = {"num_threads": "1", "machines": "", "local_listen_port": "12400", "time_out": "120"}
+"""Parameters that say where a model was trained, with what stands for them: hosts are nobody's business."""
+
+
+def _set_by(line: str) -> str:
+    """Return which parameter a line of a model's text holds; empty for other lines."""
+    return line.partition(":")[0].removeprefix("[") if line.startswith("[") else ""
 
 
 def model_version(text: str, companions: Companions = ALONE) -> str:

@@ -65,6 +65,9 @@ class Calibration:
         """Return the probabilities of scores; all arrays have one entry per candidate."""
         if not self.curves:
             return scores
+        if len(self.curves) == 1 and not codes.any():  # the usual case: all are of the one type with a curve
+            (curve,) = self.curves.values()
+            return probability(curve.apply(log_odds(scores)))
         odds, known = log_odds(scores), codes != UNCALIBRATED
         for code, curve in enumerate(self.curves.values()):
             own = np.flatnonzero(codes == code)

@@ -16,7 +16,8 @@ from nextbest_models.evidence import Evidence, Experience, Kind
 from nextbest_models.progress import Progress
 from nextbest_models.recipe import Recipe
 from nextbest_models.reliability import Reliability, calibrated, reliability_by_type
-from nextbest_models.training import Evaluation, Split, evaluate, fit, scores_of, types_of
+from nextbest_models.training import Evaluation, Fit, Split, evaluate, scores_of, types_of
+from nextbest_models.training import fit as fit_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ class Learned:
     companions: Companions
 
 
-def learn(recipe: Recipe, material: Material, threads: int, progress: Progress) -> Learned:
+def learn(
+    recipe: Recipe, material: Material, threads: int, progress: Progress, fit: Fit = fit_here
+) -> Learned:
     """Learn twice: a rehearsal, whose scores of the validation period say how to calibrate, and the model."""
     rows, kinds = material.rows, material.kinds
     rehearsal = fit(recipe, rows.fit, threads, progress, "Training for validation")

@@ -19,7 +19,7 @@ from nextbest_models.plots import calibration_plot, gain_plot, ndcg_plot
 from nextbest_models.progress import Progress, silent
 from nextbest_models.recipe import HistoryRecipe, Recipe
 from nextbest_models.reliability import Reliability
-from nextbest_models.training import Evaluation, check_columns, gains, split
+from nextbest_models.training import Evaluation, Fit, check_columns, fit, gains, split
 
 CARD = "card.md"
 _NOTES = ("Features see only events strictly before 00:00 UTC of the day of the decision.",)
@@ -27,12 +27,16 @@ _NOTES = ("Features see only events strictly before 00:00 UTC of the day of the 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """The circumstances of one training: where models go, what time it is, how many threads, who watches."""
+    """The circumstances of one training: where models go, what time it is, how many threads, who watches.
+
+    `fit` trains, here or on several machines.
+    """
 
     root: Path
     now: datetime
     threads: int = 2
     progress: Progress = silent
+    fit: Fit = fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ def train_on(recipe: Recipe, spec: FeatureSpec, material: Material, run: Trainin
         PlotError: matplotlib is not installed.
     """
     check_columns(recipe, spec.columns)
-    learned = learn(recipe, material, run.threads, run.progress)
+    learned = learn(recipe, material, run.threads, run.progress, run.fit)
     directory = _write(recipe, spec, material, learned, run)
     return TrainingReport(
         directory=directory,

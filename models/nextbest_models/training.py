@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import lightgbm
 import numpy as np
@@ -106,6 +106,16 @@ def lightgbm_parameters(recipe: Recipe, columns: tuple[str, ...], threads: int) 
         "num_threads": threads,
         "verbosity": -1,
     }
+
+
+class Fit(Protocol):
+    """How a model is trained on all rows of a dataset: here, or on several machines."""
+
+    def __call__(
+        self, recipe: Recipe, dataset: Dataset, threads: int, progress: Progress, step: str
+    ) -> lightgbm.Booster:
+        """Return the trained model; `threads` are those of one machine, `step` is what progress is about."""
+        ...
 
 
 def fit(recipe: Recipe, dataset: Dataset, threads: int, progress: Progress, step: str) -> lightgbm.Booster:

@@ -1,5 +1,7 @@
 """What a decision reads: the customer, the kills and the volumes, of one moment and in one round trip."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -10,11 +12,13 @@ from shoppers import ANNA, CODEC, COOKIE, ONLINE, RING, WHOLE, person_of
 from nextbest_rules.records import Kill
 from nextbest_service.clock import FixedClock, StoreClock
 from nextbest_service.customers.linking import Linking
+from nextbest_service.customers.naming import Who
 from nextbest_service.customers.person import Member, Person
 from nextbest_service.store import keys
 from nextbest_service.store.connection import SyncClient
 from nextbest_service.store.customer_store import CustomerStore
 from nextbest_service.store.customers import Reading, ReadPlan
+from nextbest_service.store.given import GivenFeatures
 from nextbest_service.store.keys import Identity, held_key, person_key
 from nextbest_service.store.kills import UNREADABLE, read_kills, remove_kill, write_kill
 from nextbest_service.store.person_codec import Changes
@@ -105,6 +109,35 @@ async def test_volumes_are_what_there_was_before_with_what_is_held_or_took_place
     each_valkey.zadd(held_key("voucher"), held)
     assert (await read(world)).volumes == {"loan": 0, "voucher": 501}
     assert (await read(world, plan=ReadPlan())).volumes == {}
+
+
+class Elsewhere:
+    """A source that has one feature of everybody."""
+
+    async def read(self, identities: Sequence[Identity]) -> tuple[GivenFeatures, ...]:
+        """Return it."""
+        return tuple(GivenFeatures({ONLINE.spec.customer_names[0]: 5.0}, NOW_MS) for _ in identities)
+
+
+@pytest.mark.parametrize("source", [None, Elsewhere()])
+async def test_many_customers_are_read_as_each_of_them_would_be(
+    world: World, each_valkey: SyncClient, source: Elsewhere | None
+) -> None:
+    put(each_valkey, person_of(WHOLE, WHOLE))
+    write_kill(cast("Any", each_valkey), "loan", Kill("stop", 1))
+    write_volumes(each_valkey, {"voucher": 499})
+    world.people.codec, world.people.linking = CODEC, Linking(ONLINE, frozenset())
+    store = CustomerStore(world.people, FixedClock(NOW_MS), source)
+    whose = [Who(names, tuple(map(RING.ref, names))) for names in ((ANNA,), (BERT,), (BERT, COOKIE), (ANNA,))]
+    many = await store.load_many(whose, PLAN)
+    for who, found in zip(whose, many, strict=True):
+        alone = await store.load(who.refs, "", PLAN, who.names)
+        vector = pytest.approx(alone.customer.features.vector, rel=1e-3, nan_ok=True)  # it is a little later
+        assert found.customer.features.vector == vector
+        assert replace(found.customer, features=alone.customer.features) == alone.customer
+        assert (found.killed, found.volumes, found.found) == (alone.killed, alone.volumes, alone.found)
+        assert 0 <= alone.now_ms - found.now_ms < 60_000
+    assert [it.customer.known for it in many] == [True, False, True, True]
 
 
 async def test_held_volumes_end_by_the_stores_clock(world: World, each_valkey: SyncClient) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextbest_models.affinity import AffinityCounters, smallest
-from nextbest_models.state_codec.rice import Packed, pack, width
+from nextbest_models.state_codec.rice import pack, width
 
 Ints = NDArray[np.int64]
 _HEAD = struct.Struct("<IHH5B")
@@ -45,22 +45,20 @@ def decode(blob: bytes) -> AffinityCounters:
         ValueError: they are cut off, or nothing that could have been encoded.
         struct.error: they are cut off.
     """
+    from nextbest_models.state_codec.unpacking import unpacked  # noqa: PLC0415 - numba is slow to import
+
     keys, days, newest, *widths = _HEAD.unpack_from(blob)
-    packed = Packed(blob[_HEAD.size :], 4 * keys + days)
-    before_totals = 3 * keys + days
-    parts = [slice(0, keys), slice(keys, 2 * keys), slice(2 * keys, 3 * keys), slice(3 * keys, before_totals)]
-    spread = np.empty(before_totals, dtype=np.int64)
-    for part, own in zip(parts, widths[:-1], strict=True):
-        spread[part] = own
-    columns = (packed.quotients[:before_totals] << spread) | packed.remainders(spread)
-    gaps, counts, place, day_gaps = (columns[part] for part in parts)
-    counts = counts + 1
-    over = _LOG2[counts] + widths[-1]
-    totals = (packed.quotients[before_totals:] << over) | packed.remainders(over)
-    last_days = (newest + 1 - (day_gaps + 1).cumsum())[place]
-    return AffinityCounters(
-        smallest((gaps + 1).cumsum() - 1), *(_column(it) for it in (counts, last_days, totals))
-    )
+    packed = np.frombuffer(blob, np.uint8, offset=_HEAD.size)
+    columns = unpacked(packed, keys, days, newest, np.array(widths))
+    if not columns.whole:
+        raise ValueError("packed counters are cut off")
+    return AffinityCounters(smallest(columns.ids), columns.counts, columns.last_days, columns.totals)
+
+
+def warm_up() -> None:
+    """Have compiled what `decode` runs, so that nobody waits for it later."""
+    one = np.ones(1, dtype=np.uint16)
+    decode(encode(AffinityCounters(one, one, one, one)))
 
 
 def _gaps(ascending: Ints) -> Ints:
@@ -68,7 +66,3 @@ def _gaps(ascending: Ints) -> Ints:
     gaps = ascending.copy()
     gaps[1:] -= ascending[:-1] + 1
     return gaps
-
-
-def _column(values: Ints) -> NDArray[np.uint16]:
-    return values.astype(np.uint16)

@@ -83,12 +83,15 @@ def _placement(
     for proposition in placement.propositions:
         rendered = _proposition(proposition)
         if ring is not None:
-            rendered.token = _token(decision, placement, proposition, ring)
+            rendered.token = proposition_token(decision, placement, proposition, ring)
         message.propositions.append(rendered)
     return message
 
 
-def _token(decision: Decision, placement: PlacementDecision, proposition: Proposition, ring: KeyRing) -> str:
+def proposition_token(
+    decision: Decision, placement: PlacementDecision, proposition: Proposition, ring: KeyRing
+) -> str:
+    """Return the token of a proposition, signed by the ring: outcomes are reported with it."""
     basis = decision.basis
     attribution = tokens.Attribution(
         decision=decision.id,

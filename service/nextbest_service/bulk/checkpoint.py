@@ -35,7 +35,7 @@ class Checkpoint:
         """Return the checkpoint of loading these files in a certain way."""
         digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode())
         for file in files:
-            digest.update(_print_of(file))
+            digest.update(print_of(file))
         name = digest.hexdigest()[:32]
         return cls(directory / f"{name}.json", name)
 
@@ -57,7 +57,7 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
 
-def _print_of(path: Path) -> bytes:
+def print_of(path: Path) -> bytes:
     """Return what tells a file from others: its size and both its ends, for files may be large."""
     with path.open("rb") as file:
         size = file.seek(0, 2)

@@ -1,7 +1,7 @@
 """Rows that were refused, with the reason, as JSON lines that can be mended and loaded again."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -60,8 +60,13 @@ class RejectsFile:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.writelines(f"{_json(item.to_plain())}\n" for item in rejects)
+            file.writelines(lines_of(rejects))
         self.count += len(rejects)
+
+
+def lines_of(rejects: Sequence[Reject]) -> Iterator[str]:
+    """Yield rejects as lines of JSON."""
+    return (f"{_json(item.to_plain())}\n" for item in rejects)
 
 
 def _json(plain: Plain) -> str:

@@ -10,6 +10,7 @@ from nextbest_service.cli import (
     catalog,
     customers,
     decide,
+    decide_batch,
     demo,
     evaluate,
     experiments,
@@ -38,6 +39,7 @@ app.command("demo")(demo.demo)
 app.command("simulate-world")(simulate_world.simulate_world)
 app.command("serve")(serve.serve)
 app.command("decide", cls=decide.DecideCommand)(decide.decide)
+app.command("decide-batch")(decide_batch.decide_batch)
 app.add_typer(load.app, name="load")
 app.add_typer(catalog.app, name="catalog")
 app.command("train")(train.train)

@@ -96,7 +96,7 @@ def decide(
         brand=brand,
         goal=goal,
         locale=locale,
-        context=[_key_and_value(entry) for entry in context or []],
+        context=[key_and_value(entry) for entry in context or []],
         excluded=exclude or [],
         candidates=candidate or [],
         explain=explain.value,
@@ -120,7 +120,8 @@ def _identities(customer: str | None, others: list[str] | None) -> list[tuple[st
     return named
 
 
-def _key_and_value(entry: str) -> tuple[str, str]:
+def key_and_value(entry: str) -> tuple[str, str]:
+    """Return what an entry of --context says."""
     key, separator, value = entry.partition("=")
     if not separator or not key:
         raise typer.BadParameter("expected key=value", param_hint="--context")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from nextbest_models.complete_journey import SourceError
 from nextbest_models.dataset import DatasetError
+from nextbest_models.distributed import DaskError
 from nextbest_models.drawing import PlotError
 from nextbest_models.drift import DriftError
 from nextbest_models.features import FeatureSpecError
@@ -14,6 +15,7 @@ from nextbest_models.offpolicy import OffPolicyError
 from nextbest_models.ranker import ModelError
 from nextbest_models.recipe import RecipeError
 from nextbest_rules import CatalogError, Diagnostic
+from nextbest_service.batch.job import CampaignError
 from nextbest_service.customer_files import CustomerFileError
 from nextbest_service.errors import StartupError
 from nextbest_service.judging.question import JudgingError
@@ -24,6 +26,7 @@ BROKEN_INPUT = 2
 CANNOT_START = 3
 
 _BROKEN_INPUT = (
+    CampaignError,
     DatasetError,
     DriftError,
     HistoryError,
@@ -55,7 +58,7 @@ def describe(error: Exception) -> Failure | None:
             return Failure(tuple(f"features.yaml: {problem}" for problem in error.problems), BROKEN_INPUT)
         case _ if isinstance(error, _BROKEN_INPUT):
             return Failure((str(error),), BROKEN_INPUT)
-        case StartupError() | SourceError() | PlotError():
+        case StartupError() | SourceError() | PlotError() | DaskError():
             return Failure((str(error),), CANNOT_START)
         case _:
             return None

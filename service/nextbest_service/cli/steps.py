@@ -1,16 +1,19 @@
 """The work behind `load`, `train` and `demo`, free of any printing."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from nextbest_models.complete_journey import CompleteJourney, SourceError, load_complete_journey
 from nextbest_models.complete_journey.catalog_files import render_action_files
+from nextbest_models.distributed import dask_client, fit_on
 from nextbest_models.pipeline import TrainingReport, TrainingRun, train, train_on
 from nextbest_models.progress import Progress
 from nextbest_models.recipe import HistoryRecipe, LogRecipe, load_recipe
-from nextbest_models.training import check_columns
+from nextbest_models.training import Fit, check_columns
+from nextbest_models.training import fit as fit_here
 from nextbest_rules import Catalog, load_catalog
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.composition import store_url
@@ -131,20 +134,26 @@ def train_grocery(
     threads: int,
     progress: Progress,
     *,
+    dask: str = "",
     use: bool = True,
 ) -> TrainingReport:
-    """Train a model for the catalog by a recipe, write it to the home and, if wanted, put it into use."""
+    """Train a model for the catalog by a recipe, write it to the home and, if wanted, put it into use.
+
+    Trees are grown on a Dask cluster where one is named.
+
+    Raises:
+        DaskError: there is no such cluster.
+    """
     catalog = load_catalog(find_catalog(catalog_name))
-    report = train(
-        recipe=load_recipe(recipe or shipped_recipe(GROCERY), HistoryRecipe),
-        spec=feature_spec(catalog),
-        log=journey.log,
-        actions=action_profiles(catalog),
-        exposures=journey.exposures(),
-        run=TrainingRun(
-            root=home.models(catalog.name), now=datetime.now(tz=UTC), threads=threads, progress=progress
-        ),
-    )
+    with _fitting(dask) as fit:
+        report = train(
+            recipe=load_recipe(recipe or shipped_recipe(GROCERY), HistoryRecipe),
+            spec=feature_spec(catalog),
+            log=journey.log,
+            actions=action_profiles(catalog),
+            exposures=journey.exposures(),
+            run=TrainingRun(home.models(catalog.name), datetime.now(tz=UTC), threads, progress, fit),
+        )
     if use:
         home.use_model(catalog.name, report.version, why=Why.TRAINED)
     return report
@@ -161,7 +170,7 @@ class LogTraining:
 
 
 def train_from_log(
-    home: Home, catalog_name: str, asked: LogTraining, threads: int, progress: Progress
+    home: Home, catalog_name: str, asked: LogTraining, threads: int, progress: Progress, dask: str = ""
 ) -> TrainingReport:
     """Train a model for the catalog from an exported decision log, and write it to the home.
 
@@ -170,6 +179,7 @@ def train_from_log(
         LoggedDataError: nothing can be learned from the export.
         DatasetError: nothing positive happened in some period.
         RecipeError: the recipe has faults.
+        DaskError: there is no such cluster as the one that is named.
     """
     try:
         from nextbest_models.logged.export import LogExport  # noqa: PLC0415 - pyarrow may be missing
@@ -184,11 +194,22 @@ def train_from_log(
         recipe = recipe.model_copy(update={"log": plan})
     check_columns(recipe, spec.columns)
     material = material_of(recipe, spec, LogExport(asked.export, spec.digest, catalog.name), progress)
-    run = TrainingRun(home.models(catalog.name), datetime.now(tz=UTC), threads, progress)
-    report = train_on(recipe, spec, material, run)
+    with _fitting(dask) as fit:
+        run = TrainingRun(home.models(catalog.name), datetime.now(tz=UTC), threads, progress, fit)
+        report = train_on(recipe, spec, material, run)
     if asked.use:
         home.use_model(catalog.name, report.version, why=Why.TRAINED)
     return report
+
+
+@contextmanager
+def _fitting(dask: str) -> Iterator[Fit]:
+    """Yield what trains: this machine, or a Dask cluster."""
+    if not dask:
+        yield fit_here
+        return
+    with dask_client(dask) as client:
+        yield fit_on(client)
 
 
 def shipped_recipe(name: str) -> Path:

@@ -60,6 +60,13 @@ def train(
     threads: Annotated[
         int, typer.Option(min=1, help="Threads for LightGBM; the model is the same for any number.")
     ] = 2,
+    dask: Annotated[
+        str,
+        typer.Option(
+            help="Train on a Dask cluster: its scheduler's address, or local:N for N processes here.",
+            show_default=False,
+        ),
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Learn a model: from the Complete Journey data, or with --from-log from decisions and their outcomes.
@@ -76,10 +83,12 @@ def train(
     with progress_bars() as progress:
         if from_log is None:
             journey = steps.read_journey(progress)
-            report = steps.train_grocery(Home(home), catalog, journey, recipe, threads, progress, use=used)
+            report = steps.train_grocery(
+                Home(home), catalog, journey, recipe, threads, progress, dask=dask, use=used
+            )
         else:
             asked = steps.LogTraining(from_log, recipe, assume_shown, used)
-            report = steps.train_from_log(Home(home), catalog, asked, threads, progress)
+            report = steps.train_from_log(Home(home), catalog, asked, threads, progress, dask)
     seconds = time.monotonic() - started
     if as_json:
         typer.echo(json.dumps({**training_figures(report), "in_use": used, "seconds": round(seconds, 2)}))

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from time import perf_counter_ns
@@ -68,6 +68,42 @@ class Decider:
         """
         asking = _Asking(self, request, self.people.naming.who(request.identities), render)
         return await (asking.tried_out() if request.dry_run else asking.answered())
+
+    async def plan(self, requests: Sequence[DecisionRequest], ids: Sequence[str]) -> list[Decision]:
+        """Return what dry runs of many questions come to, all customers read together; `ids` become theirs.
+
+        Raises:
+            StoreUnavailableError: the state of the customers could not be read.
+        """
+        whose = [self.people.naming.who(request.identities) for request in requests]
+        readings = await self.customers.load_many(whose, self.generation.plan)
+        return [
+            self._planned(request, who, reading, id_)
+            for request, who, reading, id_ in zip(requests, whose, readings, ids, strict=True)
+        ]
+
+    def _planned(self, request: DecisionRequest, who: Who, reading: Reading, decision_id: str) -> Decision:
+        watch = Stopwatch()
+        watch.lap()
+        return self.deliberated(request, who, reading, decision_id, watch)
+
+    def deliberated(
+        self, request: DecisionRequest, who: Who, reading: Reading, decision_id: str, watch: Stopwatch
+    ) -> Decision:
+        """Return the decision for the customer that was read, in the arms that are theirs."""
+        origin = self._origin(who, reading.found)
+        # The name that came first stays the same through links, so that the arms stay, too.
+        person = reading.customer.first or origin
+        arms = assigned(self.generation.catalog.experimentation, person, reading.now_ms)
+        decision = deliberate(self.generation, request, reading, arms, decision_id, watch)
+        return replace(decision, origin=origin, person=person)
+
+    def _origin(self, who: Who, found: Found) -> Ref:
+        """Return under which identity this is kept: the first one that is known, else the strongest."""
+        if found.head is not None:
+            return next(ref for ref in who.refs if ref not in found.unknown)
+        ranks = map(self.people.naming.rank, who.names)
+        return min(zip(ranks, range(len(who.refs)), who.refs, strict=True))[-1]
 
 
 @dataclass(slots=True)
@@ -150,12 +186,7 @@ class _Asking:
         return reading
 
     def _deliberated(self, request: DecisionRequest, reading: Reading, watch: Stopwatch) -> Decision:
-        generation, origin = self.decider.generation, self._origin(reading.found)
-        # The name that came first stays the same through links, so that the arms stay, too.
-        person = reading.customer.first or origin
-        arms = assigned(generation.catalog.experimentation, person, reading.now_ms)
-        decision = deliberate(generation, request, reading, arms, self.decision_id, watch)
-        return replace(decision, origin=origin, person=person)
+        return self.decider.deliberated(request, self.who, reading, self.decision_id, watch)
 
     async def _explained(self, decision: Decision, watch: Stopwatch) -> Decision:
         """Explain the propositions where that was asked for: on a thread, for others wait meanwhile."""
@@ -219,13 +250,6 @@ class _Asking:
         if remembered.record is not None:
             await self.decider.log.record(remembered.record, self.decider.legend)
         return Answer(remembered.answer, None)
-
-    def _origin(self, found: Found) -> Ref:
-        """Return under which identity this is kept: the first one that is known, else the strongest."""
-        if found.head is not None:
-            return next(ref for ref in self.who.refs if ref not in found.unknown)
-        ranks = map(self.decider.people.naming.rank, self.who.names)
-        return min(zip(ranks, range(len(self.who.refs)), self.who.refs, strict=True))[-1]
 
 
 def _fresh_id(now_ms: int) -> str:

@@ -54,6 +54,8 @@ class Ranking:
             return *self.standing.without_model(rows), False
         known = self.standing.mature[rows]
         ranked = rows if self.standing.all_mature else rows[known]
+        if not len(ranked):
+            return *self.standing.without_model(rows), False
         try:
             scores = self.candidates.propensities(customer, context, ranked, now_ms)
         except ModelError as error:

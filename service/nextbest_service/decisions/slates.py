@@ -47,6 +47,8 @@ def fill_slates(
     Where a placement explores, that is found out before anything is picked: else the probabilities would not
     be those of the picks.
     """
+    if not len(factors.rows):
+        return Slates([()] * len(shown), {}, 0)
     size = len(generation.catalog.actions)
     exclusive = [rule.members[factors.rows] for rule in generation.exclusive]
     rooms = _rooms(generation, shown)

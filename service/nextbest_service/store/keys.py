@@ -5,6 +5,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -66,6 +67,8 @@ _NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 Ref: TypeAlias = bytes
 """Stands for an identity wherever the identity itself must not stand: 12 bytes, see `KeyRing.ref`."""
 REF_BYTES = 12
+_RECENT = 1024
+"""Refs that are kept at hand: a decision needs the same one when it asks and when it reads."""
 
 
 class Identity(NamedTuple):
@@ -96,8 +99,7 @@ class KeyRing:
 
         It is a keyed hash: without the secret nobody can tell whose it is, or try ids one by one.
         """
-        named = f"ref\0{identity.namespace}\0{identity.id}".encode()
-        return hmac.digest(self.secret, named, "sha256")[:REF_BYTES]
+        return _ref(self.secret, identity)
 
     def tombstone_key(self, ref: Ref) -> bytes:
         """Return the key that stands for a while after the person behind a ref was erased.
@@ -116,6 +118,12 @@ class KeyRing:
     def signature(self, payload: bytes) -> bytes:
         """Return 16 bytes that only a holder of the secret can make."""
         return hmac.digest(self.secret, b"token\0" + payload, "sha256")[:16]
+
+
+@lru_cache(_RECENT)
+def _ref(secret: bytes, identity: Identity) -> Ref:
+    named = f"ref\0{identity.namespace}\0{identity.id}".encode()
+    return hmac.digest(secret, named, "sha256")[:REF_BYTES]
 
 
 def person_key(ref: Ref) -> bytes:
