@@ -1,6 +1,8 @@
 """`nextbest decide-batch`: plans are what the service would answer, and what is committed holds."""
 
+import asyncio
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +15,8 @@ import pytest
 import redis
 from click.testing import Result
 from corner_shop import ANNA, BEN, CARL, DIRECTORY, NOW_MS, STRANGER
-from deciding import LIMITED
+from deciding import LIMITED, ask, deciding, question
+from deciding import HandClock as MovedClock
 from service_in_process import HandClock, service_in_process
 from typer.testing import CliRunner
 
@@ -28,6 +31,7 @@ from nextbest_service.composition import load_parts
 from nextbest_service.errors import StartupError
 from nextbest_service.home import Home
 from nextbest_service.store.connection import SyncClient
+from nextbest_service.store.keys import Identity
 
 EVERYBODY = (ANNA, BEN, CARL, STRANGER)
 NAME = "identities.customer"
@@ -127,6 +131,7 @@ def test_a_plan_is_to_the_last_bit_what_the_service_answers(
         expected = decide(asked(who, placement, context=context, **options))
         assert (told["namespace"], told["id"], told["placement"]) == (*who, placement)
         assert told["decided_at"].timestamp() * 1000 == expected.decided_at_unix_ms == NOW_MS
+        assert told["model_version"] == expected.versions.model != ""
         assert told["customer_known"] == expected.customer_known
         assert told["stale_features"] == [*expected.stale_features]
         assert told["degraded"] == [it.reason for it in expected.degraded] == []
@@ -135,6 +140,27 @@ def test_a_plan_is_to_the_last_bit_what_the_service_answers(
         assert all(map(same_proposition, told["propositions"], propositions))
         offered += len(propositions)
     assert offered > 3
+
+
+def test_customers_are_in_the_arms_that_the_service_has_for_them(
+    valkey: SyncClient, valkey_url: str, tmp_path: Path
+) -> None:
+    del valkey
+    catalog = Path(shutil.copytree(LIMITED, tmp_path / "catalog"))
+    halves = "experiments: [{id: halves, arms: [{id: a, share: 0.4}, {id: b, share: 0.4}]}]"
+    (catalog / "experiments.yaml").write_text(halves)
+    people = [Identity("customer", str(number)) for number in range(30)]
+    rows = [{"namespace": who.namespace, "id": who.id} for who in people]
+    assert batch(tmp_path, valkey_url, rows, "-p", "home", catalog=catalog).exit_code == 0
+
+    async def served() -> list[dict[str, str]]:
+        async with deciding(valkey_url, MovedClock(), catalog) as decider:
+            found = [await ask(decider, question(of=who, dry_run=True)) for who in people]
+        return [{arm.experiment_id: arm.arm for arm in response.arms} for response in found]
+
+    arms = [dict(told["arms"]) for told in answers(tmp_path)]
+    assert arms == asyncio.run(served())
+    assert {*map(str, arms)} == {"{}", "{'halves': 'a'}", "{'halves': 'b'}"}
 
 
 def test_stops_count_what_the_service_explains(

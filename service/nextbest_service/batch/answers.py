@@ -53,6 +53,8 @@ SCHEMA = pa.schema(
         ("placement", _NAME),
         ("decision_id", pa.string()),
         ("decided_at", _TIME),
+        ("model_version", _NAME),
+        ("arms", pa.map_(pa.string(), pa.string())),
         ("customer_known", pa.bool_()),
         ("degraded", pa.list_(pa.string())),
         ("stale_features", pa.list_(pa.string())),
@@ -68,6 +70,8 @@ class Answer(NamedTuple):
     placement: str
     decision_id: str
     decided_at_ms: int
+    model_version: str
+    arms: Sequence[tuple[str, str]]
     customer_known: bool
     degraded: Sequence[str]
     stale_features: Sequence[str]
@@ -93,6 +97,8 @@ def answer_of(decision: Decision, ring: KeyRing | None) -> Answer:
         placement.request.placement.id,
         decision.id,
         decision.decided_at_ms,
+        decision.basis.ranking.version,
+        [*decision.basis.arms.items()],
         decision.customer_known,
         [it.value for it in decision.degraded],
         decision.stale_features,
@@ -106,7 +112,7 @@ def table_of(
 ) -> pa.Table:
     """Return answers as rows of the output; `whose` are the number of each row and whom it is about."""
     own = [*zip(*answers, strict=True)] or [()] * len(Answer._fields)
-    placements, ids, times, known, degraded, stale, propositions, stops = own
+    placements, ids, times, models, arms, known, degraded, stale, propositions, stops = own
     columns = [
         pa.array([line for line, _ in whose], pa.int64()),
         _names([identity.namespace for _, identity in whose]),
@@ -114,6 +120,8 @@ def table_of(
         _names(placements),
         pa.array(ids, pa.string()),
         pa.array(times, _TIME),
+        _names(models),
+        pa.array(arms, pa.map_(pa.string(), pa.string())),
         pa.array(known, pa.bool_()),
         pa.array(degraded, pa.list_(pa.string())),
         pa.array(stale, pa.list_(pa.string())),
