@@ -53,13 +53,15 @@ class Split:
         """Return these rows if something can be learned from them.
 
         Raises:
-            DatasetError: a period has no positive row.
+            DatasetError: a period has no positive row, or nothing else.
         """
         for name, part in (("fit", self.fit), ("validation", self.validation), ("test", self.test)):
             if not part.positive.any():
                 raise DatasetError(
                     f"nothing positive happened in the {name} period of recipe '{recipe.name}'"
                 )
+            if part.positive.all():
+                raise DatasetError(f"nothing but successes in the {name} period of recipe '{recipe.name}'")
         return self
 
 

@@ -1,20 +1,24 @@
 """From the exported log alone every candidate's row comes out exactly as it was scored."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import corner_shop
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from deciding import DAY_MS, HandClock, ask, deciding
 from test_log_export import export
 
 from nextbest.v1 import decision_pb2, value_pb2
 from nextbest_models.artifact import load
+from nextbest_models.companions import Companions
+from nextbest_models.evidence import Evidence, Experience, Graduation, Kind, Tally
 from nextbest_models.ladder import Maturity
 from nextbest_models.logged.decisions import LoggedDataError, LoggedDecisions
-from nextbest_models.logged.export import OTHER_FEATURES, LogExport
+from nextbest_models.logged.export import NO_ACTION_SIDE, NOT_REBUILDABLE, OTHER_FEATURES, LogExport
 from nextbest_models.logged.rows import Rescorer, rows_of
 from nextbest_models.ranker import Ranker
 from nextbest_service.store.connection import SyncClient
@@ -67,7 +71,7 @@ def test_the_model_scores_the_rows_as_it_did_when_they_competed(
     assert sorted(id_ for batch in batches for id_ in batch.ids.tolist()) == sorted(
         answer.decision_id for answer in answers
     )
-    pairs = 0
+    pairs, baskets = 0, set[float]()
     for batch in batches:
         assert {*batch.candidates.maturity.tolist()} <= {Maturity.MODEL}
         logged = batch.candidates.propensity
@@ -75,7 +79,9 @@ def test_the_model_scores_the_rows_as_it_did_when_they_competed(
         every = rows_of(batch, np.arange(len(logged)))
         assert np.array_equal(ranker.propensities(every).astype(np.float32), logged)
         pairs += int((~np.isnan(every[:, batch.side.spec.columns.index("category_trips")])).sum())
+        baskets |= {*every[:, batch.side.spec.columns.index("basket")].tolist()}
     assert pairs > 0  # counters had their say
+    assert baskets == {3.5 * number for number in range(len(WHO))}
 
 
 def test_slots_say_what_was_offered_with_the_factors_of_its_candidate(
@@ -134,6 +140,25 @@ def test_what_was_decided_without_a_model_can_be_learned_from_as_well(
     assert rows_of(batch, batch.slots.candidate[:1]).shape == (1, len(corner_shop.spec().columns))
 
 
+def test_what_each_propensity_rested_on_is_known(valkey_url: str, valkey: SyncClient, tmp_path: Path) -> None:
+    tallies = {"spring-wine": Tally(Kind("OFFER", "cross_sell", "wine"), 500, 50)}
+    experience = Experience(Evidence(tallies), Graduation(exposures=100))
+    directory = corner_shop.train_model(tmp_path / "models", Companions(experience=experience))
+    ranker = load(directory, corner_shop.spec())
+    decided(valkey_url, valkey, ranker, days=1)
+    export(tmp_path, valkey)
+    found: dict[str, set[int]] = {}
+    for batch in read(tmp_path):
+        for row, maturity in zip(batch.candidates.rows, batch.candidates.maturity.tolist(), strict=True):
+            found.setdefault(batch.side.actions[row], set()).add(maturity)
+        known = batch.candidates.maturity == Maturity.MODEL
+        rescored = Rescorer(ranker).propensities(batch).astype(np.float32)
+        assert np.array_equal(rescored[known], batch.candidates.propensity[known])
+    assert found["spring-wine"] == {Maturity.MODEL}
+    assert found["strong-wine"] == {Maturity.POOLED}
+    assert found["credit"] == {Maturity.PRIOR}
+
+
 def test_decisions_with_other_features_are_left_out_and_counted(
     valkey_url: str, valkey: SyncClient, tmp_path: Path
 ) -> None:
@@ -142,6 +167,37 @@ def test_decisions_with_other_features_are_left_out_and_counted(
     found = LogExport(tmp_path, "another")
     assert [*found.batches()] == []
     assert found.left_out == {OTHER_FEATURES: len(WHO)}
+
+
+def test_parts_of_an_earlier_version_are_left_out_and_counted(
+    valkey_url: str, valkey: SyncClient, tmp_path: Path
+) -> None:
+    decided(valkey_url, valkey, None)
+    export(tmp_path, valkey)
+    older, *newer = sorted(tmp_path.glob("decisions/day=*/*.parquet"))
+    table = pq.ParquetFile(older).read().drop_columns(["action_side", "counters"])
+    pq.write_table(table, older)
+    found = LogExport(tmp_path)
+    assert sum(map(len, found.batches())) == sum(pq.read_metadata(part).num_rows for part in newer)
+    assert found.left_out == {NOT_REBUILDABLE: table.num_rows}
+
+
+def test_decisions_without_their_action_side_are_left_out_and_counted(
+    valkey_url: str, valkey: SyncClient, tmp_path: Path
+) -> None:
+    decided(valkey_url, valkey, None, days=1)
+    valkey.delete(LOG_ACTION_SIDES)  # type: ignore[arg-type]
+    assert export(tmp_path, valkey).decisions == len(WHO)
+    found = LogExport(tmp_path)
+    assert [*found.batches()] == []
+    assert found.left_out == {NO_ACTION_SIDE: len(WHO)}
+
+
+def test_further_columns_come_along(valkey_url: str, valkey: SyncClient, tmp_path: Path) -> None:
+    decided(valkey_url, valkey, None, days=1)
+    export(tmp_path, valkey)
+    for batch in LogExport(tmp_path).batches(more=("channel", "known")):
+        assert batch.more["channel"].to_pylist() == ["web"] * len(batch)  # type: ignore[attr-defined]
 
 
 def test_a_damaged_action_side_is_refused_by_name(
@@ -179,3 +235,21 @@ def test_an_action_side_is_stored_once_for_all_models_and_written_once(
     decided(valkey_url, valkey, None, days=1)
     export(tmp_path, valkey)
     assert path.stat().st_mtime_ns == written
+
+
+def test_the_example_of_the_guide_runs(
+    valkey_url: str,
+    valkey: SyncClient,
+    tmp_path: Path,
+    repository: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    decided(valkey_url, valkey, None)
+    export(tmp_path / "exports", valkey)
+    guide = (repository / "docs" / "guides" / "learning.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(example, {})
+    told = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert sum(map(int, told)) == 2 * len(WHO)

@@ -37,7 +37,7 @@ def grocery() -> Generation:
     """Return the shipped catalog of 1,197 offers, with every key of theirs in the dictionary."""
     catalog = load_catalog(find_catalog("grocery"))
     keys = AffinityKeys(sorted(catalog_affinity_keys(catalog)))
-    return Generation.build(RuleSet.compile(catalog), feature_spec(catalog), keys, Population.unknown(), None)
+    return Generation.build(RuleSet.compile(catalog), feature_spec(catalog), keys, Population.unknown(), {})
 
 
 def counters(random: np.random.Generator) -> AffinityCounters:

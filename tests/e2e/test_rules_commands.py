@@ -107,7 +107,7 @@ def test_warnings_only_matter_under_strict(nextbest: Nextbest) -> None:
     assert lenient.stdout == strict.stdout
     *warnings, summary = lenient.stdout.splitlines()
     assert "conditions.yaml:3:12: warning: named condition 'senior' is used nowhere" in warnings
-    assert summary == f"careless: 14 actions, 31 rules, 0 tests: 0 errors, {len(warnings)} warnings"
+    assert summary == f"careless: 15 actions, 31 rules, 0 tests: 0 errors, {len(warnings)} warnings"
 
 
 def test_errors_are_listed_and_end_with_2(nextbest: Nextbest) -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from nextbest_service.decisions.multipliers import multipliers_of, pinning_guard
 
 MOST_FEATURES = 5
 """So many features are named one by one."""
+MOST_ROWS = 100
+"""The first of an answer have contributions: more of them would take longer than a tenth of a second."""
+_BEYOND = f"Features are told of the first {MOST_ROWS} actions of an answer only."
 _NOT_APART = "LightGBM does not take a model of this kind apart by feature."
 
 
@@ -102,10 +106,15 @@ class _Explainer:
         if row in self.contributions:
             yield from sentences.contributions(explanation, proposition.action.type.value)
         else:
-            yield _NOT_APART if maturity is Maturity.MODEL else self.without_model
+            yield self._without_features(maturity)
         yield sentences.context(proposition, weights)
         yield sentences.value(proposition)
         yield sentences.levers(proposition, levers)
+
+    def _without_features(self, maturity: Maturity) -> str:
+        if maturity is not Maturity.MODEL:
+            return self.without_model
+        return _BEYOND if self.contributions else _NOT_APART
 
 
 def _without_model(decision: Decision) -> str:
@@ -127,8 +136,9 @@ def _contributions(decision: Decision) -> Mapping[int, Contributions]:
     """Return, by row, what made up the propensities of those propositions that the model ranked."""
     basis, candidates = decision.basis, decision.basis.ranking.candidates
     index = basis.generation.catalog.index
-    offered = {index[it.action.id] for placement in decision.placements for it in placement.propositions}
-    rows = [row for row in sorted(offered) if _maturity(basis, row) is Maturity.MODEL]
+    offered = [index[it.action.id] for placement in decision.placements for it in placement.propositions]
+    ranked = (row for row in dict.fromkeys(offered) if _maturity(basis, row) is Maturity.MODEL)
+    rows = list(islice(ranked, MOST_ROWS))
     if candidates is None or not rows:
         return {}
     customer, now_ms = basis.reading.customer.features, basis.reading.now_ms

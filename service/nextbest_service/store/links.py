@@ -159,8 +159,8 @@ class Links:
 
     def _weakest(self, who: Who) -> Ref:
         """Return who came first where nobody was known: a visitor has a cookie before a customer number."""
-        named = zip(who.names, who.refs, strict=True)
-        return max(named, key=lambda it: (self.people.naming.rank(it[0]), it[1]))[1]
+        ranks = [self.people.naming.rank(name) for name in who.names]
+        return who.refs[ranks.index(max(ranks))]
 
     async def _heads(self, refs: Sequence[Ref]) -> list[Stored]:
         """Return the persons behind some refs, the strongest first."""

@@ -1,8 +1,10 @@
 """S26: why did I get this, what do you hold on me, forget me."""
 
 import json
+import math
 from collections import Counter
 
+import pytest
 from bank_days import Day, Someone, somebody
 from service_calls import event, fresh, identity, item
 
@@ -36,6 +38,19 @@ def test_a_decision_is_explained_down_to_every_action_that_was_not_offered(today
         action_pb2.STAGE_ARBITRATION,
     }
     assert all(exclusion.stage for exclusion in answer.exclusions)
+
+
+def test_what_is_offered_is_explained_in_words(today: Day) -> None:
+    lan = regular(today)
+    answer = today.asks(lan, "web_hero", 1, explain_level=decision_pb2.EXPLAIN_LEVEL_FULL)
+    (shown,) = answer.placements[0].propositions
+    why = shown.explanation
+    factors = math.prod(part.factor for part in why.multipliers)
+    assert factors == pytest.approx(shown.context_weight * shown.lever)
+    assert why.sentences[0].startswith(f"Rank 1 by priority {shown.priority:.3g} = ")
+    assert f"V: worth {shown.value:g} if it works." in why.sentences
+    assert "No model is in use." in why.sentences
+    assert answer.exclusions
 
 
 def test_a_person_is_given_everything_that_is_held(today: Day) -> None:

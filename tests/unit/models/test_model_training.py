@@ -177,6 +177,13 @@ def test_a_period_without_anything_positive_is_refused(spec: FeatureSpec) -> Non
         split(_dataset(spec, exposures), RECIPE.periods.cuts).checked(RECIPE)
 
 
+def test_a_period_of_nothing_but_successes_is_refused(spec: FeatureSpec) -> None:
+    everybody = frozenset((customer, colour) for customer in range(CUSTOMERS) for colour in COLOURS)
+    exposures = [*_exposures()[:3], replace(_exposures()[3], positives=everybody)]
+    with pytest.raises(DatasetError, match="nothing but successes in the test period"):
+        split(_dataset(spec, exposures), RECIPE.periods.cuts).checked(RECIPE)
+
+
 def test_an_exposure_of_an_unknown_action_is_refused(spec: FeatureSpec) -> None:
     with pytest.raises(DatasetError, match=r"wave 0 was about actions .* green among them"):
         _dataset(spec, [replace(_exposures()[0], actions=("red", "green"))])

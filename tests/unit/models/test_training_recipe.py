@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from nextbest_models.recipe import HistoryRecipe, RecipeError, load_recipe, start_ms
+from nextbest_models.recipe import HistoryRecipe, LogPlan, LogRecipe, RecipeError, load_recipe, start_ms
 
 GOOD = """
 name = "small"
@@ -58,3 +58,27 @@ def test_a_missing_recipe_is_reported(tmp_path: Path) -> None:
 
 def test_a_period_begins_at_midnight_utc() -> None:
     assert start_ms(date(1970, 1, 2)) == 86_400_000
+
+
+def test_the_shipped_recipe_for_logs_fits_any_catalog(repository: Path) -> None:
+    recipe = load_recipe(repository / "models" / "recipes" / "from-log.toml", LogRecipe)
+    assert not recipe.monotone
+    assert not recipe.baselines
+    assert recipe.log == LogPlan(negatives_per_positive=20.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("most_weight = 0.5", "log.most_weight"),
+        ("negatives_per_positive = 0", "log.negatives_per_positive"),
+        ("test_share = 0.5", "log.test_share"),
+        ('positives = ["SEEN"]', "log.positives"),
+        ("windows = 3", "log.windows"),
+    ],
+)
+def test_a_wrong_plan_for_a_log_names_the_field(tmp_path: Path, line: str, message: str) -> None:
+    head, _, rest = GOOD.partition("[periods]")
+    text = f"{head}[log]\n{line}\n[lightgbm]{rest.partition('[lightgbm]')[2]}"
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(_write(tmp_path, text), LogRecipe)

@@ -39,7 +39,15 @@ POLICIES = {
                 {"applies_to": {"actions": ["note"]}, "pin": True},
             ],
             "reason": "R.",
-        }
+        },
+        {
+            "id": "slow",
+            "over": "tickets",
+            "when": "ticket.open",
+            "hold": {"types": ["SERVICE"]},
+            "promote": [{"applies_to": {"actions": ["note"]}, "lever": 1.25}],
+            "reason": "R.",
+        },
     ],
     "context_weights": [
         {
@@ -55,7 +63,7 @@ POLICIES = {
 
 
 def limited(root: Path, home: str = "", actions: str = "", note_value: str = "1") -> Generation:
-    """Return a shop whose levers and weights concern the offers, and whose guard pins the note.
+    """Return a shop whose levers and weights concern the offers, and one of whose guards pins the note.
 
     `home` is more of the home page, `actions` are more actions, `note_value` is what
     the note is worth.
@@ -114,4 +122,4 @@ def decided(
     watch = Stopwatch()
     watch.lap()
     reading = Reading(customer, {}, {}, Found(()), NOW_MS)
-    return explain(deliberate(generation, request, reading, decision_id, watch))
+    return explain(deliberate(generation, request, reading, {}, decision_id, watch))

@@ -15,7 +15,9 @@ from nextbest_models.evidence import Evidence, Experience, Graduation, Kind, Sco
 from nextbest_models.population import Population
 from nextbest_models.ranker import Ranker
 from nextbest_rules import RuleSet, load_catalog
+from nextbest_rules.assignment import CHAMPION
 from nextbest_rules.records import Ticket
+from nextbest_service.decisions import explaining
 from nextbest_service.decisions.decision import Decision, Degradation, Proposition
 from nextbest_service.decisions.explaining import MOST_FEATURES
 from nextbest_service.decisions.explanation import Explanation, MultiplierSource
@@ -31,7 +33,8 @@ def shop(experience: Experience | None = None, calibration: Calibration | None =
     booster = lightgbm.Booster(model_str=MODEL.read_text())
     ranker = Ranker(booster, spec().columns, "v", calibration or Calibration(), experience)
     rules = RuleSet.compile(load_catalog(DIRECTORY))
-    return Generation.build(rules, spec(), AffinityKeys({}), Population.unknown(), ranker)
+    rankers = {CHAMPION: ranker} if ranker else {}
+    return Generation.build(rules, spec(), AffinityKeys({}), Population.unknown(), rankers)
 
 
 def told(decision: Decision) -> dict[str, tuple[Proposition, Explanation]]:
@@ -89,7 +92,7 @@ def test_what_is_pinned_says_by_which_guard(tmp_path: Path) -> None:
     assert it.sentences[-3:] == (
         "C: nothing in the context changes it.",
         "V: worth 1 if it works.",
-        "L: levers multiply it by 4: brand 'grand' × 4.",
+        "L: levers multiply it by 5: brand 'grand' × 4, guard 'slow' × 1.25.",
     )
     assert it.summary == "Rank 1, pinned: expected to work 10 times in 100."
 
@@ -144,6 +147,14 @@ def test_features_are_told_with_the_values_that_the_model_saw() -> None:
     assert set(found.sentences) > {it.words for it in found.contributions}
 
 
+def test_of_very_many_actions_the_first_have_contributions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "MOST_ROWS", 2)
+    known = {"facts": {"campaigns": ["spring"], "age": 40}, "vector": (9.0, 210.5, 2.0)}
+    found = list(told(decided(shop(), **known)).values())
+    assert [bool(it.contributions) for _, it in found] == [True, True] + [False] * (len(found) - 2)
+    assert "Features are told of the first 100 actions of an answer only." in found[2][1].sentences
+
+
 def test_what_the_model_has_not_seen_enough_of_says_what_its_propensity_rests_on() -> None:
     evidence = Evidence(
         {
@@ -180,7 +191,7 @@ def test_a_model_that_failed_explains_nothing_and_says_so() -> None:
     text = text.replace(f"tree_sizes={size} ", f"tree_sizes={int(size) + len(damaged) - len(line)} ", 1)
     ranker = Ranker(lightgbm.Booster(model_str=text), spec().columns, "v")
     rules = RuleSet.compile(load_catalog(DIRECTORY))
-    broken = Generation.build(rules, spec(), AffinityKeys({}), Population.unknown(), ranker)
+    broken = Generation.build(rules, spec(), AffinityKeys({}), Population.unknown(), {CHAMPION: ranker})
     decision = decided(broken)
     assert decision.degraded == (Degradation.SCORE_NOT_FINITE,)
     for it, explanation in told(decision).values():
