@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import served_world
-from conftest import DECISIONS, Shop
 from deciding import MINUTE_MS, NOW_MS
+from judged_shop import DECISIONS, Shop
 
 from nextbest_models.card import moment_text
 from nextbest_models.judging.gates import Gates
