@@ -1,46 +1,17 @@
 """One served world for all tests: what the wrong model decided, exported, and both models in a home."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import served_world
+from judged_shop import DECISIONS, Shop
 
 from nextbest_models.artifact import load
-from nextbest_models.ranker import Ranker
-from nextbest_models.world import World
-from nextbest_rules import Catalog, load_catalog
+from nextbest_rules import load_catalog
 from nextbest_service.decisions import decider
 from nextbest_service.decisions.generation import feature_spec
 from nextbest_service.home import Home
 from nextbest_service.store.connection import connect_for_bulk
-
-DECISIONS = 500
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A world, its catalog, a good and a wrong model, and a log of what the wrong one decided."""
-
-    world: World
-    directory: Path
-    home: Home
-    good: Path
-    wrong: Path
-    who: Mapping[str, int]
-    decisions: Path
-    log: Path
-
-    @property
-    def catalog(self) -> Catalog:
-        """The loaded catalog."""
-        return load_catalog(self.directory)
-
-    def ranker(self, model: Path) -> Ranker:
-        """Return a loaded model."""
-        return load(model, feature_spec(self.catalog))
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import served_world
-from conftest import DECISIONS, Shop
 from deciding import MINUTE_MS, NOW_MS
+from judged_shop import DECISIONS, Shop
 
 from nextbest_models.card import moment_text
 from nextbest_models.judging.gates import Gates
@@ -214,6 +214,19 @@ def test_what_thompson_tried_is_found_again_by_the_experience_of_the_model_that_
     lost = Path(shutil.copytree(shop.good, tmp_path / "models" / shop.good.name))
     with pytest.raises(JudgingError, match="60: a logged probability is not the one"):
         evaluate_models(Question(lost, None, log), catalog, NO_GATES)
+
+
+def test_what_is_worth_nothing_is_open_to_nobody(
+    shop: Shop, valkey_url: str, valkey: SyncClient, tmp_path: Path
+) -> None:
+    worthless = replace(shop.world, value=np.where(np.arange(len(shop.world.value)) < 2, 0.0, 1.0))
+    directory = served_world.write_catalog(worthless, tmp_path / "catalog")
+    who = served_world.serve(valkey_url, valkey, worthless, directory, shop.ranker(shop.wrong), 40, seed=1)
+    log = served_world.with_outcomes(
+        worthless, who, served_world.export(valkey, tmp_path / "served"), tmp_path / "log", seed=1
+    )
+    judged = evaluate_models(Question(shop.good, shop.wrong, log), load_catalog(directory), NO_GATES)
+    assert (judged.decisions, judged.left_out) == (40, {})
 
 
 def test_another_placement_has_nothing_to_judge(shop: Shop) -> None:

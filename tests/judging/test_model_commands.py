@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Shop
+from judged_shop import Shop
 
 from nextbest_service.cli.app import main
 from nextbest_service.home import Home

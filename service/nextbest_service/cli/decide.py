@@ -33,7 +33,7 @@ class DecideCommand(TyperCommand):
 def _with_level(args: Sequence[str]) -> list[str]:
     return [
         f"{arg}={Explain.EXCLUSIONS}" if arg == "--explain" and following not in set(Explain) else arg
-        for arg, following in zip(args, [*args[1:], ""], strict=True)
+        for arg, following in zip(args, [*args, ""][1:], strict=True)
     ]
 
 

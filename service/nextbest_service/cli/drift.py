@@ -86,7 +86,7 @@ def drift(
     from nextbest_service.decisions.generation import feature_spec  # noqa: PLC0415
 
     loaded = load_catalog(find_catalog(catalog))
-    then, now = _stretches(log, reference, current)
+    then, now = _stretches(log, loaded.name, reference, current)
     directory = _model(Home(home), loaded.name, model)
     with progress_bars() as progress:
         found = find_drift(directory, feature_spec(loaded), then, now, most, progress)
@@ -105,7 +105,7 @@ def drift(
         raise typer.Exit(GATE_NOT_MET)
 
 
-def _stretches(log: Path, reference: str, current: str | None) -> "tuple[Stretch, Stretch]":
+def _stretches(log: Path, catalog: str, reference: str, current: str | None) -> "tuple[Stretch, Stretch]":
     from nextbest_service.judging.drifting import Stretch  # noqa: PLC0415 - slow to import
     from nextbest_service.judging.period import Period  # noqa: PLC0415
 
@@ -113,9 +113,11 @@ def _stretches(log: Path, reference: str, current: str | None) -> "tuple[Stretch
     if _BETWEEN not in reference or Path(reference).is_dir():
         if not Path(reference).is_dir():
             raise typer.BadParameter("expected FROM..UNTIL or a directory", param_hint="--reference")
-        return Stretch(Path(reference), Period()), Stretch(log, own or Period())
+        return Stretch(Path(reference), catalog, Period()), Stretch(log, catalog, own or Period())
     since, until = _between(reference, "--reference")
-    return Stretch(log, Period.of(since, until)), Stretch(log, own or Period.of(until, None))
+    return Stretch(log, catalog, Period.of(since, until)), Stretch(
+        log, catalog, own or Period.of(until, None)
+    )
 
 
 def _between(text: str, option: str) -> tuple[datetime | None, datetime | None]:

@@ -20,9 +20,10 @@ from nextbest_service.judging.question import JudgingError
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stretch of an exported log."""
+    """A stretch of an exported log: the decisions of a catalog in a period."""
 
     log: Path
+    catalog: str
     period: Period
 
 
@@ -54,7 +55,7 @@ def find_drift(
 def _scored(
     ranker: Ranker, spec: FeatureSpec, stretch: Stretch, most: int, name: str, progress: Progress
 ) -> Scored:
-    export = LogExport(stretch.log, spec.digest)
+    export = LogExport(stretch.log, spec.digest, stretch.catalog)
     sample = Sample.of(export, stretch.period, most)
 
     def tell(step: str, done: int, total: int) -> None:

@@ -46,7 +46,9 @@ def evaluate_models(
     spec = feature_spec(catalog)
     judges = _judges(question, catalog, spec)
     period = _period(question)
-    gathering = _gathered(question, judges, catalog, period, LogExport(question.log, spec.digest), progress)
+    gathering = _gathered(
+        question, judges, catalog, period, LogExport(question.log, spec.digest, catalog.name), progress
+    )
     if not gathering.decisions:
         raise JudgingError(_nothing(question, gathering.left_out))
     progress("Judging", 0, 1)
