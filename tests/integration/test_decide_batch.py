@@ -352,6 +352,18 @@ def test_a_committed_batch_that_was_broken_off_reserves_nothing_twice(
     assert Counter(name for row in offered for name in row) == {"best": 3, "second": 3}
 
 
+def test_only_what_is_committed_explores(valkey: SyncClient, valkey_url: str, tmp_path: Path) -> None:
+    del valkey
+    catalog = Path(shutil.copytree(LIMITED, tmp_path / "exploring"))
+    placements = catalog / "placements.yaml"
+    explores = "explore: {method: epsilon_greedy, share: 0.5, regret: 1.0}, default_limit"
+    placements.write_text(placements.read_text().replace("default_limit", explores, 1))
+    for options, some in ((("-p", "home"), False), (("-p", "home", "--commit"), True)):
+        assert batch(tmp_path, valkey_url, of_limited(30), *options, catalog=catalog).exit_code == 0
+        picks = [it["selection"] for row in answers(tmp_path) for it in row["propositions"]]
+        assert (len(picks), "EXPLORED" in picks) == (30, some)
+
+
 def test_a_name_is_for_one_batch_only(valkey: SyncClient, valkey_url: str, tmp_path: Path) -> None:
     del valkey
     committed(tmp_path, valkey_url, of_limited(2), "-p", "letter", "--name", "spring")
