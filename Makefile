@@ -28,7 +28,7 @@ check: $(VENV)/installed-dev ## Static checks: lint, types, import boundaries, p
 	$(BIN)/buf breaking --against protos/baseline.binpb
 
 pytest: $(VENV)/installed-dev
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 format: $(VENV)/installed-dev ## Format code and protos
 	$(BIN)/ruff format .
