@@ -190,7 +190,7 @@ def test_a_part_with_any_flipped_byte_is_not_read_and_the_rest_lives_on(part: st
         assert values(read({**fields, PARTS[part]: damaged})) == expected
 
 
-@pytest.mark.parametrize("part", PARTS.keys() - {"identities"})
+@pytest.mark.parametrize("part", sorted(PARTS.keys() - {"identities"}))
 def test_a_part_that_cannot_be_read_under_one_identity_is_not_read_at_all(part: str) -> None:
     fields = stored(WHOLE, WHOLE)
     expected = gone(part)(values(read(fields)))
