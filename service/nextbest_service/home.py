@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nextbest_rules.assignment import CHAMPION
-from nextbest_service.models_in_use import NO_FIGURES, Change, Figures, History, Why, read_history
+from nextbest_service.models_in_use import CHAMPION, NO_FIGURES, Change, Figures, History, Why, read_history
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-from nextbest_rules.assignment import STATIC
+# As `nextbest_rules.assignment` has them, which takes long to import: no command should wait for that.
+CHAMPION = "champion"
+STATIC = "static"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from rich.console import Console
 
-from nextbest_rules.assignment import CHAMPION
 from nextbest_service.cli.gates import MinAucOption, MinLiftOption, exit_unless_met
 from nextbest_service.cli.options import (
     DEFAULT_CATALOG,
@@ -22,6 +21,7 @@ from nextbest_service.cli.options import (
 from nextbest_service.cli.progress import progress_bars
 from nextbest_service.errors import StartupError
 from nextbest_service.home import Home
+from nextbest_service.models_in_use import CHAMPION
 
 if TYPE_CHECKING:
     from nextbest_rules import Catalog

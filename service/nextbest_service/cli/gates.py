@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextbest_rules.assignment import CHAMPION
 from nextbest_service.cli.progress import progress_bars
 from nextbest_service.home import Home
+from nextbest_service.models_in_use import CHAMPION
 
 if TYPE_CHECKING:
     from nextbest_models.judging.gates import GateReport

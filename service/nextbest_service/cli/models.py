@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from nextbest_rules.assignment import CHAMPION
 from nextbest_service.cli.drift import drift
 from nextbest_service.cli.gates import (
     MinAucOption,
@@ -19,7 +18,7 @@ from nextbest_service.cli.gates import (
 )
 from nextbest_service.cli.options import DEFAULT_CATALOG, DEFAULT_HOME, CatalogOption, HomeOption, JsonOption
 from nextbest_service.home import Home
-from nextbest_service.models_in_use import check_name
+from nextbest_service.models_in_use import CHAMPION, check_name
 
 if TYPE_CHECKING:
     from nextbest_models.features import FeatureSpec

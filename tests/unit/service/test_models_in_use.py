@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from nextbest_rules import assignment
 from nextbest_rules.assignment import CHAMPION
+from nextbest_service import models_in_use
 from nextbest_service.home import Home
 from nextbest_service.models_in_use import ModelUseError, Why, check_name
 
@@ -132,3 +134,7 @@ def test_changes_at_the_same_time_all_count(home: Home) -> None:
 def test_the_name_of_ranking_without_a_model_is_taken() -> None:
     with pytest.raises(ModelUseError, match="without a model"):
         check_name("static")
+
+
+def test_the_names_that_stand_in_two_places_are_the_same() -> None:
+    assert (models_in_use.CHAMPION, models_in_use.STATIC) == (assignment.CHAMPION, assignment.STATIC)
