@@ -57,8 +57,8 @@ def _regrets(axes: "Axes", exploring: Sequence[RoundReport], resting: Sequence[R
     axes.set_title("What is not earned", loc="left", color=INK, fontsize=12, fontweight="bold")
     axes.set_ylabel("regret, share of the best possible")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.set_ylim(-0.02, 1.25 * max(chance))
-    axes.legend(fontsize=8, loc="upper right", frameon=True, framealpha=0.9, edgecolor="none")
+    axes.set_ylim(-0.02, 1.1 * max(chance))
+    axes.legend(fontsize=8, loc="center right", frameon=True, framealpha=0.9, edgecolor="none")
 
 
 def _forecasts(axes: "Axes", rounds: Sequence[RoundReport]) -> None:
@@ -66,7 +66,14 @@ def _forecasts(axes: "Axes", rounds: Sequence[RoundReport]) -> None:
     best = float(np.mean([it.best for it in rounds]))
     axes.axhline(best, color=INK, linewidth=1, label="the best possible")
     for number, found in judged:
-        axes.plot([number] * 2, [found.low, found.high], color=ACCENT, linewidth=5, alpha=0.35)
+        axes.plot(
+            [number] * 2,
+            [found.low, found.high],
+            color=ACCENT,
+            linewidth=5,
+            alpha=0.35,
+            solid_capstyle="butt",
+        )
     if judged:
         numbers = [number for number, _ in judged]
         estimates = [found.value for _, found in judged]
