@@ -17,15 +17,16 @@ _STYLES = {Verdict.STABLE: None, Verdict.MODERATE: "yellow", Verdict.STRONG: "bo
 def models_table(models: Sequence[ListedModel]) -> Table:
     """Return all versions with what is known of them."""
     table = Table(box=box.SIMPLE_HEAD)
-    for column in ("version", "in use as", "created"):
-        table.add_column(column, no_wrap=True)
-    for column in ("trees", "rows", "AUC", "NDCG@10", "ECE"):
-        table.add_column(column, justify="right", no_wrap=True)
+    # Versions are there to be copied, and must not be cut on a narrow terminal.
+    for column, width in (("version", 12), ("in use as", 10), ("created", 10)):
+        table.add_column(column, no_wrap=True, min_width=width)
+    for column, width in (("rows", 7), ("AUC", 5), ("NDCG@10", 7), ("ECE", 6)):
+        table.add_column(column, justify="right", no_wrap=True, min_width=width)
     if any(map(_remark, models)):
         table.add_column("", overflow="fold")
     for model in models:
-        figures = (_count(model.trees), _count(model.rows), _figure(model.auc), _figure(model.ndcg_at_10))
-        names, created = ", ".join(model.in_use), model.created[:10]
+        figures = (_count(model.rows), _figure(model.auc), _figure(model.ndcg_at_10))
+        names, created = "\n".join(model.in_use), model.created[:10]
         cells = (model.version, names, created, *figures, _figure(model.calibration_error, 4), _remark(model))
         table.add_row(*cells[: len(table.columns)], style="bold green" if model.in_use else None)
     return table
