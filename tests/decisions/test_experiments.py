@@ -212,9 +212,9 @@ CHALLENGE = """
 experiments:
   - id: challenge
     arms:
-      - {id: control, share: 0.3}
-      - {id: challenger, share: 0.3, ranker: challenger}
-      - {id: no_model, share: 0.3, ranker: static}
+      - {id: control, share: 0.25}
+      - {id: challenger, share: 0.25, ranker: challenger}
+      - {id: no_model, share: 0.25, ranker: static}
 """
 TWICE = Curve(Method.PLATT, np.array([-35.0, 35.0]), np.array([-70.0, 70.0]))
 

@@ -149,7 +149,7 @@ def test_customers_are_in_the_arms_that_the_service_has_for_them(
     catalog = Path(shutil.copytree(LIMITED, tmp_path / "catalog"))
     halves = "experiments: [{id: halves, arms: [{id: a, share: 0.4}, {id: b, share: 0.4}]}]"
     (catalog / "experiments.yaml").write_text(halves)
-    people = [Identity("customer", str(number)) for number in range(30)]
+    people = [Identity("customer", str(number)) for number in range(80)]
     rows = [{"namespace": who.namespace, "id": who.id} for who in people]
     assert batch(tmp_path, valkey_url, rows, "-p", "home", catalog=catalog).exit_code == 0
 

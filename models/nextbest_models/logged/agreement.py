@@ -15,7 +15,7 @@ _SMALLEST = 2
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """One ranker that looked on, over the decisions with at least two candidates.
+    """One ranker that looked on while another one decided, over the decisions with at least two candidates.
 
     `same_first` is the part of them with the same favourite by priority, `difference` the mean absolute
     difference of propensities, `rank_correlation` Spearman's over the candidates of a decision, on average.
@@ -23,6 +23,7 @@ class Agreement:
 
     ranker: str
     model_version: str
+    decided_by: str
     decisions: int
     same_first: float
     difference: float
@@ -33,12 +34,19 @@ class Agreement:
 class AgreementTally:
     """Adds up batches of decisions."""
 
-    _sums: dict[tuple[str, str], list[float]] = field(default_factory=lambda: defaultdict(lambda: [0.0] * 4))
+    _sums: dict[tuple[str, str, str], list[float]] = field(
+        default_factory=lambda: defaultdict(lambda: [0.0] * 4)
+    )
 
-    def add(self, decisions: LoggedDecisions, shadows: Sequence[Sequence[Mapping[str, Any]]]) -> None:
-        """Count some decisions; `shadows` are per decision as the exported table has them."""
+    def add(
+        self,
+        decisions: LoggedDecisions,
+        rankers: Sequence[str],
+        shadows: Sequence[Sequence[Mapping[str, Any]]],
+    ) -> None:
+        """Count some decisions; `rankers` decided, `shadows` are as the exported table has them."""
         compared = decisions.candidates
-        for decision, looked_on in enumerate(shadows):
+        for decision, (ranker, looked_on) in enumerate(zip(rankers, shadows, strict=True)):
             part = slice(*compared.starts[decision : decision + 2].tolist())
             if part.stop - part.start < _SMALLEST:
                 continue
@@ -48,7 +56,7 @@ class AgreementTally:
                 other = np.asarray(shadow["propensity"], dtype=np.float64)
                 same = float(np.argmax(served * rest) == np.argmax(other * rest))
                 own = (1.0, same, float(np.abs(served - other).mean()), _spearman(served, other))
-                sums = self._sums[shadow["ranker"], shadow["model_version"]]
+                sums = self._sums[shadow["ranker"], shadow["model_version"], ranker]
                 sums[:] = [one + more for one, more in zip(sums, own, strict=True)]
 
     def results(self) -> tuple[Agreement, ...]:

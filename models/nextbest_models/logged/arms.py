@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nextbest_models.logged.attribution import Attributed
-from nextbest_models.logged.decisions import LoggedDecisions
+from nextbest_models.logged.decisions import Flags, LoggedDecisions
 from nextbest_models.offpolicy.intervals import Estimated, estimated
 from nextbest_models.pairs import Floats
 
@@ -56,18 +56,22 @@ class ArmTally:
         self,
         decisions: LoggedDecisions,
         came: Attributed,
+        settled: Flags,
         people: Sequence[str],
         arms: Sequence[Mapping[str, str]],
     ) -> None:
-        """Count some decisions; those of which nothing can be said yet are left out.
+        """Count some decisions.
 
         Args:
             decisions: what was decided.
             came: what came of each slot.
+            settled: bool, per decision whether it is old enough for all outcomes to be known. Others are left
+                out, and those with nothing to say among them: else people who get nothing would be counted
+                earlier than the others.
             people: per decision who it was about, the same for all names of a person.
             arms: per decision the person's arm by experiment.
         """
-        settled, slots = _settled(decisions, came), decisions.slots.decision
+        slots = decisions.slots.decision
         figures = [np.bincount(slots, column, minlength=len(decisions)) for column in _columns(came)]
         for decision in np.flatnonzero(settled).tolist():
             own = [1.0, *(float(column[decision]) for column in figures)]
@@ -89,13 +93,6 @@ class ArmTally:
 
 def _columns(came: Attributed) -> Iterable[Floats]:
     return (came.shown.astype(np.float64), came.positive.astype(np.float64), came.reward)
-
-
-def _settled(decisions: LoggedDecisions, came: Attributed) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return which decisions are old enough; one without any slot is never waited for."""
-    settled = np.ones(len(decisions), dtype=np.bool_)
-    settled[decisions.slots.decision[~came.settled]] = False
-    return settled
 
 
 def _result(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nextbest_models.progress import Progress
 
 app = typer.Typer(help="See what came of experiments.", no_args_is_help=True)
-_COLUMNS = ("person", "arms", "shadows")
+_COLUMNS = ("person", "arms", "ranker", "shadows")
 
 
 @app.callback()
@@ -34,6 +34,7 @@ class _Report:
     experiments: "tuple[ExperimentResult, ...]"
     shadows: "tuple[Agreement, ...]"
     decisions: int
+    too_young: int
     left_out: Mapping[str, int]
 
 
@@ -68,6 +69,9 @@ def report(
         console.print(_shadows_table(found.shadows))
     if not found.experiments and not found.shadows:
         console.print("No experiment and no model that looked on: see experiments.yaml of the catalog.")
+    if found.too_young:
+        told = f"{found.too_young:,} decisions are too young: outcomes may still come within --window-days"
+        console.print(told)
     for reason, count in found.left_out.items():
         console.print(f"{count:,} decisions were left out: {reason}")
 
@@ -81,14 +85,16 @@ def _read(log: Path, window_days: float, assume_shown: bool, progress: "Progress
 
     plan = AttributionPlan(window_days=window_days, assume_shown=assume_shown)
     export, outcomes = LogExport(log), OutcomeReader(log)
-    arms, agreement, end_ms = ArmTally(), AgreementTally(), export.end_ms()
+    arms, agreement, end_ms, too_young = ArmTally(), AgreementTally(), export.end_ms(), 0
     for batch in export.batches(more=_COLUMNS, progress=progress):
         came = attribute(batch, outcomes.of(batch, plan.window_ms), plan, end_ms)
-        people, assigned, shadows = (_plain(batch.more[name]) for name in _COLUMNS)
+        settled = batch.times_ms + plan.window_ms <= end_ms
+        too_young += int((~settled).sum())
+        people, assigned, rankers, shadows = (_plain(batch.more[name]) for name in _COLUMNS)
         named = [own or name for own, name in zip(people, batch.persons.tolist(), strict=True)]
-        arms.add(batch, came, named, [dict(own or ()) for own in assigned])
-        agreement.add(batch, [own or () for own in shadows])
-    return _Report(arms.results(), agreement.results(), export.size, dict(export.left_out))
+        arms.add(batch, came, settled, named, [dict(own or ()) for own in assigned])
+        agreement.add(batch, rankers, [own or () for own in shadows])
+    return _Report(arms.results(), agreement.results(), export.size, too_young, dict(export.left_out))
 
 
 def _plain(column: Any) -> Sequence[Any]:  # noqa: ANN401 - an array of pyarrow, which has no types
@@ -98,37 +104,39 @@ def _plain(column: Any) -> Sequence[Any]:  # noqa: ANN401 - an array of pyarrow,
 
 def _arms_table(experiment: "ExperimentResult") -> Table:
     table = Table(title=experiment.experiment, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("arm", no_wrap=True)
-    for column in ("people", "decisions", "shown", "positive", "per 100 people", "against the first"):
-        table.add_column(column, justify="right")
+    table.add_column("arm", overflow="fold")
+    columns = ("people", "positive", "per 100 people", f"more than {experiment.arms[0].arm}")
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
     for arm in experiment.arms:
         table.add_row(*_arm_row(arm))
     return table
 
 
 def _arm_row(arm: "ArmResult") -> Sequence[str]:
-    counts = (f"{count:,}" for count in (arm.people, arm.decisions, arm.shown, arm.successes))
+    counts = (f"{count:,}" for count in (arm.people, arm.successes))
     more = arm.more_positives
     return arm.arm, *counts, _per_hundred(arm.positives), "" if more is None else _difference(more)
 
 
 def _per_hundred(found: "Estimated") -> str:
-    return f"{100 * found.value:.2f} [{100 * found.low:.2f}, {100 * found.high:.2f}]".replace("[", r"\[")
+    return f"{100 * found.value:.1f} \\[{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
 def _difference(found: "Estimated") -> str:
-    text = f"{100 * found.value:+.2f} [{100 * found.low:+.2f}, {100 * found.high:+.2f}]".replace("[", r"\[")
+    text = f"{100 * found.value:+.1f} \\[{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
     proven = found.low > 0 or found.high < 0
     return f"[{'green' if found.low > 0 else 'red'}]{text}[/]" if proven else text
 
 
 def _shadows_table(shadows: "Sequence[Agreement]") -> Table:
     table = Table(title="Looked on", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("ranker", no_wrap=True)
-    table.add_column("model", no_wrap=True)
-    for column in ("decisions", "same favourite", "difference of P", "rank correlation"):
-        table.add_column(column, justify="right")
+    for column in ("ranker", "beside"):
+        table.add_column(column, no_wrap=True)
+    for column in ("decisions", "same first", "difference", "ranks"):
+        table.add_column(column, justify="right", no_wrap=True)
     for it in shadows:
         figures = (f"{it.same_first:.1%}", f"{it.difference:.4f}", f"{it.rank_correlation:.3f}")
-        table.add_row(it.ranker, it.model_version, f"{it.decisions:,}", *figures)
+        table.add_row(it.ranker, it.decided_by, f"{it.decisions:,}", *figures)
+    table.caption = "the same favourite; mean difference of propensities; correlation of ranks"
     return table

@@ -30,7 +30,7 @@ def agreement(propensity: list[float], value: list[float], starts: list[int], *s
     tally = AgreementTally()
     looked_on = [[{"ranker": "other", "model_version": "v1", "propensity": shadow}] for shadow in shadows]
     decisions: LoggedDecisions = _Decisions(propensity, value, starts)  # type: ignore[assignment]
-    tally.add(decisions, looked_on)
+    tally.add(decisions, ["champion"] * len(shadows), looked_on)
     return tally.results()
 
 

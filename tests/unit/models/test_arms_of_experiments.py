@@ -29,10 +29,10 @@ def compared(*visits: tuple[str, str, bool], settled: Sequence[bool] | None = No
     positive = np.array([success for _, _, success in visits])
     every = np.ones(len(visits), dtype=np.bool_)
     waited = every if settled is None else np.array(settled)
-    came = Attributed(settled=waited, shown=every, positive=positive, reward=3.0 * positive)
+    came = Attributed(settled=every, shown=every, positive=positive, reward=3.0 * positive)
     tally, decisions = ArmTally(), _Decisions(len(visits))
     people, arms = [person for person, _, _ in visits], [{"trial": arm} for _, arm, _ in visits]
-    tally.add(decisions, came, people, arms)  # type: ignore[arg-type]
+    tally.add(decisions, came, waited, people, arms)  # type: ignore[arg-type]
     (result,) = tally.results()
     return result
 
