@@ -198,8 +198,9 @@ def _value(value: value_pb2.Value) -> str:
 
 def _footer(response: decision_pb2.DecideResponse) -> str:
     timing, versions = response.timing, response.versions
+    arms = "".join(f"experiment {it.experiment_id}: {it.arm}\n" for it in response.arms)
     return (
-        f"decision {response.decision_id} at {_moment(response.decided_at_unix_ms)}, "
+        f"{arms}decision {response.decision_id} at {_moment(response.decided_at_unix_ms)}, "
         f"model {versions.model or 'none'}, catalog {versions.catalog}, rules {versions.ruleset}\n"
         f"server time {timing.total_us / 1000:.2f} ms: read {timing.read_us}, screen {timing.screen_us}, "
         f"score {timing.score_us}, arbitrate {timing.arbitrate_us}, explain {timing.explain_us}, "
