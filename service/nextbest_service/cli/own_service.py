@@ -13,7 +13,7 @@ from nextbest.v1 import customer_pb2_grpc, decision_pb2_grpc, outcome_pb2_grpc
 from nextbest_service.errors import StartupError
 from nextbest_service.home import Home
 
-START_TIMEOUT_SECONDS = 30.0
+START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 20.0
 
 
@@ -43,7 +43,9 @@ def own_service(home: Home) -> Iterator[Stubs]:
         StartupError: it does not become ready.
     """
     command = [sys.executable, "-m", "nextbest_service", "serve", "--home", str(home.root), "--port", "0"]
-    service = subprocess.Popen([*command, "--log-level", "warning"])  # noqa: S603 - our own interpreter
+    # Nobody waits for its answers: on a machine that is busy with other things the store may take its time.
+    command += ["--store-timeout-ms", "5000", "--log-level", "warning"]
+    service = subprocess.Popen(command)  # noqa: S603 - our own interpreter
     try:
         with grpc.insecure_channel(_address_when_ready(home, service)) as channel:
             yield Stubs.of(channel)

@@ -18,7 +18,7 @@ from nextbest_models.evaluation import ranking_metrics
 from nextbest_models.features import FeatureSpec
 from nextbest_models.pipeline import TrainingRun, train
 from nextbest_models.progress import silent
-from nextbest_models.recipe import Recipe, load_recipe
+from nextbest_models.recipe import HistoryRecipe, load_recipe
 from nextbest_models.training import fit, scores_of, split
 from nextbest_rules import load_catalog
 from nextbest_service.catalogs import find_catalog
@@ -35,9 +35,9 @@ def cluster() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def recipe() -> Recipe:
+def recipe() -> HistoryRecipe:
     """The shipped recipe with fewer trees, and constraints as LightGBM knows them on several machines."""
-    whole = load_recipe(shipped_directory("nextbest_models", "recipes") / "grocery.toml")
+    whole = load_recipe(shipped_directory("nextbest_models", "recipes") / "grocery.toml", HistoryRecipe)
     return _with(whole, trees=TREES, monotone_constraints_method="basic")
 
 
@@ -54,7 +54,7 @@ def dataset(journey: CompleteJourney, grocery_spec: FeatureSpec, exposures: Sequ
     return build_dataset(grocery_spec, journey.log, actions(), exposures, silent)
 
 
-def _with(recipe: Recipe, **parameters: Any) -> Recipe:
+def _with(recipe: HistoryRecipe, **parameters: Any) -> HistoryRecipe:
     return recipe.model_copy(update={"lightgbm": recipe.lightgbm.model_copy(update=parameters)})
 
 
@@ -62,8 +62,8 @@ def actions() -> Any:
     return action_profiles(load_catalog(find_catalog("grocery")))
 
 
-def test_two_machines_learn_what_one_learns(cluster: Any, recipe: Recipe, dataset: Dataset) -> None:
-    parts = split(dataset, recipe)
+def test_two_machines_learn_what_one_learns(cluster: Any, recipe: HistoryRecipe, dataset: Dataset) -> None:
+    parts = split(dataset, recipe.periods.cuts)
     steps: list[tuple[str, int, int]] = []
     alone = fit(recipe, parts.train, 1, silent, "")
     together = fit_on(cluster)(recipe, parts.train, 1, lambda *step: steps.append(step), "Training")
@@ -76,9 +76,22 @@ def test_two_machines_learn_what_one_learns(cluster: Any, recipe: Recipe, datase
     assert steps[-1] == ("Training", TREES, TREES)
 
 
+def test_rows_that_stand_for_several_count_for_several_on_two_machines_too(
+    cluster: Any, recipe: HistoryRecipe, dataset: Dataset
+) -> None:
+    few = split(dataset, recipe.periods.cuts).test
+    weights = np.where(few.positive, 20.0, 1.0)
+    short = _with(recipe, trees=10)
+    plain = scores_of(fit_on(cluster)(short, few, 1, silent, ""), few, 1)
+    weighted = scores_of(fit_on(cluster)(short, replace(few, weights=weights), 1, silent, ""), few, 1)
+    alone = scores_of(fit(short, replace(few, weights=weights), 1, silent, ""), few, 1)
+    assert weighted.mean() > 3 * plain.mean()
+    assert weighted.mean() == pytest.approx(alone.mean(), rel=0.05)
+
+
 def test_a_model_of_two_machines_is_kept_like_any_other(
     cluster: Any,
-    recipe: Recipe,
+    recipe: HistoryRecipe,
     journey: CompleteJourney,
     grocery_spec: FeatureSpec,
     exposures: Sequence[Exposure],
