@@ -11,7 +11,6 @@ from valkey_cluster import valkey_cluster
 from nextbest_service.store.connection import SyncClient, connect_for_bulk
 from nextbest_service.store.embedded import embedded_valkey
 
-
 # How long an example takes says something of the machine: the first one compiles, others run beside.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
