@@ -14,7 +14,8 @@ from nextbest_models.affinity import AffinityCounters, smallest
 from nextbest_models.state_codec.rice import pack, width
 
 Ints = NDArray[np.int64]
-_HEAD = struct.Struct("<IHH5B")
+_WIDTHS = 5
+_HEAD = struct.Struct(f"<IHH{_WIDTHS}B")
 """Keys, different days, the newest day; widths of gaps, counts, places, days and totals."""
 _LOG2 = np.log2(np.arange(1 << 16), out=np.zeros(1 << 16), where=np.arange(1 << 16) > 0).astype(np.int64)
 
@@ -47,12 +48,15 @@ def decode(blob: bytes) -> AffinityCounters:
     """
     from nextbest_models.state_codec.unpacking import unpacked  # noqa: PLC0415 - numba is slow to import
 
-    keys, days, newest, *widths = _HEAD.unpack_from(blob)
-    packed = np.frombuffer(blob, np.uint8, offset=_HEAD.size)
-    columns = unpacked(packed, keys, days, newest, np.array(widths))
-    if not columns.whole:
+    keys, days, newest, *_ = _HEAD.unpack_from(blob)
+    if 4 * keys + days > 8 * len(blob):
+        raise ValueError("packed counters are cut off")  # before room is made for so many
+    octets = np.frombuffer(blob, np.uint8)
+    widths, packed = octets[_HEAD.size - _WIDTHS : _HEAD.size], octets[_HEAD.size :]
+    ids, statistics = np.empty(keys, dtype=np.uint32), np.empty((3, keys), dtype=np.uint16)
+    if not unpacked(packed, days, newest, widths, ids, statistics):
         raise ValueError("packed counters are cut off")
-    return AffinityCounters(smallest(columns.ids), columns.counts, columns.last_days, columns.totals)
+    return AffinityCounters(smallest(ids), *statistics)
 
 
 def warm_up() -> None:
