@@ -59,12 +59,6 @@ def decode(blob: bytes) -> AffinityCounters:
     return AffinityCounters(smallest(ids), *statistics)
 
 
-def warm_up() -> None:
-    """Have compiled what `decode` runs, so that nobody waits for it later."""
-    one = np.ones(1, dtype=np.uint16)
-    decode(encode(AffinityCounters(one, one, one, one)))
-
-
 def _gaps(ascending: Ints) -> Ints:
     """Return how many integers are left out before each of some, beginning with 0."""
     gaps = ascending.copy()
