@@ -36,9 +36,15 @@ _zeros_before: Any = intrinsic(_zeros_before_code)
 @compiled
 def words_of(packed: Octets) -> Words:
     """Return bytes as words, the first bit the highest, with at least one word of zeros behind them."""
-    words = np.zeros(len(packed) // _BYTE + 2, dtype=np.uint64)
-    for place in range(len(packed)):
-        words[place >> 3] |= np.uint64(packed[place]) << np.uint64(_WORD - _BYTE - _BYTE * (place & 7))
+    whole = len(packed) // _BYTE
+    words = np.zeros(whole + 2, dtype=np.uint64)
+    for place in range(whole):
+        word = np.uint64(0)
+        for octet in range(_BYTE):
+            word = word << np.uint64(_BYTE) | np.uint64(packed[_BYTE * place + octet])
+        words[place] = word
+    for place in range(_BYTE * whole, len(packed)):
+        words[whole] |= np.uint64(packed[place]) << np.uint64(_WORD - _BYTE - _BYTE * (place & 7))
     return words
 
 

@@ -153,6 +153,7 @@ class _Hash:
         self.unreadable: list[str] = []
         self._fields = fields
         self._suffixes = suffixes(fields)
+        self._letters = {name[:1] for name in fields}
 
     def members(self, codec: PersonCodec, head: Ref) -> tuple[Member, ...]:
         """Return the person's identities; the head alone where they cannot be read."""
@@ -166,7 +167,7 @@ class _Hash:
         """Return the portions with facts and the planned records only."""
         facts = self._part(_FACTS, keys.FACTS, decode_facts, NO_FACTS)
         names = [*plan.records, RESERVATIONS] if _CONTACTS in plan.records else plan.records
-        lists = {name: self._records(name) for name in names}
+        lists = {name: self._records(name) for name in names if LISTS[name] in self._letters}
         return [
             Portion(values, as_of, **{name: column[place] for name, column in lists.items()})
             for place, (values, as_of) in enumerate(facts)
