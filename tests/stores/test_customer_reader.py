@@ -49,7 +49,7 @@ def values(customer: Customer) -> dict[str, Any]:
     features = customer.features
     columns = (features.counters.ids, *features.counters.statistics)
     return {
-        **{name: getattr(customer, name) for name in Customer.__slots__ if name != "features"},
+        **{name: getattr(customer, name) for name in Customer._fields if name != "features"},
         "features": (features.vector.tolist(), [column.tolist() for column in columns], features.as_of_ms),
     }
 

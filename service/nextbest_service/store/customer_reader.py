@@ -1,7 +1,7 @@
 """Makes one customer out of what a hash holds of a person: only what a decision looks at is decoded."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
@@ -71,7 +71,7 @@ class CustomerReader:
             states = [*hash_.states(self._online.empty, self.codec), *self._states(given)]
             seen = self._features(states, now_ms, hash_.unreadable)
         customer = self._folded(portions, seen, members, now_ms, hash_.unreadable)
-        return replace(customer, known=False) if keys.STRANGER in found.fields else customer
+        return customer._replace(known=False) if keys.STRANGER in found.fields else customer
 
     def unknown_schemas(self, found: Found) -> set[bytes]:
         """Return the schemas that must be learnt before the person's features can be read."""
@@ -217,4 +217,4 @@ def _without(customer: Customer, unreadable: Sequence[str]) -> Customer:
     gone: dict[str, Any] = dict.fromkeys(unknown)
     if _FACTS in unknown:
         gone["facts_as_of"] = None
-    return replace(customer, **gone)
+    return customer._replace(**gone)
