@@ -6,6 +6,8 @@ on top of the common one.
 """
 
 import struct
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +16,7 @@ from nextbest_models.affinity import AffinityCounters, smallest
 from nextbest_models.state_codec.rice import pack, width
 
 Ints = NDArray[np.int64]
-_WIDTHS = 5
-_HEAD = struct.Struct(f"<IHH{_WIDTHS}B")
+_HEAD = struct.Struct("<IHH5B")
 """Keys, different days, the newest day; widths of gaps, counts, places, days and totals."""
 _LOG2 = np.log2(np.arange(1 << 16), out=np.zeros(1 << 16), where=np.arange(1 << 16) > 0).astype(np.int64)
 
@@ -46,17 +47,22 @@ def decode(blob: bytes) -> AffinityCounters:
         ValueError: they are cut off, or nothing that could have been encoded.
         struct.error: they are cut off.
     """
-    from nextbest_models.state_codec.unpacking import unpacked  # noqa: PLC0415 - numba is slow to import
-
     keys, days, newest, *_ = _HEAD.unpack_from(blob)
     if 4 * keys + days > 8 * len(blob):
         raise ValueError("packed counters are cut off")  # before room is made for so many
-    octets = np.frombuffer(blob, np.uint8)
-    widths, packed = octets[_HEAD.size - _WIDTHS : _HEAD.size], octets[_HEAD.size :]
-    ids, statistics = np.empty(keys, dtype=np.uint32), np.empty((3, keys), dtype=np.uint16)
-    if not unpacked(packed, days, newest, widths, ids, statistics):
+    octets, ids = np.frombuffer(blob, np.uint8), np.empty(keys, dtype=np.uint32)
+    counts, last_days, totals = statistics = np.empty((3, keys), dtype=np.uint16)
+    if not _kernel()(octets, _HEAD.size, days, newest, ids, statistics):
         raise ValueError("packed counters are cut off")
-    return AffinityCounters(smallest(ids), *statistics)
+    return AffinityCounters(smallest(ids), counts, last_days, totals)
+
+
+@cache
+def _kernel() -> Callable[..., bool]:
+    from nextbest_models.state_codec.unpacking import unpacked  # noqa: PLC0415 - numba is slow to import
+
+    kernel: Callable[..., bool] = unpacked
+    return kernel
 
 
 def _gaps(ascending: Ints) -> Ints:

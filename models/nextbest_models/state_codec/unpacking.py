@@ -15,6 +15,7 @@ Words = NDArray[np.uint64]
 
 CUT_OFF = -1
 """Stands for the place in the bits where there are fewer of them than there should be."""
+_WIDTHS = 5
 _MOST_BITS = 56
 _BYTE, _WORD = 8, 64
 _MOST_COUNT = 0xFFFF
@@ -83,19 +84,21 @@ def with_remainders(words: Words, bits: int, at: int, numbers: Ints, widths: Int
 
 @compiled
 def unpacked(
-    packed: Octets,
+    octets: Octets,
+    begin: int,
     days: int,
     newest: int,
-    widths: Octets,
     ids: NDArray[np.uint32],
     statistics: NDArray[np.uint16],
 ) -> bool:
     """Fill in the columns of counters, and return whether all of them were there.
 
-    days: how many different ones. widths: uint8 [5], of gaps, counts, places, days and totals.
+    octets: with the widths of gaps, counts, places, days and totals in front of `begin`, the numbers behind.
+    days: how many different ones.
     ids: uint32 [keys]. statistics: uint16 [3, keys], counts, last days and totals.
     """
     keys = len(ids)
+    packed, widths = octets[begin:], octets[begin - _WIDTHS : begin]
     words, bits = words_of(packed), _BYTE * len(packed)
     numbers = np.empty(4 * keys + days, dtype=np.int64)
     at = quotients(words, numbers)
@@ -103,8 +106,8 @@ def unpacked(
         return False
     behind = 3 * keys + days
     spread = np.empty(behind, dtype=np.int64)
-    for column, begin in enumerate((0, keys, 2 * keys, 3 * keys)):
-        spread[begin:] = widths[column]
+    for column, first in enumerate((0, keys, 2 * keys, 3 * keys)):
+        spread[first:] = widths[column]
     at = with_remainders(words, bits, at, numbers[:behind], spread)
     if at == CUT_OFF:
         return False

@@ -1,6 +1,6 @@
 """What the kernel in `walking` needs to know of a specification, so that it can read features off bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -42,19 +42,19 @@ class VectorReader:
 
         body: what `tallies.encode` made of a portion's tally under the same layouts.
         """
-        from nextbest_models.state_codec.walking import features_into  # noqa: PLC0415 - numba is slow to import
-
+        kernel, plan = self._kernel
         vector = np.empty(len(self._reader.readings), dtype=np.float32)
         octets = np.frombuffer(body, np.uint8)
-        return vector if self._is_small and features_into(vector, octets, now_ms, self._plan) else None
+        return vector if self._is_small and kernel(vector, octets, now_ms, plan) else None
 
     @cached_property
-    def _plan(self) -> "Plan":
-        from nextbest_models.state_codec.walking import Plan  # noqa: PLC0415 - numba is slow to import
+    def _kernel(self) -> tuple[Callable[..., bool], "Plan"]:
+        """What reads, and what it needs to know."""
+        from nextbest_models.state_codec.walking import Plan, features_into  # noqa: PLC0415 - slow to import
 
         terms = list[tuple[int, float]]()
         rows = [_row(reading, terms) for reading in self._reader.readings]
-        return Plan(
+        plan = Plan(
             np.array([_kept(layout) for layout in self._layouts], dtype=np.int64).reshape(-1, 6),
             np.array(rows, dtype=np.int64).reshape(-1, 4),
             np.array([getattr(it, "half_life_ms", 0.0) for it in self._reader.readings]),
@@ -62,6 +62,7 @@ class VectorReader:
             np.array([part for part, _ in terms], dtype=np.int64),
             np.array([weight for _, weight in terms], dtype=np.float64),
         )
+        return features_into, plan
 
 
 def _kept(layout: StreamLayout) -> tuple[int, ...]:
