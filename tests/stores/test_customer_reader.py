@@ -8,6 +8,7 @@ import pytest
 from samples import FACTS, NOW_MS, RECORDS
 from shoppers import ANNA, CODEC, KEYS, ONLINE, RING, SPEC, WHOLE, person_of, trips
 
+from nextbest_models.online import FeatureState
 from nextbest_rules.durations import DAY_MS
 from nextbest_rules.records import RESERVED, Contact, Ticket
 from nextbest_service.customers.person import Person
@@ -48,9 +49,20 @@ def values(customer: Customer) -> dict[str, Any]:
     features = customer.features
     columns = (features.counters.ids, *features.counters.statistics)
     return {
-        **{name: getattr(customer, name) for name in Customer.__slots__ if name != "features"},
+        **{name: getattr(customer, name) for name in Customer._fields if name != "features"},
         "features": (features.vector.tolist(), [column.tolist() for column in columns], features.as_of_ms),
     }
+
+
+@pytest.mark.parametrize("features", [trips(), trips(1), trips(0.5, 2, 90.99, 91.01, 200)])
+def test_features_are_the_same_whether_they_are_decoded_or_not(
+    features: FeatureState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portion = Portion(facts=FACTS.values, features=features)
+    straight = values(seen(portion))
+    monkeypatch.setattr(FeatureCodec, "vector", lambda *_: None)
+    assert values(seen(portion)) == straight
+    assert straight["features_as_of"] == {"score": 0}
 
 
 def test_one_portion_is_seen_as_it_is() -> None:

@@ -1,7 +1,6 @@
 """What a decision reads: the customer, the kills and the volumes, of one moment and in one round trip."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -134,7 +133,7 @@ async def test_many_customers_are_read_as_each_of_them_would_be(
         alone = await store.load(who.refs, "", PLAN, who.names)
         vector = pytest.approx(alone.customer.features.vector, rel=1e-3, nan_ok=True)  # it is a little later
         assert found.customer.features.vector == vector
-        assert replace(found.customer, features=alone.customer.features) == alone.customer
+        assert found.customer._replace(features=alone.customer.features) == alone.customer
         assert (found.killed, found.volumes, found.found) == (alone.killed, alone.volumes, alone.found)
         assert 0 <= alone.now_ms - found.now_ms < 60_000
     assert [it.customer.known for it in many] == [True, False, True, True]

@@ -34,9 +34,12 @@ class Affinity(NamedTuple):
 
 
 class OnlineFeatures:
-    """Everything that can be done with feature states under one specification. Built once, then read-only."""
+    """Everything that can be done with feature states under one specification. Built once, then read-only.
 
-    __slots__ = ("_changes", "_reader", "_units", "empty", "layouts", "spec")
+    `externals` are the names of the features that are only ever given.
+    """
+
+    __slots__ = ("_changes", "_units", "empty", "externals", "layouts", "reader", "spec")
 
     def __init__(self, spec: FeatureSpec) -> None:
         self.spec = spec
@@ -48,7 +51,10 @@ class OnlineFeatures:
         names = {name: place for place, name in enumerate(spec.customer_names)}
         defaults = tuple(feature.default for feature in spec.customer_features)
         self._changes = Changes(self.layouts, read, names)
-        self._reader = TallyReader(read, defaults, len(self.layouts))
+        self.reader = TallyReader(read, defaults, len(self.layouts))
+        self.externals = tuple(
+            feature.name for feature in spec.customer_features if isinstance(feature.definition, External)
+        )
         self._units = {layout.name: layout.families for layout in self.layouts}
 
     def with_events(self, state: FeatureState, events: Sequence[StreamEvent]) -> FeatureState:
@@ -118,21 +124,17 @@ class OnlineFeatures:
 
     def values(self, state: FeatureState, now_ms: int) -> list[float]:
         """Return the customer's features at a moment as float64, in the order of `spec.customer_names`."""
-        return self._reader.values(state.tallies, now_ms)
+        return self.reader.values(state.tallies, now_ms)
 
     def as_of(self, state: FeatureState) -> Mapping[str, int]:
         """Return when each given value that is in use was computed, by feature: the oldest if several are."""
         names = self.spec.customer_names
-        return {names[place]: as_of_ms for place, as_of_ms in self._reader.as_of(state.tallies).items()}
+        return {names[place]: as_of_ms for place, as_of_ms in self.reader.as_of(state.tallies).items()}
 
     def missing(self, state: FeatureState) -> tuple[str, ...]:
         """Return the features that stand at their default because nobody ever gave a value."""
-        given = self._reader.given(state.tallies)
-        return tuple(
-            feature.name
-            for place, feature in enumerate(self.spec.customer_features)
-            if isinstance(feature.definition, External) and place not in given
-        )
+        given = {self.spec.customer_names[place] for place in self.reader.given(state.tallies)}
+        return tuple(name for name in self.externals if name not in given)
 
     def strongest(
         self, state: FeatureState, keys: AffinityKeys, limit: int

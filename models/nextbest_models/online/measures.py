@@ -8,6 +8,8 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Protocol, TypeAlias
 
 from nextbest_models.definitions import DAY_MS
@@ -100,7 +102,7 @@ class Windowed(_Standing):
         return self._sum(tally, after, end) + (0.0 if self.is_over(given, now_ms) else given.value)
 
     def _sum(self, tally: StreamTally, begin: int, end: int) -> float:
-        return max(0, end - begin) if self.column is None else sum(tally.columns[self.column][begin:end])
+        return max(0, end - begin) if self.column is None else added_up(tally.columns[self.column][begin:end])
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,34 @@ class Different(_Standing):
     def is_over(self, given: Given, now_ms: int) -> bool:
         """Whether the window has left the moment of the given value behind."""
         return self.window_ms is not None and now_ms > given.as_of_ms + self.window_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """One feature by another; missing where that is 0."""
+
+    over: int
+    under: int
+
+    def __call__(self, found: Sequence[float]) -> float:
+        """Return it from the values of the features above."""
+        return found[self.over] / found[self.under] if found[self.under] != 0.0 else math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedSum:
+    """Features by their places, each times its weight."""
+
+    terms: tuple[tuple[int, float], ...]
+
+    def __call__(self, found: Sequence[float]) -> float:
+        """Return it from the values of the features above."""
+        return added_up([weight * found[part] for part, weight in self.terms])
+
+
+def added_up(values: Sequence[float]) -> float:
+    """Return the sum, added from left to right: `sum` does something else from Python 3.12 on."""
+    return reduce(add, values, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,11 @@ from nextbest_models.online.measures import (
     Derived,
     Different,
     Measure,
+    Quotient,
     Recency,
     Tenure,
     Total,
+    WeightedSum,
     Windowed,
 )
 
@@ -68,11 +70,10 @@ def _derived(definition: Definition, names: Sequence[str], above: Sequence[Readi
     match definition:
         case Ratio(numerator=numerator, denominator=denominator):
             over, under = names.index(numerator), names.index(denominator)
-            return _made_of({over, under}, above, lambda found: _quotient(found[over], found[under]))
+            return _made_of({over, under}, above, Quotient(over, under))
         case Weighted(weights=weights):
-            terms = [(names.index(name), weight) for name, weight in weights]
-            parts = {part for part, _ in terms}
-            return _made_of(parts, above, lambda found: sum(weight * found[part] for part, weight in terms))
+            terms = tuple((names.index(name), weight) for name, weight in weights)
+            return _made_of({part for part, _ in terms}, above, WeightedSum(terms))
         case External():
             return _made_of(set(), above, lambda _: math.nan)
         case other:
@@ -89,7 +90,3 @@ def _made_of(parts: Set[int], above: Sequence[Reading], of: Callable[[Sequence[f
         else:
             streams.add(reading.stream)
     return Derived(of, frozenset(streams), frozenset(features))
-
-
-def _quotient(over: float, under: float) -> float:
-    return over / under if under != 0.0 else math.nan

@@ -22,6 +22,7 @@ from nextbest_models.state_codec import counters as counters_codec
 from nextbest_models.state_codec import tallies as tallies_codec
 from nextbest_models.state_codec.failures import StateError, UnknownSchemaError
 from nextbest_models.state_codec.schema import Conversion, Family, StateSchema
+from nextbest_models.state_codec.vectors import VectorReader
 
 _NAME_BYTES = 8
 _Found = TypeVar("_Found")
@@ -41,6 +42,7 @@ class StateCodec:
         "_keys",
         "_lost",
         "_streams",
+        "_vectors",
         "_wanted",
         "counters_tag",
         "schema",
@@ -56,6 +58,7 @@ class StateCodec:
         self._dictionary = dictionary
         self._empty = online.empty
         self._streams = online.layouts
+        self._vectors = VectorReader(online.layouts, online.reader)
         self._wanted = StateSchema.of(online.spec)
         self._conversions: dict[bytes, Conversion] = {}
         self._lost: dict[bytes, NDArray[np.int64]] = {}
@@ -120,6 +123,16 @@ class StateCodec:
             return _read(lambda: tallies_codec.decode(self._streams, body))
         conversion = self._conversions[schema_id]
         return _read(lambda: conversion.apply(tallies_codec.decode(conversion.stored.streams, body)))
+
+    def vector(self, features: bytes, now_ms: int) -> NDArray[np.float32] | None:
+        """Return what the features of a portion alone come to at a moment, float32, straight from its bytes.
+
+        None where they have to be decoded for it: values were given from outside, the schema is another one,
+        or the bytes are something else.
+        """
+        if not features.startswith(self.schema_id):
+            return None
+        return self._vectors.vector(features[_NAME_BYTES:], now_ms)
 
     def counters(self, counters: bytes) -> AffinityCounters:
         """Read a portion's counters alone.

@@ -6,6 +6,8 @@ on top of the common one.
 """
 
 import struct
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,20 +47,22 @@ def decode(blob: bytes) -> AffinityCounters:
         ValueError: they are cut off, or nothing that could have been encoded.
         struct.error: they are cut off.
     """
+    keys, days, newest, *_ = _HEAD.unpack_from(blob)
+    if 4 * keys + days > 8 * len(blob):
+        raise ValueError("packed counters are cut off")  # before room is made for so many
+    octets, ids = np.frombuffer(blob, np.uint8), np.empty(keys, dtype=np.uint32)
+    counts, last_days, totals = statistics = np.empty((3, keys), dtype=np.uint16)
+    if not _kernel()(octets, _HEAD.size, days, newest, ids, statistics):
+        raise ValueError("packed counters are cut off")
+    return AffinityCounters(smallest(ids), counts, last_days, totals)
+
+
+@cache
+def _kernel() -> Callable[..., bool]:
     from nextbest_models.state_codec.unpacking import unpacked  # noqa: PLC0415 - numba is slow to import
 
-    keys, days, newest, *widths = _HEAD.unpack_from(blob)
-    packed = np.frombuffer(blob, np.uint8, offset=_HEAD.size)
-    columns = unpacked(packed, keys, days, newest, np.array(widths))
-    if not columns.whole:
-        raise ValueError("packed counters are cut off")
-    return AffinityCounters(smallest(columns.ids), columns.counts, columns.last_days, columns.totals)
-
-
-def warm_up() -> None:
-    """Have compiled what `decode` runs, so that nobody waits for it later."""
-    one = np.ones(1, dtype=np.uint16)
-    decode(encode(AffinityCounters(one, one, one, one)))
+    kernel: Callable[..., bool] = unpacked
+    return kernel
 
 
 def _gaps(ascending: Ints) -> Ints:

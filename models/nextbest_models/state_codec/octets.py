@@ -93,10 +93,10 @@ class Reader:
         self._at = begin + size * count
         if self._at > len(self._bytes):
             raise ValueError("numbers are cut off")
-        return [
-            int.from_bytes(self._bytes[begin + size * place : begin + size * place + size], "little")
-            for place in range(count)
-        ]
+        packed = self._bytes[begin : self._at]
+        if size <= 1:
+            return [*packed] if size else [0] * count
+        return [int.from_bytes(packed[at : at + size], "little") for at in range(0, len(packed), size)]
 
     def floats(self, count: int) -> tuple[float, ...]:
         """Read float64 numbers."""

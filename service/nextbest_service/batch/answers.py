@@ -14,7 +14,7 @@ import msgpack
 import pyarrow as pa
 
 from nextbest_service.api.render_answer import proposition_token
-from nextbest_service.decisions.decision import Decision, PlacementDecision, Proposition
+from nextbest_service.decisions.decision import Decision, PlacedExclusion, PlacementDecision, Proposition
 from nextbest_service.decisions.generation import Versions
 from nextbest_service.store.keys import Identity, KeyRing
 
@@ -92,7 +92,6 @@ class Answer(NamedTuple):
 def answer_of(decision: Decision, ring: KeyRing | None) -> Answer:
     """Return what a decision answers for its only placement, with tokens signed by the ring (None: none)."""
     (placement,) = decision.placements
-    stops = Counter((it.exclusion.stage.value, it.exclusion.rule_id) for it in decision.exclusions)
     return Answer(
         placement.request.placement.id,
         decision.id,
@@ -103,8 +102,14 @@ def answer_of(decision: Decision, ring: KeyRing | None) -> Answer:
         [it.value for it in decision.degraded],
         decision.stale_features,
         [_plain(decision, placement, it, ring) for it in placement.propositions],
-        [(*stop, count) for stop, count in stops.most_common()],
+        _stops(decision.exclusions) if decision.exclusions else (),
     )
+
+
+def _stops(exclusions: Sequence[PlacedExclusion]) -> list[tuple[Any, ...]]:
+    """Return what stopped how many actions, the most first."""
+    stops = Counter((it.exclusion.stage.value, it.exclusion.rule_id) for it in exclusions)
+    return [(*stop, count) for stop, count in stops.most_common()]
 
 
 def table_of(

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import Any, TypeAlias
 
 from nextbest.v1 import decision_pb2, identity_pb2, value_pb2
 from nextbest_rules import RuleSet
@@ -24,6 +25,8 @@ from nextbest_service.store.keys import Identity
 _MOST_TEMPLATES = 10_000
 _NOBODY = identity_pb2.Identity(namespace="customer", id="nobody")
 _BODY_BYTES = 16
+Template: TypeAlias = partial[DecisionRequest]
+"""Makes questions that differ only in whom they are about: cheaper than copies of one question."""
 _EXPLAIN_LEVELS = (decision_pb2.EXPLAIN_LEVEL_NONE, decision_pb2.EXPLAIN_LEVEL_EXCLUSIONS)
 
 
@@ -34,7 +37,7 @@ class Questions:
     job: Job
     rules: RuleSet
     _general: Mapping[str, Scalar]
-    _templates: dict[object, DecisionRequest] = field(default_factory=dict)
+    _templates: dict[object, Template] = field(default_factory=dict)
 
     @classmethod
     def of(cls, job: Job, rules: RuleSet) -> "Questions":
@@ -59,24 +62,25 @@ class Questions:
         """
         identities = _identities(draft)
         template = self.template(draft)
-        if template.dry_run:
-            return replace(template, identities=identities)
-        body = template.body + repr(identities).encode()
-        return replace(
-            template,
+        if not self.job.campaign.commit:
+            return template(identities=identities)
+        body = template.keywords["body"] + repr(identities).encode()
+        return template(
             identities=identities,
             request_id=self.job.request_id(line),
             body=hashlib.sha256(body).digest()[:_BODY_BYTES],
         )
 
-    def template(self, draft: Draft) -> DecisionRequest:
+    def template(self, draft: Draft) -> Template:
         """Return the question of a row without whom it is about."""
         key = (tuple(draft.own.items()), tuple(draft.context.items()))
         found = self._templates.get(key)
         if found is None:
             if len(self._templates) >= _MOST_TEMPLATES:
                 self._templates.clear()
-            found = self._templates[key] = self._read(draft)
+            read = self._read(draft)
+            told = {it.name: getattr(read, it.name) for it in fields(read)}
+            found = self._templates[key] = partial(DecisionRequest, **told)
         return found
 
     def _read(self, draft: Draft) -> DecisionRequest:

@@ -29,21 +29,29 @@ def folded_facts(portions: Sequence[Portion]) -> tuple[Mapping[str, object], Map
 
 def folded_consents(portions: Sequence[Portion]) -> tuple[Consent, ...]:
     """Return every word on consent: rules find the newest."""
+    if len(portions) == 1:
+        return portions[0].consents
     return tuple(chain.from_iterable(portion.consents for portion in portions))
 
 
 def folded_purchases(portions: Sequence[Portion]) -> tuple[Purchase, ...]:
     """Return every purchase."""
+    if len(portions) == 1:
+        return portions[0].purchases
     return tuple(chain.from_iterable(portion.purchases for portion in portions))
 
 
 def folded_events(portions: Sequence[Portion]) -> tuple[Event, ...]:
     """Return every recorded event."""
+    if len(portions) == 1:
+        return portions[0].events
     return tuple(chain.from_iterable(portion.events for portion in portions))
 
 
 def folded_tickets(portions: Sequence[Portion]) -> tuple[Ticket, ...]:
     """Return every ticket once, although several portions may tell parts of its story."""
+    if not any(portion.tickets for portion in portions):
+        return ()
     tickets: dict[str, Ticket] = {}
     for ticket in chain.from_iterable(portion.tickets for portion in portions):
         held = tickets.get(ticket.id)
@@ -73,6 +81,8 @@ def same_ticket(one: Ticket, other: Ticket) -> Ticket:
 
 def folded_contacts(portions: Sequence[Portion], now_ms: int) -> tuple[Contact, ...]:
     """Return the contact history, newest first, with the reservations that are still held."""
+    if len(portions) == 1 and not portions[0].reservations:
+        return portions[0].contacts
     contacts = [*chain.from_iterable(portion.contacts for portion in portions)]
     held = live_reservations(contacts, chain.from_iterable(it.reservations for it in portions), now_ms)
     if len(portions) == 1 and not held:

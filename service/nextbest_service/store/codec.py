@@ -17,6 +17,8 @@ DEFLATED_PAYS = 0.8
 """The part of its size that a deflated body may have at most: less is not worth the time to inflate it."""
 
 _CRC = struct.Struct("<I")
+SEAL_BYTES = _CRC.size
+"""What stands behind the body."""
 _SHORTEST_BYTES = 1 + _CRC.size
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _FOREIGN = (ValueError, TypeError, OverflowError, msgpack.UnpackException)

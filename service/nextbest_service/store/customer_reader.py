@@ -1,12 +1,15 @@
 """Makes one customer out of what a hash holds of a person: only what a decision looks at is decoded."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
+from nextbest_models.affinity import AffinityCounters
 from nextbest_models.online import FeatureState, OnlineFeatures
 from nextbest_models.state import CustomerFeatures
 from nextbest_service.customers.folding import (
@@ -31,6 +34,8 @@ from nextbest_service.store.person_codec import LISTS, RESERVATIONS, PersonCodec
 from nextbest_service.store.record_codec import decode_records
 
 T = TypeVar("T")
+_Features: TypeAlias = tuple[CustomerFeatures, Mapping[str, int] | None, tuple[str, ...]]
+"""The features as of now, when those given were computed, and those nobody ever gave."""
 
 _CONTACTS = "contacts"
 _FACTS = "facts"
@@ -61,9 +66,12 @@ class CustomerReader:
         hash_ = _Hash(found.fields)
         members = hash_.members(self.codec, found.head)
         portions = hash_.portions(plan)
-        states = [*hash_.states(self._online.empty, self.codec), *self._states(given)]
-        customer = self._folded(portions, states, members, now_ms, hash_.unreadable)
-        return replace(customer, known=False) if keys.STRANGER in found.fields else customer
+        seen = None if given else self._straight(hash_, now_ms)
+        if seen is None:
+            states = [*hash_.states(self._online.empty, self.codec), *self._states(given)]
+            seen = self._features(states, now_ms, hash_.unreadable)
+        customer = self._folded(portions, seen, members, now_ms, hash_.unreadable)
+        return customer._replace(known=False) if keys.STRANGER in found.fields else customer
 
     def unknown_schemas(self, found: Found) -> set[bytes]:
         """Return the schemas that must be learnt before the person's features can be read."""
@@ -75,7 +83,8 @@ class CustomerReader:
         """Return what a decision sees of a person; `given` are features from elsewhere."""
         states = [portion.features for portion in person.portions if portion.features is not None]
         states += self._states(given)
-        return self._folded(person.portions, states, person.members, now_ms, ())
+        seen = self._features(states, now_ms, ())
+        return self._folded(person.portions, seen, person.members, now_ms, ())
 
     def _states(self, given: Sequence[GivenFeatures]) -> list[FeatureState]:
         return [self._online.with_given(self._online.empty, it.values, it.as_of_ms) for it in given]
@@ -90,14 +99,13 @@ class CustomerReader:
     def _folded(
         self,
         portions: Sequence[Portion],
-        states: Sequence[FeatureState],
+        seen: _Features,
         members: tuple[Member, ...],
         now_ms: int,
         unreadable: Sequence[str],
     ) -> Customer:
         facts, facts_as_of = folded_facts(portions)
-        contacts = folded_contacts(portions, now_ms)
-        features, features_as_of, defaulted = self._features(states, now_ms, unreadable)
+        features, features_as_of, defaulted = seen
         customer = Customer(
             known=True,
             features=features,
@@ -108,7 +116,7 @@ class CustomerReader:
             tickets=folded_tickets(portions),
             purchases=folded_purchases(portions),
             events=folded_events(portions),
-            contacts=contacts,
+            contacts=folded_contacts(portions, now_ms),
             members=tuple(member.ref for member in members),
             first=came_first(members),
             unreadable=tuple(unreadable),
@@ -116,10 +124,8 @@ class CustomerReader:
         )
         return _without(customer, unreadable) if unreadable else customer
 
-    def _features(
-        self, states: Sequence[FeatureState], now_ms: int, unreadable: Sequence[str]
-    ) -> tuple[CustomerFeatures, Mapping[str, int] | None, tuple[str, ...]]:
-        """Return the features as of now, when those given were computed, and those nobody ever gave."""
+    def _features(self, states: Sequence[FeatureState], now_ms: int, unreadable: Sequence[str]) -> _Features:
+        """Return the features as of now."""
         online = self._online
         state = online.folded(states) if states else online.empty
         if FEATURES in unreadable:
@@ -130,6 +136,15 @@ class CustomerReader:
         as_of = {**online.as_of(state), **dict.fromkeys(missing, 0)}
         return online.features(state, now_ms), as_of, tuple(sorted(missing))
 
+    def _straight(self, hash_: "_Hash", now_ms: int) -> _Features | None:
+        """Return the features of one portion to which nobody gave any, None where there is more to it."""
+        vector = hash_.vector(self.codec, now_ms)
+        if vector is None:
+            return None
+        (counters,) = hash_.counters(self._online.empty, self.codec)
+        names = self._online.externals
+        return CustomerFeatures(vector, counters, now_ms), dict.fromkeys(names, 0), tuple(sorted(names))
+
 
 class _Hash:
     """The parts of a person's hash; notes those that it cannot read in `unreadable`."""
@@ -138,6 +153,7 @@ class _Hash:
         self.unreadable: list[str] = []
         self._fields = fields
         self._suffixes = suffixes(fields)
+        self._letters = {name[:1] for name in fields}
 
     def members(self, codec: PersonCodec, head: Ref) -> tuple[Member, ...]:
         """Return the person's identities; the head alone where they cannot be read."""
@@ -151,7 +167,7 @@ class _Hash:
         """Return the portions with facts and the planned records only."""
         facts = self._part(_FACTS, keys.FACTS, decode_facts, NO_FACTS)
         names = [*plan.records, RESERVATIONS] if _CONTACTS in plan.records else plan.records
-        lists = {name: self._records(name) for name in names}
+        lists = {name: self._records(name) for name in names if LISTS[name] in self._letters}
         return [
             Portion(values, as_of, **{name: column[place] for name, column in lists.items()})
             for place, (values, as_of) in enumerate(facts)
@@ -160,8 +176,22 @@ class _Hash:
     def states(self, empty: FeatureState, codec: PersonCodec) -> list[FeatureState]:
         """Return the feature states of the portions."""
         features = self._part(FEATURES, keys.FEATURES, codec.features.without_counters, empty)
-        counters = self._part(COUNTERS, keys.COUNTERS, codec.features.counters, empty.counters)
+        counters = self.counters(empty, codec)
         return [FeatureState(state.tallies, own) for state, own in zip(features, counters, strict=True)]
+
+    def counters(self, empty: FeatureState, codec: PersonCodec) -> list[AffinityCounters]:
+        """Return the counters of the portions."""
+        return self._part(COUNTERS, keys.COUNTERS, codec.features.counters, empty.counters)
+
+    def vector(self, codec: PersonCodec, now_ms: int) -> NDArray[np.float32] | None:
+        """Return the features of the only portion as of now, None where that takes decoded states."""
+        blob = self._fields.get(keys.FEATURES)
+        if blob is None or len(self._suffixes) > 1:
+            return None
+        try:
+            return codec.features.vector(blob, now_ms)
+        except CodecError:
+            return None  # whoever decodes it says so
 
     def _records(self, name: str) -> list[Any]:
         return self._part(name, LISTS[name], partial(decode_records, name), ())
@@ -187,4 +217,4 @@ def _without(customer: Customer, unreadable: Sequence[str]) -> Customer:
     gone: dict[str, Any] = dict.fromkeys(unknown)
     if _FACTS in unknown:
         gone["facts_as_of"] = None
-    return replace(customer, **gone)
+    return customer._replace(**gone)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nextbest_models.state import CustomerFeatures
 from nextbest_rules.records import Consent, Contact, Event, Kill, Purchase, Ticket
@@ -21,8 +22,7 @@ class ReadPlan:
     capped: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(NamedTuple):
     """Everything a decision needs to know of one customer.
 
     `members` are the refs of all identities, the head's first, and `first` is that of the identity that came

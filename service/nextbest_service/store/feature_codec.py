@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nextbest_models.affinity import AffinityCounters, AffinityKeys
 from nextbest_models.online import FeatureState, OnlineFeatures
 from nextbest_models.state_codec import StateCodec, StateError
 from nextbest_models.state_codec import UnknownSchemaError as UnknownStateSchemaError
-from nextbest_service.store.codec import CodecError, seal, unseal
+from nextbest_service.store.codec import SEAL_BYTES, CodecError, seal, unseal
 
 T = TypeVar("T")
 
@@ -31,12 +34,13 @@ class FeatureCodec:
     together with the meaning of the counters.
     """
 
-    __slots__ = ("_states", "features", "schema", "schema_id", "tag")
+    __slots__ = ("_begin", "_states", "features", "schema", "schema_id", "tag")
 
     def __init__(self, features: OnlineFeatures, keys: AffinityKeys, epoch: bytes) -> None:
         self.features = features
         self._states = StateCodec(features, keys, epoch)
         self.schema, self.schema_id = self._states.schema, self._states.schema_id
+        self._begin = seal(FEATURES, self.schema_id)[:-SEAL_BYTES]
         self.tag = self._states.counters_tag
 
     def learn(self, schema: bytes) -> None:
@@ -49,6 +53,8 @@ class FeatureCodec:
 
     def unknown_schema(self, blob: bytes) -> bytes | None:
         """Return the schema of stored features if it must be learnt before they can be read."""
+        if blob.startswith(self._begin):
+            return None  # the usual case; whether they are whole shows when they are read
         try:
             return self._states.unknown_schema(unseal(FEATURES, blob))
         except CodecError:
@@ -78,6 +84,14 @@ class FeatureCodec:
         """Return what is stored of a portion's features; raises as `decode` does."""
         body = unseal(FEATURES, blob)
         return FeatureState((_read(lambda: self._states.tally(body)),), self.features.empty.counters)
+
+    def vector(self, blob: bytes, now_ms: int) -> NDArray[np.float32] | None:
+        """Return what stored features come to at a moment, None where they have to be decoded for it.
+
+        Raises:
+            CodecError: they are damaged.
+        """
+        return self._states.vector(unseal(FEATURES, blob), now_ms)
 
     def counters(self, blob: bytes) -> AffinityCounters:
         """Return a portion's counters; raises as `decode` does."""

@@ -12,6 +12,7 @@ from nextbest_service.store.member_codec import decode_members
 Fields: TypeAlias = Mapping[bytes, bytes]
 """A hash as it is stored."""
 
+_WAYS = frozenset({keys.POINTER, keys.LEFT, keys.FORWARD})
 MOST_HOPS = 8
 """How many pointers in a row are followed; links shorten what they can."""
 
@@ -62,6 +63,9 @@ def find(ask: Ask, stored: Mapping[Ref, Fields], extras: Iterator[Any], ring: Ke
     erased = next(extras) if ask.erased else None
     if not any(stored[ref] for ref in ask.refs) and not ask.erased:
         return Found(ask.refs, unknown=ask.refs, answer=answer)  # the usual case where many are new
+    only = ask.refs[0]
+    if len(ask.refs) == 1 and _is_at_home(stored[only]):  # the usual case of somebody known
+        return Found(ask.refs, only, stored[only], answer=answer, erased_ms=_time(erased))
     hashes = _Hashes(stored, ring)
     owners = {ref: hashes.owner(ref) for ref in ask.refs}
     head = next((one.head for one in owners.values() if one.head is not None), None)
@@ -77,12 +81,14 @@ def find(ask: Ask, stored: Mapping[Ref, Fields], extras: Iterator[Any], ring: Ke
         unknown=unknown,
         dangling={ref: stored[ref] for ref in unknown if keys.VERSION in stored[ref]},
         answer=answer,
-        erased_ms=None if erased is None else int(erased),
+        erased_ms=_time(erased),
     )
 
 
 def links(fields: Fields) -> list[Ref]:
     """Return where a hash leads."""
+    if _WAYS.isdisjoint(fields):
+        return []
     forward = fields.get(keys.FORWARD, b"")
     return [
         *(fields[name] for name in (keys.POINTER, keys.LEFT) if name in fields),
@@ -93,6 +99,15 @@ def links(fields: Fields) -> list[Ref]:
 def is_loose(fields: Fields) -> bool:
     """Tell whether a hash is a pointer that still carries a person."""
     return keys.POINTER in fields and keys.IDENTITIES in fields
+
+
+def _is_at_home(fields: Fields) -> bool:
+    """Tell whether a hash holds a person and leads nowhere: then the person lists whoever it is asked for."""
+    return keys.VERSION in fields and keys.IDENTITIES in fields and _WAYS.isdisjoint(fields)
+
+
+def _time(erased: bytes | None) -> int | None:
+    return None if erased is None else int(erased)
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,8 @@ class PersonCodec:
 
 def suffixes(fields: Fields) -> list[bytes]:
     """Return what the fields of each stored portion end with: nothing for the head's."""
+    if max(map(len, fields), default=1) == 1:
+        return [b""]  # the usual case
     return sorted({b"", *(name[1:] for name in fields if len(name) > 1)})
 
 

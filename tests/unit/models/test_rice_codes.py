@@ -3,15 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextbest_models.state_codec.rice import pack, width
-from nextbest_models.state_codec.unpacking import CUT_OFF, quotients, with_remainders
+from nextbest_models.state_codec.unpacking import CUT_OFF, quotients, with_remainders, words_of
 
 
 def unpack(packed: bytes, widths: np.ndarray) -> tuple[list[int], int]:
     """Return the numbers, and the place behind them."""
-    octets = np.frombuffer(packed, np.uint8)
-    numbers, at = quotients(octets, len(widths))
-    at = with_remainders(octets, at, numbers, widths) if at != CUT_OFF else at
+    words, numbers = words_of(np.frombuffer(packed, np.uint8)), np.empty(len(widths), dtype=np.int64)
+    at = quotients(words, numbers)
+    at = with_remainders(words, 8 * len(packed), at, numbers, widths) if at != CUT_OFF else at
     return numbers.tolist(), at
+
+
+unpack(b"", np.zeros(0, dtype=np.int64))  # compiled before any deadline runs
 
 
 _fields = st.lists(

@@ -61,6 +61,9 @@ def _values(online: OnlineFeatures, state: FeatureState) -> dict[str, float]:
     return dict(zip(online.spec.customer_names, online.values(state, AS_OF), strict=True))
 
 
+_moments = st.sampled_from([AS_OF, AS_OF - 7 * DAY_MS, AS_OF + 10**12]) | st.integers(
+    AS_OF - 65 * DAY_MS, AS_OF + 40 * DAY_MS
+)
 _givens = st.dictionaries(st.sampled_from(NAMES), st.floats(-1e6, 1e6), max_size=4)
 
 
@@ -73,6 +76,43 @@ def test_a_state_reads_back_exactly(
     _assert_equal(CODEC.decode(*CODEC.encode(state)), state)
     taken_back = ONLINE.without_events(state, later)
     _assert_equal(CODEC.decode(*CODEC.encode(taken_back)), taken_back)
+
+
+@settings(max_examples=150, deadline=None)
+@given(events=histories(longest=40), gone=histories(longest=5), now_ms=_moments)
+def test_features_straight_from_the_bytes_are_those_of_the_decoded_state_to_the_last_bit(
+    events: list[StreamEvent], gone: list[StreamEvent], now_ms: int
+) -> None:
+    for state in (_state(events), ONLINE.without_events(_state([*events, *gone]), gone)):
+        features, _ = CODEC.encode(state)
+        vector = CODEC.vector(features, now_ms)
+        assert (vector is None) == (not features)
+        if vector is not None:
+            assert vector.tobytes() == ONLINE.features(state, now_ms).vector.tobytes()
+
+
+@settings(max_examples=300, deadline=None)
+@given(place=st.integers(8, 200), bit=st.integers(0, 7), data=st.data())
+def test_what_cannot_be_decoded_has_no_features_straight_from_the_bytes(
+    place: int, bit: int, data: st.DataObject
+) -> None:
+    whole, _ = CODEC.encode(_state())
+    changed = bytearray(whole)
+    changed[place % (len(whole) - 8) + 8] ^= 1 << bit
+    for rubbish in (bytes(changed), whole[:place], whole[:8] + data.draw(st.binary())):
+        try:
+            CODEC.tally(rubbish)
+        except StateError:
+            assert CODEC.vector(rubbish, AS_OF) is None
+
+
+def test_given_values_and_other_schemas_have_to_be_decoded() -> None:
+    given_one = ONLINE.with_given(_state(), {"risk": 0.5}, AS_OF)
+    assert CODEC.vector(CODEC.encode(given_one)[0], AS_OF) is None
+    _, other = _reader(NAMES[:5])
+    features, _ = CODEC.encode(_state())
+    assert other.vector(features, AS_OF) is None
+    assert CODEC.vector(features, AS_OF) is not None
 
 
 _columns = st.lists(

@@ -1,0 +1,99 @@
+"""What the kernel in `walking` needs to know of a specification, so that it can read features off bytes."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextbest_models.online.layouts import StreamLayout
+from nextbest_models.online.measures import (
+    Decayed,
+    Derived,
+    Different,
+    Quotient,
+    Recency,
+    Tenure,
+    Total,
+    WeightedSum,
+    Windowed,
+)
+from nextbest_models.online.plan import Reading
+from nextbest_models.online.reading import TallyReader
+
+if TYPE_CHECKING:
+    from nextbest_models.state_codec.walking import Plan
+
+_MOST_NUMBERS = 56
+"""The numbers of a stream whose mask of filled ones the kernel can hold."""
+
+
+class VectorReader:
+    """Reads the features of stored portions whose features nobody gave from outside."""
+
+    def __init__(self, layouts: Sequence[StreamLayout], reader: TallyReader) -> None:
+        self._layouts = layouts
+        self._reader = reader
+        self._is_small = all(len(it.sums) + len(it.decays) <= _MOST_NUMBERS for it in layouts)
+
+    def vector(self, body: bytes, now_ms: int) -> NDArray[np.float32] | None:
+        """Return the features at a moment, float32, None where the tally has to be decoded for them.
+
+        body: what `tallies.encode` made of a portion's tally under the same layouts.
+        """
+        kernel, plan = self._kernel
+        vector = np.empty(len(self._reader.readings), dtype=np.float32)
+        octets = np.frombuffer(body, np.uint8)
+        return vector if self._is_small and kernel(vector, octets, now_ms, plan) else None
+
+    @cached_property
+    def _kernel(self) -> tuple[Callable[..., bool], "Plan"]:
+        """What reads, and what it needs to know."""
+        from nextbest_models.state_codec.walking import Plan, features_into  # noqa: PLC0415 - slow to import
+
+        terms = list[tuple[int, float]]()
+        rows = [_row(reading, terms) for reading in self._reader.readings]
+        plan = Plan(
+            np.array([_kept(layout) for layout in self._layouts], dtype=np.int64).reshape(-1, 6),
+            np.array(rows, dtype=np.int64).reshape(-1, 4),
+            np.array([getattr(it, "half_life_ms", 0.0) for it in self._reader.readings]),
+            np.array(self._reader.defaults, dtype=np.float64),
+            np.array([part for part, _ in terms], dtype=np.int64),
+            np.array([weight for _, weight in terms], dtype=np.float64),
+        )
+        return features_into, plan
+
+
+def _kept(layout: StreamLayout) -> tuple[int, ...]:
+    """Return a row of `Plan.streams`."""
+    numbers = layout.first, len(layout.sums), len(layout.decays), bool(layout.window_ms)
+    return (*numbers, len(layout.columns), len(layout.marks))
+
+
+def _row(reading: Reading, terms: list[tuple[int, float]]) -> tuple[int, int, int, int]:
+    """Return a row of `Plan.readings`; adds to the terms of weighted sums."""
+    from nextbest_models.state_codec import walking as w  # noqa: PLC0415 - numba is slow to import
+
+    row = (w.ABSENT, 0, 0, 0)
+    match reading:
+        case Total(stream, slot):
+            row = (w.EVENTS, stream, 0, 0) if slot is None else (w.SUM, stream, slot, 0)
+        case Windowed(stream, None, window_ms):
+            row = w.WINDOW, stream, 0, window_ms
+        case Windowed(stream, int(column), window_ms):
+            row = w.WINDOW_SUM, stream, column, window_ms
+        case Decayed(stream, slot):
+            row = w.DECAY, stream, slot, 0
+        case Recency(stream, window_ms):
+            row = w.RECENCY, stream, 0, w.FOR_EVER if window_ms is None else window_ms
+        case Tenure(stream):
+            row = w.TENURE, stream, 0, 0
+        case Different(stream, mark, window_ms):
+            row = w.DIFFERENT, stream, mark, w.FOR_EVER if window_ms is None else window_ms
+        case Derived(Quotient(over, under)):
+            row = w.RATIO, over, under, 0
+        case Derived(WeightedSum(own)):
+            terms += own
+            row = w.WEIGHTED, len(terms) - len(own), len(terms), 0
+    return row
