@@ -56,14 +56,14 @@ class ExactCandidates:
         """Compile the actions of an assembler, and every kernel that a request will run."""
         spec = assembler.spec
         columns = np.concatenate([assembler.customer_columns, spec.positions(Source.CONTEXT)])
-        paired = np.array(
-            [it.column for family in assembler.families for it in family.columns], dtype=np.intp
+        paired = tuple(
+            np.array([it.column for it in family.columns], dtype=np.intp) for family in assembler.families
         )
         roles = Roles(columns, spec.positions(Source.ACTION), paired)
         place_of = {int(column): place for place, column in enumerate(columns)}
         candidates = cls(
             actions=model.scorer.for_actions(
-                roles, assembler.base[:, roles.action], np.ascontiguousarray(spec.defaults[paired])
+                roles, assembler.base[:, roles.action], spec.defaults[np.concatenate([columns[:0], *paired])]
             ),
             link=model.link,
             pairs=PairTables.of(assembler.families, len(assembler.base), spec.defaults),
@@ -85,5 +85,5 @@ class ExactCandidates:
                 request[place] = context[name]
         # A copy is contiguous and writable, the one type that the kernels were compiled for.
         own_rows = np.array(rows, dtype=np.intp)
-        hits, pairs = self.pairs.values(customer.counters, own_rows, now_ms // DAY_MS)
-        return self.link.propensities(self.actions.raw_scores(request, own_rows, hits, pairs)[:, 0])
+        hits, touched, pairs = self.pairs.values(customer.counters, own_rows, now_ms // DAY_MS)
+        return self.link.propensities(self.actions.raw_scores(request, own_rows, hits, touched, pairs)[:, 0])

@@ -65,15 +65,18 @@ class PairTables(NamedTuple):
             defaults=defaults[np.array([it.column for it in columns], np.intp)],
         )
 
-    def values(self, counters: AffinityCounters, rows: Positions, today: int) -> tuple[Positions, Floats]:
+    def values(
+        self, counters: AffinityCounters, rows: Positions, today: int
+    ) -> tuple[Positions, Flags, Floats]:
         """Return the places in `rows`, ascending, of candidates with any counter, and their values.
 
-        The values are float64 [columns, places]; a family of which a candidate has no counter keeps its
-        defaults.
+        With them comes of which families they have counters, bool [families, places]. The values are float64
+        [columns, places]; a family of which a candidate has no counter keeps its defaults.
         """
         # One array of one type, however the counters came to be: numba compiles for each type anew.
-        own = np.array([counters.ids, *counters.statistics], dtype=np.int64)
-        found: tuple[Positions, Floats] = _pair_values(tuple(self), own, rows, today)
+        own = np.empty((4, len(counters.ids)), dtype=np.int64)
+        own[0], (own[1], own[2], own[3]) = counters.ids, counters.statistics
+        found: tuple[Positions, Flags, Floats] = _pair_values(tuple(self), own, rows, today)
         return found
 
 
@@ -122,7 +125,7 @@ def _gather(
 @compiled
 def _pair_values(
     plain_tables: Plain, counters: Integers, rows: Positions, today: int
-) -> tuple[Positions, Floats]:
+) -> tuple[Positions, Flags, Floats]:
     """Do the work of `PairTables.values`. counters: int64 [4, counters]: ids, counts, last days, totals."""
     tables = PairTables(*plain_tables)
     columns = len(tables.recipes)
@@ -134,20 +137,25 @@ def _pair_values(
     for column in range(columns):
         combined[column] = _NEUTRAL[tables.recipes[column, 1]]
     _gather(tables, counters, place_of, today, touched, combined)
-    hits = np.empty(len(rows), np.intp)
-    count = 0
+    families = len(tables.starts)
+    hits, count = np.empty(len(rows), np.intp), 0
     for place in range(len(rows)):
         # Where an action is asked for twice, its last place has the numbers of both.
-        if touched[:, place_of[rows[place]]].any():
+        last, found = place_of[rows[place]], False
+        for family in range(families):
+            found |= touched[family, last]
+        if found:
             hits[count] = place
             count += 1
     hits = hits[:count].copy()
-    values = np.empty((columns, count))
-    for family in range(len(tables.starts)):
+    values, touched_hits = np.empty((columns, count)), np.empty((families, count), np.bool_)
+    for family in range(families):
+        for hit in range(count):
+            touched_hits[family, hit] = touched[family, place_of[rows[hits[hit]]]]
         for column in range(tables.bounds[family], tables.bounds[family + 1]):
             for hit in range(count):
                 action = rows[hits[hit]]
                 place = place_of[action]
                 value = combined[column, place] * tables.units[column] / tables.yardsticks[column, action]
                 values[column, hit] = value if touched[family, place] else tables.defaults[column]
-    return hits, values
+    return hits, touched_hits, values
