@@ -208,8 +208,8 @@ def _words_of_pairs(
             for place in range(len(places)):
                 values[column - begin, place] = pairs[column, places[place]]
         keep_each(tables, side.pair_columns[begin:end], values, words, places)
-        for place in np.flatnonzero(~touched[family]):
-            own = words[place]
+        for untouched in np.flatnonzero(~touched[family]):
+            own = words[untouched]
             for tree in range(len(own)):
                 own[tree] &= defaults[tree]
     return words
