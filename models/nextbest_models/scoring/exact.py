@@ -65,7 +65,7 @@ class ExactCandidates:
                 roles, assembler.base[:, roles.action], spec.defaults[np.concatenate([columns[:0], *paired])]
             ),
             link=model.link,
-            pairs=PairTables.of(assembler.families, len(assembler.base), spec.defaults),
+            pairs=PairTables.of(assembler.families, len(assembler.base)),
             request=spec.defaults[columns],
             context={name: place_of[column] for name, column in assembler.context_columns.items()},
         )

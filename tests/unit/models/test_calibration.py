@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextbest_models.calibrating import CalibrationPlan, calibration_of, fit_by_type, isotonic, platt
@@ -207,6 +207,7 @@ def test_a_curve_that_would_spoil_the_order_is_refused(knots: str, values: str, 
         read_calibration(f'{{"curves": {{"OFFER": {curve}}}}}'.encode())
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-60.0, 60.0) | st.sampled_from([-1.0, 0.0, 2.0, 40.0]), max_size=30), st.data())
 def test_compiled_curves_give_the_probabilities_of_the_plain_ones(
     raw: list[float], data: st.DataObject
