@@ -31,8 +31,8 @@ class Factors:
     worth.
 
     From these follow: `priority`, P × C × V × L, where factors that are absurd together may give what is no
-    `finite` number, and is never offered; who is `worthwhile`, that is, may take a place: a priority of 0 is
-    no better than nothing, unless pinned; and whether there are `pins` at all.
+    finite number; who is `worthwhile`, that is, may take a place: a priority of 0 is no better than nothing,
+    unless pinned; and whether there are `pins` at all.
     """
 
     rows: Rows
@@ -45,7 +45,6 @@ class Factors:
     strength: Floats
 
     priority: Floats = field(init=False)
-    finite: Flags = field(init=False)
     worthwhile: Flags = field(init=False)
     pins: bool = field(init=False)
 
@@ -53,15 +52,16 @@ class Factors:
         """Compute what follows from the factors, which every decision needs."""
         with np.errstate(over="ignore", invalid="ignore"):
             priority = self.propensity * self.context_weight * self.value * self.lever
-        finite, pins = np.isfinite(priority), bool(np.count_nonzero(self.pinned))
+        pins = bool(np.count_nonzero(self.pinned))
         wanted = (priority > 0.0) | self.pinned if pins else priority > 0.0
-        for name, found in (
-            ("priority", priority),
-            ("finite", finite),
-            ("worthwhile", finite & wanted),
-            ("pins", pins),
-        ):
-            object.__setattr__(self, name, found)
+        object.__setattr__(self, "priority", priority)
+        object.__setattr__(self, "pins", pins)
+        object.__setattr__(self, "worthwhile", wanted & self.finite)
+
+    @property
+    def finite(self) -> Flags:
+        """Which priorities are finite numbers. Candidates with another one are never offered."""
+        return np.isfinite(self.priority)
 
     @property
     def outlook(self) -> Outlook:
@@ -173,18 +173,16 @@ def fill_by_priority(
     That is: no pins, no exclusive groups, no rooms, and slots without quotas and explorers. To look for the
     highest priority once per place is quicker than to sort.
     """
-    free = np.ones(len(priority), dtype=np.bool_)
+    taken: list[int] = []
     slates = []
     for slot in slots:
-        fallback_is_free = slot.fallback >= 0 and bool(free[slot.fallback])
-        left = np.where(free & slot.accepts, priority, -np.inf)
-        if fallback_is_free:
-            left[slot.fallback] = -np.inf
-        chosen = _highest(left, slot.limit)
-        if not chosen and fallback_is_free:
-            chosen = [slot.fallback]
+        fallback = [slot.fallback] if slot.fallback >= 0 and slot.fallback not in taken else []
+        left = np.where(slot.accepts, priority, -np.inf)
+        if taken or fallback:
+            left[taken + fallback] = -np.inf
+        chosen = _highest(left, slot.limit) or fallback
         if not allow_duplicates:
-            free[chosen] = False
+            taken += chosen
         slates.append([Choice(candidate) for candidate in chosen])
     return tuple(slates)
 
