@@ -121,8 +121,8 @@ class BrokenRanker(Ranker):
 
     def over(self, *_: object) -> CandidateRanker:
         """Return what fails."""
-        failing = create_autospec(CandidateRanker)
-        failing.propensities.side_effect = ModelError("broken on purpose")
+        failing: CandidateRanker = create_autospec(CandidateRanker)
+        failing.propensities.side_effect = ModelError("broken on purpose")  # type: ignore[attr-defined]
         return failing
 
 

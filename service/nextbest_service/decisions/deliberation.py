@@ -26,6 +26,7 @@ from nextbest_service.decisions.request import DecisionRequest, ExplainLevel
 from nextbest_service.decisions.showing import Showing, showings
 from nextbest_service.decisions.slates import fill_slates, propositions
 from nextbest_service.store.customers import Reading
+from nextbest_service.store.keys import Ref
 
 
 def deliberate(
@@ -35,10 +36,12 @@ def deliberate(
     arms: Mapping[str, str],
     decision_id: str,
     watch: "Stopwatch",
+    origin: Ref = b"",
+    person: Ref = b"",
 ) -> Decision:
     """Return what is best for the customer that was read, in each placement asked for.
 
-    `arms` are the customer's, by holdout and experiment.
+    `arms` are the customer's, by holdout and experiment. `origin` and `person` say whose decision it is.
     """
     now_ms = reading.now_ms
     reach = find_reach(generation.rules, request, _situation(generation, request, reading, arms))
@@ -83,6 +86,8 @@ def deliberate(
             unvalued=unvalued,
             unshowable=slates.unshowable,
         ),
+        origin=origin,
+        person=person,
     )
 
 
