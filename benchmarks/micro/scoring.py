@@ -21,7 +21,7 @@ from benchmarks.interleaved import Candidate, Result, arguments, measure, report
 from nextbest_models.scoring.scorer import ExactScorer, Roles
 
 REQUEST, ACTION, PAIR = np.arange(22), np.arange(22, 30), np.arange(30, 40)
-ROLES = Roles(REQUEST, ACTION, PAIR)
+ROLES = Roles(REQUEST, ACTION, (PAIR,))
 TREES, CANDIDATES, FRESH, MOST = (100, 300, 500), (20, 100, 1_000, 5_000), 8, 2_000
 Way = Callable[[np.ndarray], np.ndarray]
 EXACT, PREDICT, C_API, LLEAVES = "exact", "Booster.predict", "C API", "lleaves"
@@ -88,11 +88,12 @@ def _exact(scorer: ExactScorer, matrices: Sequence[np.ndarray], paired: bool) ->
     actions = scorer.for_actions(ROLES, matrices[0][:, ACTION], np.full(len(PAIR), np.nan))
     rows = np.arange(len(matrices[0]))
     hits = rows if paired else rows[:0].copy()
+    touched = np.ones((1, len(hits)), dtype=np.bool_)
     given = {id(it): (it[0, REQUEST].copy(), np.ascontiguousarray(it[hits][:, PAIR].T)) for it in matrices}
 
     def score(matrix: np.ndarray) -> np.ndarray:
         request, pairs = given[id(matrix)]
-        return actions.raw_scores(request, rows, hits, pairs)
+        return actions.raw_scores(request, rows, hits, touched, pairs)
 
     return score
 

@@ -22,8 +22,8 @@ UNCALIBRATED = -1
 """The code of actions whose type has no curve: their scores stay as they are."""
 FAR = 35.0
 """No score has log-odds further from 0."""
-_SMALLEST = 1e-15
-_FURTHEST = 34.0
+SMALLEST, FURTHEST = 1e-15, 34.0
+"""No score counts as nearer to 0 or 1, and no probability has log-odds further from 0."""
 
 
 class Method(StrEnum):
@@ -87,13 +87,13 @@ class CalibrationError(ValueError):
 def log_odds(scores: Floats) -> Floats:
     """Return the log-odds of probabilities, within -FAR and FAR; those of 0 and 1 are cut off."""
     # Plain ufuncs: np.clip takes longer than all of these on a hundred numbers.
-    inside = np.minimum(np.maximum(scores, _SMALLEST), 1.0 - _SMALLEST)
+    inside = np.minimum(np.maximum(scores, SMALLEST), 1.0 - SMALLEST)
     return np.asarray(np.log(inside / (1.0 - inside)), dtype=np.float64)
 
 
 def probability(odds: Floats) -> Floats:
     """Return the probabilities of log-odds, within (0, 1)."""
-    inside = np.minimum(np.maximum(odds, -_FURTHEST), _FURTHEST)
+    inside = np.minimum(np.maximum(odds, -FURTHEST), FURTHEST)
     return np.asarray(1.0 / (1.0 + np.exp(-inside)), dtype=np.float64)
 
 

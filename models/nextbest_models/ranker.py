@@ -8,13 +8,21 @@ import lightgbm
 import numpy as np
 
 from nextbest_models.assembly import CandidateAssembler
-from nextbest_models.calibration import NOT_CALIBRATED, Calibration, Codes, log_odds, probability
+from nextbest_models.calibration import (
+    NOT_CALIBRATED,
+    UNCALIBRATED,
+    Calibration,
+    Codes,
+    log_odds,
+    probability,
+)
 from nextbest_models.contributions import Contributions, Explainer
 from nextbest_models.evidence import Experience
 from nextbest_models.pairs import Floats, Positions
 from nextbest_models.state import CustomerFeatures
 
 if TYPE_CHECKING:
+    from nextbest_models.scoring.curves import CompiledCurves
     from nextbest_models.scoring.exact import ExactCandidates, ExactModel
 
 EXACT, LIGHTGBM = "exact", "lightgbm"
@@ -68,6 +76,7 @@ class Ranker:
         "booster",
         "calibration",
         "columns",
+        "curves",
         "experience",
         "scorer",
         "version",
@@ -87,6 +96,7 @@ class Ranker:
         self.columns = columns
         self.version = version
         self.calibration = calibration
+        self.curves = _compiled(calibration)
         self.experience = experience
 
     def over(self, assembler: CandidateAssembler, codes: Codes | None = None) -> CandidateRanker:
@@ -98,7 +108,8 @@ class Ranker:
             return _MatrixCandidates(self, assembler, codes)
         from nextbest_models.scoring.exact import ExactCandidates  # noqa: PLC0415 - numba is slow to import
 
-        return _ExactCandidates(self, assembler, codes, ExactCandidates.of(self._exact, assembler))
+        own = np.full(len(assembler.base), UNCALIBRATED, dtype=np.int8) if codes is None else codes
+        return _ExactCandidates(self, assembler, codes, ExactCandidates.of(self._exact, assembler), own)
 
     def propensities(self, matrix: Floats, codes: Codes | None = None) -> Floats:
         """Return P(positive outcome) for each row of a matrix in the order of `columns`; NaN is missing.
@@ -151,12 +162,16 @@ class Ranker:
         """
         # NaN fails both comparisons.
         if scores.shape != (rows,) or not np.all((scores >= 0.0) & (scores <= 1.0)):
-            raise ModelError(f"model {self.version} gave a score that is no probability")
+            raise self.no_probability()
         return scores
+
+    def no_probability(self) -> ModelError:
+        """Return what to raise where a score is no probability."""
+        return ModelError(f"model {self.version} gave a score that is no probability")
 
     def calibrated(self, scores: Floats, codes: Codes | None) -> Floats:
         """Return scores as calibrated propensities, by the codes of their actions."""
-        return scores if codes is None else self.calibration.apply(scores, codes)
+        return scores if codes is None else self.curves.apply(scores, codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +200,22 @@ class _MatrixCandidates:
 
 @dataclass(frozen=True, slots=True)
 class _ExactCandidates(_MatrixCandidates):
-    """The exact way, believed where it gives probabilities; explained from whole rows all the same."""
+    """The exact way, believed where it gives probabilities; explained from whole rows all the same.
+
+    `curve_of` are the codes of the actions; no curves where there are none.
+    """
 
     exact: "ExactCandidates"
+    curve_of: Codes
 
     def propensities(
         self, customer: CustomerFeatures, context: Mapping[str, float], rows: Positions, now_ms: int
     ) -> Floats:
-        scores = self.exact.propensities(customer, context, rows, now_ms)
-        return self.ranker.calibrated(self.ranker.checked(scores, len(rows)), self._codes(rows))
+        raw = self.exact.raw_scores(customer, context, rows, now_ms)
+        scores, sound = self.ranker.curves.of_raw(raw, self.exact.link, self.curve_of, rows)
+        if not sound:
+            raise self.ranker.no_probability()
+        return scores
 
 
 def _exact_model(booster: lightgbm.Booster) -> "tuple[ExactModel | None, ScorerInUse]":
@@ -205,3 +227,9 @@ def _exact_model(booster: lightgbm.Booster) -> "tuple[ExactModel | None, ScorerI
         return ExactModel.compile(str(booster.model_to_string())), ScorerInUse(EXACT, "")
     except UnsupportedModelError as error:
         return None, ScorerInUse(LIGHTGBM, str(error))
+
+
+def _compiled(calibration: Calibration) -> "CompiledCurves":
+    from nextbest_models.scoring.curves import CompiledCurves  # noqa: PLC0415 - numba is slow to import
+
+    return CompiledCurves.of(calibration)

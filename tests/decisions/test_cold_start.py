@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from nextbest_models.artifact import load
 from nextbest_models.calibration import Calibration, Curve, Method, log_odds
 from nextbest_models.companions import ALONE, Companions
 from nextbest_models.evidence import Evidence, Experience, Graduation, Kind, Scope, Tally
-from nextbest_models.ranker import ModelError, Ranker
+from nextbest_models.ranker import CandidateRanker, ModelError, Ranker
 from nextbest_service.decisions.generation import action_profiles
 from nextbest_service.store.connection import SyncClient
 
@@ -118,9 +119,11 @@ def test_with_different_rungs_priorities_are_still_products_and_in_order(shop: S
 class BrokenRanker(Ranker):
     """A model that always fails."""
 
-    def checked(self, *_: object) -> np.ndarray:
-        """Fail."""
-        raise ModelError("broken on purpose")
+    def over(self, *_: object) -> CandidateRanker:
+        """Return what fails."""
+        failing: CandidateRanker = create_autospec(CandidateRanker)
+        failing.propensities.side_effect = ModelError("broken on purpose")  # type: ignore[attr-defined]
+        return failing
 
 
 def test_if_the_model_fails_everybody_goes_down_to_the_ladder(shop: Shop) -> None:

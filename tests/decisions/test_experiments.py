@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
+from unittest.mock import create_autospec
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from nextbest.v1 import action_pb2, decision_pb2, proposition_pb2
 from nextbest_models.artifact import load
 from nextbest_models.calibration import Calibration, Curve, Method
 from nextbest_models.companions import Companions
-from nextbest_models.ranker import Ranker
+from nextbest_models.ranker import CandidateRanker, Ranker
 from nextbest_rules import CatalogError, load_catalog
 from nextbest_rules.assignment import CHAMPION
 from nextbest_rules.trials import read_suites, run
@@ -26,7 +27,6 @@ from nextbest_service.decision_log.export.tables import DECISIONS, decisions_tab
 from nextbest_service.decision_log.logged_decision import LoggedDecision
 from nextbest_service.decision_log.plain import plain_decision
 from nextbest_service.decision_log.source import LogSource
-from nextbest_service.decisions.arbitration import Floats
 from nextbest_service.decisions.decider import Decider
 from nextbest_service.decisions.offline import decide_offline, offline_generation
 from nextbest_service.store.connection import SyncClient
@@ -418,8 +418,10 @@ def test_a_ranker_that_looks_on_and_fails_costs_no_record(
 
         __slots__ = ()
 
-        def checked(self, scores: Floats, rows: int) -> Floats:
-            raise ZeroDivisionError(scores, rows)
+        def over(self, *_: object) -> CandidateRanker:
+            failing: CandidateRanker = create_autospec(CandidateRanker)
+            failing.propensities.side_effect = ZeroDivisionError  # type: ignore[attr-defined]
+            return failing
 
     sound = rankers["challenger"]
     broken = Broken(sound.booster, sound.columns, "broken")

@@ -40,15 +40,14 @@ class ExactModel:
 class ExactCandidates:
     """A model against the actions of one catalog; see `CandidateRanker`.
 
-    request: float64, the values that candidates share, where nothing is known; `customer` and `context` are
-    places in it: those of the customer's vector, and by name those of the context.
+    request: float64, the values that candidates share, where nothing is known: the customer's vector first;
+    `context` are the places of the context in it, by name.
     """
 
     actions: ActionScorer
     link: LogisticLink
     pairs: PairTables
     request: Floats
-    customer: Positions
     context: Mapping[str, int]
 
     @classmethod
@@ -56,19 +55,18 @@ class ExactCandidates:
         """Compile the actions of an assembler, and every kernel that a request will run."""
         spec = assembler.spec
         columns = np.concatenate([assembler.customer_columns, spec.positions(Source.CONTEXT)])
-        paired = np.array(
-            [it.column for family in assembler.families for it in family.columns], dtype=np.intp
+        paired = tuple(
+            np.array([it.column for it in family.columns], dtype=np.intp) for family in assembler.families
         )
         roles = Roles(columns, spec.positions(Source.ACTION), paired)
         place_of = {int(column): place for place, column in enumerate(columns)}
         candidates = cls(
             actions=model.scorer.for_actions(
-                roles, assembler.base[:, roles.action], np.ascontiguousarray(spec.defaults[paired])
+                roles, assembler.base[:, roles.action], spec.defaults[np.concatenate([columns[:0], *paired])]
             ),
             link=model.link,
-            pairs=PairTables.of(assembler.families, len(assembler.base), spec.defaults),
+            pairs=PairTables.of(assembler.families, len(assembler.base)),
             request=spec.defaults[columns],
-            customer=np.arange(len(assembler.customer_columns)),
             context={name: place_of[column] for name, column in assembler.context_columns.items()},
         )
         candidates.propensities(CustomerFeatures.unknown(spec, 0), {}, np.empty(0, dtype=np.intp), 0)
@@ -78,12 +76,18 @@ class ExactCandidates:
         self, customer: CustomerFeatures, context: Mapping[str, float], rows: Positions, now_ms: int
     ) -> Floats:
         """Return the probability of each candidate, float64 [len(rows)]."""
+        return self.link.propensities(self.raw_scores(customer, context, rows, now_ms))
+
+    def raw_scores(
+        self, customer: CustomerFeatures, context: Mapping[str, float], rows: Positions, now_ms: int
+    ) -> Floats:
+        """Return the raw score of each candidate, float64 [len(rows)]."""
         request = self.request.copy()
-        request[self.customer] = customer.vector
+        request[: len(customer.vector)] = customer.vector
         for name, place in self.context.items():
             if name in context:
                 request[place] = context[name]
         # A copy is contiguous and writable, the one type that the kernels were compiled for.
         own_rows = np.array(rows, dtype=np.intp)
-        hits, pairs = self.pairs.values(customer.counters, own_rows, now_ms // DAY_MS)
-        return self.link.propensities(self.actions.raw_scores(request, own_rows, hits, pairs)[:, 0])
+        hits, touched, pairs = self.pairs.values(customer.counters, own_rows, now_ms // DAY_MS)
+        return self.actions.raw_scores(request, own_rows, hits, touched, pairs).reshape(-1)

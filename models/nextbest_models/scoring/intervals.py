@@ -16,8 +16,9 @@ from nextbest_models.scoring.kernels import BLOCK, CATEGORICAL, NUMERICAL, Colum
 from nextbest_models.scoring.model_text import UnsupportedModelError
 from nextbest_models.scoring.trees import MISSING_NAN, MISSING_ZERO, Forest, Split
 
-MAX_RUN_BYTES = 2 << 20
-"""The rows of runs should stay in the processor's second cache; a longer stride makes them fewer."""
+MAX_RUN_BYTES = 512 << 10
+"""The rows of runs should stay in the processor's second cache, beside all else that a decision touches; a
+longer stride makes them fewer."""
 MAX_CATEGORY_BYTES = 64 << 20
 _ALIGNMENT = 32
 

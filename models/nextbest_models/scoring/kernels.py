@@ -15,6 +15,7 @@ from nextbest_models.scoring.compiling import compiled
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 Words = NDArray[np.unsignedinteger[Any]]
 Plain = tuple[Any, ...]
 
@@ -123,16 +124,16 @@ def _look_up(tables: Tables, column: int, values: Floats, found: Positions) -> N
 
 
 @compiled
-def keep_each(tables: Tables, columns: Positions, values: Floats, words: Words) -> None:
-    """AND into each row of words what that row's values keep, in place; values are [columns, rows]."""
+def keep_each(tables: Tables, columns: Positions, values: Floats, words: Words, places: Positions) -> None:
+    """AND into some rows of words what their values keep, in place; values are [columns, places]."""
     table, used = tables.table, len(columns)
-    found = np.empty((used + 1, len(words), 3), np.intp)
+    found = np.empty((used + 1, len(places), 3), np.intp)
     for index in range(used):
         _look_up(tables, columns[index], values[index], found[index])
     # For the last of an odd number: this row of the table keeps everything.
     found[used] = 0
-    for row in range(len(words)):
-        own = words[row]
+    for row in range(len(places)):
+        own = words[places[row]]
         for index in range(0, used, 2):
             # Two at a time, so that each word is loaded and stored half as often.
             one, two = table[found[index, row, 0]], table[found[index + 1, row, 0]]
@@ -179,35 +180,67 @@ class ActionSide(NamedTuple):
     """What a catalog fixes.
 
     words: [actions, width], what each action keeps. request_columns: those that all candidates of a request
-    share. pair_columns: those of a pair, and pair_defaults, words [width], what a candidate without any pair
-    value keeps.
+    share. pair_columns: those of a pair; family `f` has those from `pair_bounds[f]` to `pair_bounds[f + 1]`.
+    pair_defaults: words [families, width], what a pair without a value of the family keeps.
     """
 
     words: Words
     request_columns: Positions
     pair_columns: Positions
+    pair_bounds: Positions
     pair_defaults: Words
 
 
 @compiled
+def _words_of_pairs(
+    tables: Tables, side: ActionSide, own_rows: Positions, touched: Flags, pairs: Floats
+) -> Words:
+    """Return what some actions and their pairs keep, words [actions, width]; see `score`.
+
+    Most pairs have values of few families. All that the others keep is known beforehand.
+    """
+    words = side.words[own_rows]
+    for family in range(len(touched)):
+        begin, end = side.pair_bounds[family], side.pair_bounds[family + 1]
+        defaults, places = side.pair_defaults[family], np.flatnonzero(touched[family])
+        values = np.empty((end - begin, len(places)))
+        for column in range(begin, end):
+            for place in range(len(places)):
+                values[column - begin, place] = pairs[column, places[place]]
+        keep_each(tables, side.pair_columns[begin:end], values, words, places)
+        for untouched in np.flatnonzero(~touched[family]):
+            own = words[untouched]
+            for tree in range(len(own)):
+                own[tree] &= defaults[tree]
+    return words
+
+
+@compiled
 def score(
-    plain_model: Plain, plain_side: Plain, request: Floats, rows: Positions, hits: Positions, pairs: Floats
+    plain_model: Plain,
+    plain_side: Plain,
+    request: Floats,
+    rows: Positions,
+    hits: Positions,
+    touched: Flags,
+    pairs: Floats,
 ) -> Floats:
     """Return the raw scores of candidates, float64 [candidates, outputs].
 
     plain_model, plain_side: a `CompiledModel` and an `ActionSide` as `plain` makes them. request: the values
     of `request_columns`. rows: the candidates' actions. hits: the places in `rows`, ascending, of those that
-    have values of pairs, and pairs their values, [pair columns, hits].
+    have values of pairs; touched: of which families, bool [families, hits]; and pairs their values, [pair
+    columns, hits].
     """
     tables, side = Tables(*plain_model[0]), ActionSide(*plain_side)
     model = CompiledModel(tables, plain_model[1], plain_model[2])
     words = model.tables.table[0].copy()
-    keep_each(model.tables, side.request_columns, request.reshape(-1, 1), words.reshape(1, -1))
-    folded, others = words & side.pair_defaults, _others(len(rows), hits)
-    own = np.empty((len(hits), len(words)), words.dtype)
-    for hit in range(len(hits)):
-        own[hit] = side.words[rows[hits[hit]]]
-    keep_each(model.tables, side.pair_columns, pairs, own)
+    one = np.zeros(1, np.intp)
+    keep_each(model.tables, side.request_columns, request.reshape(-1, 1), words.reshape(1, -1), one)
+    own = _words_of_pairs(model.tables, side, rows[hits], touched, pairs)
+    folded, others = words.copy(), _others(len(rows), hits)
+    for defaults in side.pair_defaults:
+        folded &= defaults
     each = len(model.leaves) // model.outputs
     out = np.empty((len(rows), model.outputs))
     for output in range(model.outputs):

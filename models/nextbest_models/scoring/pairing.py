@@ -31,7 +31,7 @@ class PairTables(NamedTuple):
 
     starts: int64 [families, keys + 1]; `actions[starts[family, k] : starts[family, k + 1]]` have key `k`.
     bounds: int64 [families + 1], the columns of each family. recipes: int64 [columns, 2], statistic and
-    combination. units, defaults: float64 [columns]. yardsticks: float64 [columns, actions], 1 where there is
+    combination. units: float64 [columns]. yardsticks: float64 [columns, actions], 1 where there is
     none.
     """
 
@@ -41,11 +41,10 @@ class PairTables(NamedTuple):
     recipes: Integers
     units: Floats
     yardsticks: Floats
-    defaults: Floats
 
     @classmethod
-    def of(cls, families: Sequence[PairFamily], actions: int, defaults: Floats) -> "PairTables":
-        """Turn the families' key tables round. defaults: float64, one for each of the model's columns."""
+    def of(cls, families: Sequence[PairFamily], actions: int) -> "PairTables":
+        """Turn the families' key tables round."""
         columns = [pair for family in families for pair in family.columns]
         holders = [_holders(family.table) for family in families]
         sizes = np.cumsum([0, *(len(own) for _, own in holders)])
@@ -62,18 +61,20 @@ class PairTables(NamedTuple):
             yardsticks=np.array(
                 [np.ones(actions) if it.yardstick is None else it.yardstick for it in columns], np.float64
             ).reshape(len(columns), actions),
-            defaults=defaults[np.array([it.column for it in columns], np.intp)],
         )
 
-    def values(self, counters: AffinityCounters, rows: Positions, today: int) -> tuple[Positions, Floats]:
+    def values(
+        self, counters: AffinityCounters, rows: Positions, today: int
+    ) -> tuple[Positions, Flags, Floats]:
         """Return the places in `rows`, ascending, of candidates with any counter, and their values.
 
-        The values are float64 [columns, places]; a family of which a candidate has no counter keeps its
-        defaults.
+        With them comes of which families they have counters, bool [families, places]. The values are float64
+        [columns, places]; there are none of a family of which a candidate has no counter.
         """
         # One array of one type, however the counters came to be: numba compiles for each type anew.
-        own = np.array([counters.ids, *counters.statistics], dtype=np.int64)
-        found: tuple[Positions, Floats] = _pair_values(tuple(self), own, rows, today)
+        own = np.empty((4, len(counters.ids)), dtype=np.int64)
+        own[0], (own[1], own[2], own[3]) = counters.ids, counters.statistics
+        found: tuple[Positions, Flags, Floats] = _pair_values(tuple(self), own, rows, today)
         return found
 
 
@@ -120,9 +121,25 @@ def _gather(
 
 
 @compiled
+def _hits(touched: Flags, place_of: Positions, rows: Positions) -> tuple[Positions, Flags]:
+    """Return the places in `rows` that have any counter, and of which families, [families, hits]."""
+    hits, own, count = np.empty(len(rows), np.intp), np.empty(touched.shape, np.bool_), 0
+    for place in range(len(rows)):
+        # Where an action is asked for twice, its last place has the numbers of both.
+        last, found = place_of[rows[place]], False
+        for family in range(len(touched)):
+            own[family, count] = touched[family, last]
+            found |= touched[family, last]
+        if found:
+            hits[count] = place
+            count += 1
+    return hits[:count].copy(), own[:, :count].copy()
+
+
+@compiled
 def _pair_values(
     plain_tables: Plain, counters: Integers, rows: Positions, today: int
-) -> tuple[Positions, Floats]:
+) -> tuple[Positions, Flags, Floats]:
     """Do the work of `PairTables.values`. counters: int64 [4, counters]: ids, counts, last days, totals."""
     tables = PairTables(*plain_tables)
     columns = len(tables.recipes)
@@ -134,20 +151,13 @@ def _pair_values(
     for column in range(columns):
         combined[column] = _NEUTRAL[tables.recipes[column, 1]]
     _gather(tables, counters, place_of, today, touched, combined)
-    hits = np.empty(len(rows), np.intp)
-    count = 0
-    for place in range(len(rows)):
-        # Where an action is asked for twice, its last place has the numbers of both.
-        if touched[:, place_of[rows[place]]].any():
-            hits[count] = place
-            count += 1
-    hits = hits[:count].copy()
-    values = np.empty((columns, count))
+    hits, touched = _hits(touched, place_of, rows)
+    values = np.empty((columns, len(hits)))
     for family in range(len(tables.starts)):
         for column in range(tables.bounds[family], tables.bounds[family + 1]):
-            for hit in range(count):
-                action = rows[hits[hit]]
-                place = place_of[action]
-                value = combined[column, place] * tables.units[column] / tables.yardsticks[column, action]
-                values[column, hit] = value if touched[family, place] else tables.defaults[column]
-    return hits, values
+            for hit in range(len(hits)):
+                if touched[family, hit]:
+                    action = rows[hits[hit]]
+                    value = combined[column, place_of[action]] * tables.units[column]
+                    values[column, hit] = value / tables.yardsticks[column, action]
+    return hits, touched, values

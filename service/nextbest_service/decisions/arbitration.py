@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +18,9 @@ Rows = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 Maturities = NDArray[np.int8]
 
+_FEW = 16
+"""So many places are filled without sorting."""
+
 
 @dataclass(frozen=True)
 class Factors:
@@ -27,6 +29,10 @@ class Factors:
     `rows` are the candidates' positions in the catalog, ascending. `pinned` candidates come before all
     others. `maturity` (int8) says what each propensity rests on, and `strength` how many observations that is
     worth.
+
+    From these follow: `priority`, P × C × V × L, where factors that are absurd together may give what is no
+    finite number; who is `worthwhile`, that is, may take a place: a priority of 0 is no better than nothing,
+    unless pinned; and whether there are `pins` at all.
     """
 
     rows: Rows
@@ -38,21 +44,24 @@ class Factors:
     maturity: Maturities
     strength: Floats
 
-    @cached_property
-    def priority(self) -> Floats:
-        """P × C × V × L. Factors that are absurd together may give what is no finite number."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return self.propensity * self.context_weight * self.value * self.lever
+    priority: Floats = field(init=False)
+    worthwhile: Flags = field(init=False)
+    pins: bool = field(init=False)
 
-    @cached_property
+    def __post_init__(self) -> None:
+        """Compute what follows from the factors, which every decision needs."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            priority = self.propensity * self.context_weight * self.value * self.lever
+        pins = bool(np.count_nonzero(self.pinned))
+        wanted = (priority > 0.0) | self.pinned if pins else priority > 0.0
+        object.__setattr__(self, "priority", priority)
+        object.__setattr__(self, "pins", pins)
+        object.__setattr__(self, "worthwhile", wanted & self.finite)
+
+    @property
     def finite(self) -> Flags:
         """Which priorities are finite numbers. Candidates with another one are never offered."""
         return np.isfinite(self.priority)
-
-    @cached_property
-    def worthwhile(self) -> Flags:
-        """Which candidates may take a place: a priority of 0 is no better than nothing, unless pinned."""
-        return self.finite & ((self.priority > 0.0) | self.pinned)
 
     @property
     def outlook(self) -> Outlook:
@@ -62,7 +71,9 @@ class Factors:
     @property
     def order(self) -> Rows:
         """The candidates, best first; equal ones keep the catalog's order."""
-        return np.lexsort((-self.priority, ~self.pinned))
+        if self.pins:
+            return np.lexsort((-self.priority, ~self.pinned))
+        return np.argsort(-self.priority, kind="stable")
 
 
 class Choice(NamedTuple):
@@ -102,6 +113,11 @@ class Slot:
     fallback: int = -1
     quotas: Sequence[Quota] = ()
     explorer: Explorer | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it has few places, and the best take them."""
+        return self.limit <= _FEW and not self.quotas and self.explorer is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +165,40 @@ def fill_slots(
     return tuple(filling.fill(slot) for slot in slots)
 
 
+def fill_by_priority(
+    priority: Floats, slots: Sequence[Slot], *, allow_duplicates: bool
+) -> tuple[list[Choice], ...]:
+    """Return what `fill_slots` does where candidates compete for few places by priority, and by nothing else.
+
+    That is: no pins, no exclusive groups, no rooms, and slots without quotas and explorers. To look for the
+    highest priority once per place is quicker than to sort.
+    """
+    taken: list[int] = []
+    slates = []
+    for slot in slots:
+        fallback = [slot.fallback] if slot.fallback >= 0 and slot.fallback not in taken else []
+        left = np.where(slot.accepts, priority, -np.inf)
+        if taken or fallback:
+            left[taken + fallback] = -np.inf
+        chosen = _highest(left, slot.limit) or fallback
+        if not allow_duplicates:
+            taken += chosen
+        slates.append([Choice(candidate) for candidate in chosen])
+    return tuple(slates)
+
+
+def _highest(left: Floats, most: int) -> list[int]:
+    """Return the places of the highest numbers, which are lost; -infinity is none."""
+    found: list[int] = []
+    while len(found) < min(most, len(left)):
+        place = int(left.argmax())
+        if left[place] == -np.inf:
+            break
+        found.append(place)
+        left[place] = -np.inf
+    return found
+
+
 @dataclass(slots=True)
 class Filling:
     """An answer on its way: which candidates may still come in, and the mask of the rows that did."""
@@ -165,8 +215,8 @@ class Filling:
         """Choose for one slot."""
         fallback_is_free = self.may_fall_back(slot)
         competing = self.competing(slot)
-        plain = not slot.quotas and slot.explorer is None
-        chosen = self._best(slot, competing) if plain else self._one_by_one(slot, competing)
+        one_by_one = slot.quotas or slot.explorer is not None
+        chosen = self._one_by_one(slot, competing) if one_by_one else self._best(slot, competing)
         if not chosen and fallback_is_free:
             chosen.append(Choice(slot.fallback))
             self.take(slot.fallback)

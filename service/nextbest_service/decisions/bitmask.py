@@ -12,4 +12,4 @@ def flags_of(mask: int, size: int) -> NDArray[np.bool_]:
 
 def rows_of(mask: int, size: int) -> NDArray[np.intp]:
     """Return the positions of the actions in the mask, ascending."""
-    return np.flatnonzero(flags_of(mask, size))
+    return flags_of(mask, size).nonzero()[0]

@@ -95,8 +95,7 @@ class Decider:
         # The name that came first stays the same through links, so that the arms stay, too.
         person = reading.customer.first or origin
         arms = assigned(self.generation.catalog.experimentation, person, reading.now_ms)
-        decision = deliberate(self.generation, request, reading, arms, decision_id, watch)
-        return replace(decision, origin=origin, person=person)
+        return deliberate(self.generation, request, reading, arms, decision_id, watch, origin, person)
 
     def _origin(self, who: Who, found: Found) -> Ref:
         """Return under which identity this is kept: the first one that is known, else the strongest."""

@@ -1,8 +1,10 @@
 """What the decider answers: immutable, free of transport."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from nextbest_models.ladder import Maturity
 from nextbest_rules import Action, Exclusion, ParameterValue
@@ -10,6 +12,8 @@ from nextbest_service.decisions.basis import Basis
 from nextbest_service.decisions.explanation import Explanation
 from nextbest_service.decisions.request import PlacementRequest
 from nextbest_service.store.keys import Ref
+
+NO_PARAMETERS: Mapping[str, ParameterValue] = MappingProxyType({})
 
 
 class SelectionType(StrEnum):
@@ -39,8 +43,7 @@ class Degradation(StrEnum):
     AUDIT_GAP = "AUDIT_GAP"
 
 
-@dataclass(frozen=True, slots=True)
-class Proposition:
+class Proposition(NamedTuple):
     """An action offered in a placement, with the factors that gave it its rank (from 1).
 
     `content_json` and `parameters` are empty unless content was asked for. Times are Unix milliseconds; None
@@ -60,7 +63,7 @@ class Proposition:
     channel: str
     treatment_id: str = ""
     content_json: str = ""
-    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    parameters: Mapping[str, ParameterValue] = NO_PARAMETERS
     expires_at_ms: int | None = None
     send_at_ms: int | None = None
     selection_probability: float = 1.0

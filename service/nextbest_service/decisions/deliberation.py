@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter_ns
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nextbest_rules import Situation
 from nextbest_rules.assignment import STATIC
 from nextbest_rules.bitmask import union
-from nextbest_service.decisions.arbitration import Factors
+from nextbest_service.decisions.arbitration import Factors, Flags, Floats, Rows
 from nextbest_service.decisions.basis import Basis
 from nextbest_service.decisions.bitmask import flags_of, rows_of
 from nextbest_service.decisions.decision import (
@@ -27,6 +26,7 @@ from nextbest_service.decisions.request import DecisionRequest, ExplainLevel
 from nextbest_service.decisions.showing import Showing, showings
 from nextbest_service.decisions.slates import fill_slates, propositions
 from nextbest_service.store.customers import Reading
+from nextbest_service.store.keys import Ref
 
 
 def deliberate(
@@ -36,10 +36,12 @@ def deliberate(
     arms: Mapping[str, str],
     decision_id: str,
     watch: "Stopwatch",
+    origin: Ref = b"",
+    person: Ref = b"",
 ) -> Decision:
     """Return what is best for the customer that was read, in each placement asked for.
 
-    `arms` are the customer's, by holdout and experiment.
+    `arms` are the customer's, by holdout and experiment. `origin` and `person` say whose decision it is.
     """
     now_ms = reading.now_ms
     reach = find_reach(generation.rules, request, _situation(generation, request, reading, arms))
@@ -84,6 +86,8 @@ def deliberate(
             unvalued=unvalued,
             unshowable=slates.unshowable,
         ),
+        origin=origin,
+        person=person,
     )
 
 
@@ -140,22 +144,21 @@ def _score(
     rows = rows_of(survivors & ~unvalued, size)
     features, context = reading.customer.features, request.numbers
     propensity, maturity, failed = ranking.propensities(features, context, rows, reading.now_ms)
-    lever, pinned = _levers(generation, request, reach)
-    weight = _context_weights(generation, survivors & ~unvalued, reach)
+    lever, pinned = _levers(generation, request, reach, rows)
     factors = Factors(
         rows=rows,
         propensity=propensity,
         value=values[rows],
-        context_weight=weight[rows],
-        lever=lever[rows],
-        pinned=pinned[rows],
+        context_weight=_context_weights(generation, survivors & ~unvalued, reach, rows),
+        lever=lever,
+        pinned=pinned,
         maturity=maturity,
         strength=ranking.standing.expected.strength[rows],
     )
     return factors, unvalued, failed
 
 
-def _values(generation: Generation, survivors: int, reach: Reach) -> tuple[NDArray[np.float64], int]:
+def _values(generation: Generation, survivors: int, reach: Reach) -> tuple[Floats, int]:
     formulas = generation.rules.formulas
     if not survivors & formulas.computed:
         return generation.values, 0
@@ -169,28 +172,24 @@ def _values(generation: Generation, survivors: int, reach: Reach) -> tuple[NDArr
 
 
 def _levers(
-    generation: Generation, request: DecisionRequest, reach: Reach
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    generation: Generation, request: DecisionRequest, reach: Reach, rows: Rows
+) -> tuple[Floats, Flags]:
     size = len(generation.catalog.actions)
-    levers, pinned = generation.levers(request.brand, request.goal), np.zeros(size, dtype=np.bool_)
+    levers, pinned = generation.levers(request.brand, request.goal)[rows], np.zeros(len(rows), dtype=np.bool_)
     for factors in generation.arm_levers(reach.view.situation.arms):
-        levers = levers * factors
-    boosts = reach.approaches[0].screening.boosts if reach.approaches else ()
-    if boosts:
-        levers = levers.copy()
-    for boost in boosts:
-        flags = flags_of(boost.mask, size)
+        levers *= factors[rows]
+    for boost in reach.approaches[0].screening.boosts if reach.approaches else ():
+        flags = flags_of(boost.mask, size)[rows]
         levers[flags] *= boost.lever
         if boost.pin:
             pinned |= flags
     return levers, pinned
 
 
-def _context_weights(generation: Generation, candidates: int, reach: Reach) -> NDArray[np.float64]:
-    size = len(generation.catalog.actions)
-    weights = np.ones(size)
+def _context_weights(generation: Generation, candidates: int, reach: Reach, rows: Rows) -> Floats:
+    weights = np.ones(len(rows))
     for weighing in generation.rules.context_weights.weighings(candidates, reach.view):
-        weights[flags_of(weighing.mask, size)] *= weighing.weight
+        weights[flags_of(weighing.mask, len(generation.catalog.actions))[rows]] *= weighing.weight
     return weights
 
 

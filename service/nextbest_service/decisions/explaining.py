@@ -33,7 +33,7 @@ def explain(decision: Decision) -> Decision:
         replace(
             placement,
             propositions=tuple(
-                replace(it, explanation=explainer.explanation(it)) for it in placement.propositions
+                it._replace(explanation=explainer.explanation(it)) for it in placement.propositions
             ),
         )
         for placement in decision.placements

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import structlog
 
 from nextbest_models.assembly import CandidateAssembler
@@ -53,14 +54,17 @@ class Ranking:
         if self.candidates is None:
             return *self.standing.without_model(rows), False
         known = self.standing.mature[rows]
-        ranked = rows if self.standing.all_mature else rows[known]
-        if not len(ranked):
+        count = np.count_nonzero(known)
+        if not count:
             return *self.standing.without_model(rows), False
+        ranked = rows if count == len(rows) else rows[known]
         try:
             scores = self.candidates.propensities(customer, context, ranked, now_ms)
         except ModelError as error:
             log.error("ranking_failed", ranker=self.name, error=str(error))
             return *self.standing.without_model(rows), True
+        if count == len(rows):
+            return *self.standing.by_model(scores), False
         return *self.standing.with_model(rows, known, scores), False
 
 

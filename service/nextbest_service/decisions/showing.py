@@ -29,8 +29,10 @@ class Showing:
 
     def of(self, row: int) -> tuple[Approach, Treatment | None]:
         """Return how an action of the mask is shown."""
-        way = next(way for way in self.ways if way.mask >> row & 1)
-        return way.approach, way.treatments.get(row)
+        for way in self.ways:
+            if way.mask >> row & 1:
+                return way.approach, way.treatments.get(row)
+        raise LookupError(f"action {row} is not in the mask")
 
 
 def showings(generation: Generation, request: DecisionRequest, reach: Reach) -> Sequence[Showing]:

@@ -1,20 +1,35 @@
 """Fills the placements of a request, and renders what fills them as propositions."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from nextbest_models.ladder import Maturity
 from nextbest_rules import Action, ParameterError, ParameterValue, Room, Treatment, View
-from nextbest_service.decisions.arbitration import Choice, Factors, Quota, Rooms, Slot, fill_slots
+from nextbest_service.decisions.arbitration import (
+    Choice,
+    Factors,
+    Flags,
+    Quota,
+    Rooms,
+    Slot,
+    fill_by_priority,
+    fill_slots,
+)
 from nextbest_service.decisions.bitmask import flags_of
-from nextbest_service.decisions.decision import PlacementDecision, Proposition, SelectionType
-from nextbest_service.decisions.exploration import Explorer, Outlook
+from nextbest_service.decisions.decision import (
+    NO_PARAMETERS,
+    PlacementDecision,
+    Proposition,
+    SelectionType,
+)
+from nextbest_service.decisions.exploration import Explorer
 from nextbest_service.decisions.generation import Generation
 from nextbest_service.decisions.reach import Reach
 from nextbest_service.decisions.request import DecisionRequest
 from nextbest_service.decisions.showing import Showing
 
 Parameters = Mapping[tuple[str, int], Mapping[str, ParameterValue]]
+_MATURITIES = {maturity.value: maturity for maturity in Maturity}
 _BY_PRIORITY = (SelectionType.RANKED, SelectionType.STATIC, SelectionType.EXPLORED)
 
 
@@ -54,24 +69,31 @@ def fill_slates(
     rooms = _rooms(generation, shown)
     limits = Rooms(rooms, factors.rows, size)
     exploring = [showing for showing in shown if explores and showing.asked.placement.exploration]
-    order, outlook = factors.order, factors.outlook
-    _, unshowable = _parameters(generation, exploring, factors, [range(len(order))] * len(exploring))
+    plain = not (exclusive or rooms or factors.pins)
+    all_candidates = range(len(factors.rows))
+    _, unshowable = _parameters(generation, exploring, factors, [all_candidates] * len(exploring))
     while True:
         slots = [
-            replace(
-                _slot(showing, factors, generation, unshowable, size),
-                explorer=_explorer(showing, outlook, decision_id) if showing in exploring else None,
+            _slot(
+                showing,
+                factors,
+                generation,
+                _showable(showing, shown, factors, unshowable, size),
+                _explorer(showing, factors, decision_id) if showing in exploring else None,
             )
             for showing in shown
         ]
-        chosen = fill_slots(
-            order,
-            slots,
-            exclusive,
-            limits,
-            allow_duplicates=request.allow_duplicates,
-            pinned=factors.pinned,
-        )
+        if plain and all(slot.plain for slot in slots):
+            chosen = fill_by_priority(factors.priority, slots, allow_duplicates=request.allow_duplicates)
+        else:
+            chosen = fill_slots(
+                factors.order,
+                slots,
+                exclusive,
+                limits,
+                allow_duplicates=request.allow_duplicates,
+                pinned=factors.pinned,
+            )
         candidates = [[choice.candidate for choice in slate] for slate in chosen]
         parameters, failed = _parameters(generation, shown, factors, candidates)
         if not failed:
@@ -89,11 +111,11 @@ def _rooms(generation: Generation, shown: Sequence[Showing]) -> tuple[Room, ...]
     return generation.rules.rooms(list(ways.values()), sum(showing.asked.limit for showing in shown))
 
 
-def _explorer(showing: Showing, outlook: Outlook, decision_id: str) -> Explorer | None:
+def _explorer(showing: Showing, factors: Factors, decision_id: str) -> Explorer | None:
     placement = showing.asked.placement
     if placement.exploration is None:
         return None
-    return Explorer(placement.exploration, outlook, f"{decision_id}/{placement.id}".encode())
+    return Explorer(placement.exploration, factors.outlook, f"{decision_id}/{placement.id}".encode())
 
 
 def _quotas(showing: Showing, factors: Factors, generation: Generation) -> Iterator[Quota]:
@@ -103,17 +125,32 @@ def _quotas(showing: Showing, factors: Factors, generation: Generation) -> Itera
             yield Quota(kinds[factors.rows], most)
 
 
-def _slot(showing: Showing, factors: Factors, generation: Generation, unshowable: int, size: int) -> Slot:
-    showable = flags_of(showing.mask & ~unshowable, size)[factors.rows]
-    accepts = showable & factors.worthwhile
+def _showable(
+    showing: Showing, shown: Sequence[Showing], factors: Factors, unshowable: int, size: int
+) -> Flags | None:
+    """Return which candidates a placement can show; None for all of them, as where it is the only one."""
+    if len(shown) == 1 and not unshowable:
+        return None
+    return flags_of(showing.mask & ~unshowable, size)[factors.rows]
+
+
+def _slot(
+    showing: Showing,
+    factors: Factors,
+    generation: Generation,
+    showable: Flags | None,
+    explorer: Explorer | None,
+) -> Slot:
+    accepts = factors.worthwhile if showable is None else showable & factors.worthwhile
     quotas = tuple(_quotas(showing, factors, generation))
     fallback = showing.asked.placement.fallback
     if fallback is None:
-        return Slot(accepts, showing.asked.limit, quotas=quotas)
+        return Slot(accepts, showing.asked.limit, quotas=quotas, explorer=explorer)
     place = int(factors.rows.searchsorted(generation.catalog.index[fallback]))
     is_candidate = place < len(factors.rows) and factors.rows[place] == generation.catalog.index[fallback]
-    stands_in = is_candidate and bool((showable & factors.finite)[place])
-    return Slot(accepts, showing.asked.limit, place if stands_in else -1, quotas)
+    can_be_shown = is_candidate and (showable is None or bool(showable[place]))
+    stands_in = can_be_shown and bool(factors.finite[place])
+    return Slot(accepts, showing.asked.limit, place if stands_in else -1, quotas, explorer)
 
 
 def _parameters(
@@ -174,30 +211,31 @@ class _Renderer:
 
     def proposition(self, showing: Showing, choice: Choice, rank: int) -> Proposition:
         factors, candidate = self.factors, choice.candidate
-        row = int(factors.rows[candidate])
+        row = factors.rows.item(candidate)
         action = self.generation.catalog.actions[row]
         approach, treatment = showing.of(row)
         with_content = self.request.include_content
         treatment_id = treatment.id if treatment else ""
-        parameters = self.parameters.get((showing.asked.placement.id, row), {}) if with_content else {}
+        chosen_parameters = self.parameters.get((showing.asked.placement.id, row), NO_PARAMETERS)
         selection = self._selection(showing, action, choice)
+        by_priority = selection in _BY_PRIORITY
         return Proposition(
             action=action,
             rank=rank,
             selection=selection,
             selection_probability=choice.probability,
-            propensity=float(factors.propensity[candidate]),
-            value=float(factors.value[candidate]),
-            context_weight=float(factors.context_weight[candidate]),
-            lever=float(factors.lever[candidate]),
-            priority=float(factors.priority[candidate]),
+            propensity=factors.propensity.item(candidate),
+            value=factors.value.item(candidate),
+            context_weight=factors.context_weight.item(candidate),
+            lever=factors.lever.item(candidate),
+            priority=factors.priority.item(candidate),
             channel=approach.channel,
             treatment_id=treatment_id,
             content_json=self.generation.content(row, treatment_id) if with_content else "",
-            parameters=parameters,
+            parameters=chosen_parameters if with_content else NO_PARAMETERS,
             expires_at_ms=_expires_at_ms(action, treatment, self.now_ms),
             send_at_ms=self.reach.send_at_ms,
-            maturity=Maturity(factors.maturity[candidate]) if selection in _BY_PRIORITY else None,
+            maturity=_MATURITIES[factors.maturity.item(candidate)] if by_priority else None,
         )
 
     def _selection(self, showing: Showing, action: Action, choice: Choice) -> SelectionType:
@@ -212,5 +250,6 @@ def _expires_at_ms(action: Action, treatment: Treatment | None, now_ms: int) -> 
     """Return the end of the action's window or of its time to live, whichever comes first."""
     ends = [window.until_ms for window in action.valid if window.holds(now_ms)]
     lives = (treatment.valid_for_ms if treatment else None) or action.valid_for_ms
-    ends.append(None if lives is None else now_ms + lives)
-    return min((end for end in ends if end is not None), default=None)
+    if lives is not None:
+        ends.append(now_ms + lives)
+    return min([end for end in ends if end is not None], default=None)

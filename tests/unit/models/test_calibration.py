@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextbest_models.calibrating import CalibrationPlan, calibration_of, fit_by_type, isotonic, platt
 from nextbest_models.calibration import (
+    FAR,
     NOT_CALIBRATED,
     Calibration,
     CalibrationError,
@@ -22,6 +23,8 @@ from nextbest_models.calibration import (
 )
 from nextbest_models.evaluation import calibration_bins, expected_calibration_error
 from nextbest_models.reliability import calibrated, reliability_by_type
+from nextbest_models.scoring.curves import CompiledCurves
+from nextbest_models.scoring.links import LogisticLink
 
 PLAN = CalibrationPlan(platt_from=20, isotonic_from=500, block=10)
 
@@ -202,3 +205,29 @@ def test_a_curve_that_would_spoil_the_order_is_refused(knots: str, values: str, 
     curve = f'{{"method": "platt", "knots": {knots}, "values": {values}}}'
     with pytest.raises(CalibrationError, match=message):
         read_calibration(f'{{"curves": {{"OFFER": {curve}}}}}'.encode())
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-60.0, 60.0) | st.sampled_from([-1.0, 0.0, 2.0, 40.0]), max_size=30), st.data())
+def test_compiled_curves_give_the_probabilities_of_the_plain_ones(
+    raw: list[float], data: st.DataObject
+) -> None:
+    """From raw scores and from scores, and numpy says the same but for how exact its log and exp are."""
+    knots, values = np.array([-FAR, -1.0, 0.0, 2.0, FAR]), np.array([-50.0, -2.5, -0.3, 0.1, 60.0])
+    isotonic_one = Curve(Method.ISOTONIC, knots, values)
+    straight_one = Curve(Method.PLATT, np.array([-FAR, FAR]), np.array([-31.0, 20.0]))
+    calibration = Calibration({"OFFER": isotonic_one, "SERVICE": straight_one})
+    compiled, link = CompiledCurves.of(calibration), LogisticLink(0.7, 2.0)
+    kinds = data.draw(st.lists(st.sampled_from(["OFFER", "SERVICE", "OTHER"]), min_size=5, max_size=5))
+    rows = np.array(data.draw(st.lists(st.integers(0, 4), min_size=len(raw), max_size=len(raw))), np.intp)
+    codes, odds = calibration.codes(kinds), np.array(raw, dtype=np.float64)
+    found, sound = compiled.of_raw(odds, link, codes, rows)
+    scores = link.propensities(odds)
+    assert sound
+    assert found.tobytes() == compiled.apply(scores, codes[rows]).tobytes()
+    np.testing.assert_allclose(found, calibration.apply(scores, codes[rows]), rtol=1e-12)
+
+
+def test_compiled_curves_tell_of_a_score_that_is_no_probability() -> None:
+    curves, codes = CompiledCurves.of(NOT_CALIBRATED), np.array([-1, -1], dtype=np.int8)
+    assert curves.of_raw(np.array([0.0, np.nan]), LogisticLink(1.0, 1.0), codes, np.array([0, 1]))[1] is False

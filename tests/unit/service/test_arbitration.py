@@ -7,7 +7,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextbest_service.decisions.arbitration import Factors, Flags, Rows, Slot, fill_slots
+from nextbest_service.decisions.arbitration import (
+    Factors,
+    Flags,
+    Rows,
+    Slot,
+    fill_by_priority,
+    fill_slots,
+)
 
 Case = tuple[list[float], list[tuple[list[bool], int]]]
 
@@ -51,6 +58,23 @@ def factors(priority: Sequence[float], pinned: Sequence[int] = ()) -> Factors:
 
 def flags(size: int, *members: int) -> Flags:
     return np.isin(np.arange(size), members)
+
+
+@given(cases(), st.data(), st.booleans())
+def test_filling_by_priority_gives_what_filling_in_order_does(
+    case: Case, data: st.DataObject, allow_duplicates: bool
+) -> None:
+    priority, placements = case
+    fallbacks = st.integers(-1, len(priority) - 1)
+    slots = [
+        Slot(np.array(accepts, dtype=np.bool_), limit, data.draw(fallbacks)) for accepts, limit in placements
+    ]
+    assert all(slot.plain for slot in slots)
+    one, other = (
+        fill_by_priority(np.array(priority), slots, allow_duplicates=allow_duplicates),
+        fill_slots(factors(priority).order, slots, allow_duplicates=allow_duplicates),
+    )
+    assert one == other
 
 
 def plainly_filled(case: Case, allow_duplicates: bool) -> list[list[int]]:
