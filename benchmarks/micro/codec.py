@@ -6,7 +6,6 @@ Run it with `python -m benchmarks.micro.codec`; add `--json` for a machine.
 import random
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import msgpack
@@ -68,11 +67,19 @@ def a_household() -> Iterator[Candidate]:
     yield Candidate(part, "read counters", len(counters), lambda: features.counters(counters))
     yield Candidate(part, "read features", len(tallies), lambda: features.without_counters(tallies))
     yield Candidate(part, "evaluate features", 0, lambda: ONLINE.features(state, NOW_MS))
+    group = "features of a household as of now"
+    yield Candidate(group, "straight from the bytes", len(tallies), lambda: features.vector(tallies, NOW_MS))
+    yield Candidate(
+        group,
+        "decoded, then evaluated",
+        len(tallies),
+        lambda: ONLINE.features(features.without_counters(tallies), NOW_MS),
+    )
     yield Candidate(part, "read facts", len(fields[keys.FACTS]), lambda: decode_facts(fields[keys.FACTS]))
     yield Candidate(
         part, "read identities", len(fields[keys.IDENTITIES]), lambda: CODEC.members(person.head, fields)
     )
-    one_more = replace(portion, features=ONLINE.with_events(state, [trip(0)]))
+    one_more = portion._replace(features=ONLINE.with_events(state, [trip(0)]))
     changed = person.with_portion(person.head, one_more)
     group = "write a household"
     yield Candidate(group, "after one event", size, lambda: CODEC.changes(person, changed))

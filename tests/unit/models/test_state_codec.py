@@ -91,6 +91,18 @@ def test_features_straight_from_the_bytes_are_those_of_the_decoded_state_to_the_
             assert vector.tobytes() == ONLINE.features(state, now_ms).vector.tobytes()
 
 
+@pytest.mark.parametrize("days", [0, 0.5, 7, 10, 30])
+@pytest.mark.parametrize("more_ms", [-1, 0, 1])
+def test_windows_begin_and_end_at_the_same_millisecond_straight_from_the_bytes(
+    days: float, more_ms: int
+) -> None:
+    state = _state([visit(AS_OF, 12.5, 1, 0), visit(AS_OF - 50 * DAY_MS, 7.25, 2, 2)])
+    now_ms = AS_OF + round(days * DAY_MS) + more_ms
+    vector = CODEC.vector(CODEC.encode(state)[0], now_ms)
+    assert vector is not None
+    assert vector.tobytes() == ONLINE.features(state, now_ms).vector.tobytes()
+
+
 @settings(max_examples=300, deadline=None)
 @given(place=st.integers(8, 200), bit=st.integers(0, 7), data=st.data())
 def test_what_cannot_be_decoded_has_no_features_straight_from_the_bytes(
@@ -109,9 +121,10 @@ def test_what_cannot_be_decoded_has_no_features_straight_from_the_bytes(
 def test_given_values_and_other_schemas_have_to_be_decoded() -> None:
     given_one = ONLINE.with_given(_state(), {"risk": 0.5}, AS_OF)
     assert CODEC.vector(CODEC.encode(given_one)[0], AS_OF) is None
-    _, other = _reader(NAMES[:5])
     features, _ = CODEC.encode(_state())
-    assert other.vector(features, AS_OF) is None
+    for names in (NAMES[:5], (NAMES[1], NAMES[0], *NAMES[2:])):
+        _, other = _reader(names)
+        assert other.vector(features, AS_OF) is None
     assert CODEC.vector(features, AS_OF) is not None
 
 
