@@ -22,7 +22,7 @@ from nextbest.v1 import decision_pb2, decision_pb2_grpc
 CORNER_SHOP = Path(__file__).parent / "catalogs" / "corner_shop"
 DECIDE = "/nextbest.v1.DecisionService/Decide"
 CANARY = "canary-jane.doe@example.org"  # personal data that no error and no log line may repeat
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0  # the first start on a machine compiles kernels
 HealthStatus = health_pb2.HealthCheckResponse.ServingStatus
 
 

@@ -15,7 +15,7 @@ from nextbest_service.server import SERVICES, served_methods
 from nextbest_service.store.connection import connect, connect_for_bulk
 
 STORE_TIMEOUT_MS = 2000
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120  # the first start on a machine compiles kernels
 
 
 @dataclass

@@ -13,7 +13,8 @@ from nextbest.v1 import customer_pb2_grpc, decision_pb2_grpc, outcome_pb2_grpc
 from nextbest_service.errors import StartupError
 from nextbest_service.home import Home
 
-START_TIMEOUT_SECONDS = 60.0
+START_TIMEOUT_SECONDS = 120.0
+"""The first start on a machine compiles kernels."""
 STOP_TIMEOUT_SECONDS = 20.0
 
 
