@@ -48,12 +48,11 @@ class Explainer:
     scale: float
 
     @classmethod
-    def of(cls, booster: lightgbm.Booster) -> "Explainer | None":
-        """Return the explainer of a model, None for one that LightGBM does not take apart.
+    def of(cls, booster: lightgbm.Booster, text: str) -> "Explainer | None":
+        """Return the explainer of a model and its text, None for one that LightGBM does not take apart.
 
         These are linear trees, and models whose raw score is not the log-odds of one probability.
         """
-        text = str(booster.model_to_string())
         scale = _scale(text.partition("\nTree=0\n")[0], booster.num_trees())
         return None if scale is None or "\nis_linear=1\n" in text else cls(booster, scale)
 

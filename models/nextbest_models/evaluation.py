@@ -54,11 +54,15 @@ def auc(positive: Flags, scores: Floats) -> float:
     negatives = len(positive) - positives
     if not positives or not negatives:
         return float("nan")
-    _, rank, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    # The mean of the places (from 1) that rows of equal score share.
-    mean_place = np.cumsum(counts) - (counts - 1) / 2
-    wins = mean_place[rank][positive].sum() - positives * (positives + 1) / 2
+    wins = shared_places(scores)[positive].sum() - positives * (positives + 1) / 2
     return float(wins / (positives * negatives))
+
+
+def shared_places(scores: Floats) -> Floats:
+    """Return the place (from 1) of each score in ascending order; equal ones share the mean of theirs."""
+    _, rank, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    places: Floats = (np.cumsum(counts) - (counts - 1) / 2)[rank]
+    return places
 
 
 def log_loss(positive: Flags, scores: Floats) -> float:

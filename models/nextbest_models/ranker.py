@@ -91,8 +91,9 @@ class Ranker:
         experience: Experience | None = None,
     ) -> None:
         self.booster = booster
-        self._exact, self.scorer = _exact_model(booster)
-        self._explainer = Explainer.of(booster)
+        text = str(booster.model_to_string())
+        self._exact, self.scorer = _exact_model(text)
+        self._explainer = Explainer.of(booster, text)
         self.columns = columns
         self.version = version
         self.calibration = calibration
@@ -218,13 +219,13 @@ class _ExactCandidates(_MatrixCandidates):
         return scores
 
 
-def _exact_model(booster: lightgbm.Booster) -> "tuple[ExactModel | None, ScorerInUse]":
+def _exact_model(text: str) -> "tuple[ExactModel | None, ScorerInUse]":
     # Loaded here, because numba is slow to import and most commands score nothing.
     from nextbest_models.scoring.exact import ExactModel  # noqa: PLC0415
     from nextbest_models.scoring.model_text import UnsupportedModelError  # noqa: PLC0415
 
     try:
-        return ExactModel.compile(str(booster.model_to_string())), ScorerInUse(EXACT, "")
+        return ExactModel.compile(text), ScorerInUse(EXACT, "")
     except UnsupportedModelError as error:
         return None, ScorerInUse(LIGHTGBM, str(error))
 

@@ -1,9 +1,10 @@
 """Who is in which holdout and in which arm: by a hash of the person, so that nothing has to be stored."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 
-from nextbest_rules.catalog import Experiment, Experimentation, Holdout
+from nextbest_rules.catalog import Arm, Experiment, Experimentation, Holdout
+from nextbest_rules.dice import fraction
 
 HELD = "holdout"
 """The arm of a person whom a holdout keeps from something."""
@@ -11,8 +12,6 @@ CHAMPION = "champion"
 """The ranker of everybody whose arm names none."""
 STATIC = "static"
 """The ranker that needs no model: the catalog's starting propensities rank."""
-
-_SCALE = 1 << 64
 
 
 def assigned(declared: Experimentation, person: bytes, now_ms: int) -> dict[str, str]:
@@ -33,13 +32,17 @@ def assigned(declared: Experimentation, person: bytes, now_ms: int) -> dict[str,
     return found
 
 
-def ranker_of(declared: Experimentation, arms: Mapping[str, str]) -> str:
-    """Return the name of the ranker that a person's arms choose."""
+def chosen_arms(declared: Experimentation, arms: Mapping[str, str]) -> Iterator[tuple[str, Arm]]:
+    """Yield the arms that a person is in, with the ids of their experiments."""
     for experiment in declared.experiments:
         for arm in experiment.arms:
-            if arm.ranker and arms.get(experiment.id) == arm.id:
-                return arm.ranker
-    return CHAMPION
+            if arms.get(experiment.id) == arm.id:
+                yield experiment.id, arm
+
+
+def ranker_of(declared: Experimentation, arms: Mapping[str, str]) -> str:
+    """Return the name of the ranker that a person's arms choose."""
+    return next((arm.ranker for _, arm in chosen_arms(declared, arms) if arm.ranker), CHAMPION)
 
 
 def _arm(experiment: Experiment, person: bytes) -> str | None:
@@ -59,4 +62,4 @@ def _places(of: Holdout | Experiment, person: bytes) -> tuple[float, float]:
     """Return two independent numbers in [0, 1): whether the person is in, and where then."""
     name = f"{of.id}\0{of.salt}\0".encode()
     digest = blake2b(name + person, digest_size=16).digest()
-    return int.from_bytes(digest[:8], "big") / _SCALE, int.from_bytes(digest[8:], "big") / _SCALE
+    return fraction(digest[:8]), fraction(digest[8:])

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from nextbest_rules.catalog import Action, Catalog, Emphasis
+from nextbest_rules.catalog import Action, Arm, Catalog, Emphasis
 from nextbest_rules.policies import (
     Cap,
     ConditionRule,
@@ -106,9 +106,9 @@ def levers_of(emphases: Mapping[str, Emphasis], what: str) -> Iterator[Lift]:
             yield Lift(f"{what} {emphasis.id}.lever.{number}", emphasis.id, lever.applies_to, lever.lever)
 
 
-def lever_of(emphasis: Emphasis | None, action: Action) -> float:
-    """Return the factor of a goal or brand on one action."""
+def lever_of(of: Emphasis | Arm | None, action: Action) -> float:
+    """Return the factor of a goal, a brand or an arm on one action."""
     factor = 1.0
-    for lever in () if emphasis is None else emphasis.levers:
+    for lever in () if of is None else of.levers:
         factor *= lever.lever if selects(lever.applies_to, action) else 1.0
     return factor

@@ -147,10 +147,19 @@ def open_feature_source(settings: Settings, parts: LoadedParts) -> FeastReader |
     """
     if settings.feast is None or settings.feast_redis_url is None:
         return None
-    namespaces = {namespace.name for namespace in parts.rules.catalog.namespaces}
-    mapping = read_mapping(settings.feast, external_features(parts.spec), namespaces)
     url = settings.feast_redis_url.get_secret_value()
-    return FeastReader(connect(url, settings.store_timeout_ms), mapping)
+    return feast_reader(settings.feast, url, settings.store_timeout_ms, parts)
+
+
+def feast_reader(mapping: Path, url: str, timeout_ms: int, parts: LoadedParts) -> FeastReader:
+    """Return the reader of a Feast store.
+
+    Raises:
+        BrokenFileError: the mapping has faults; all of them are listed.
+    """
+    namespaces = {namespace.name for namespace in parts.rules.catalog.namespaces}
+    read = read_mapping(mapping, external_features(parts.spec), namespaces)
+    return FeastReader(connect(url, timeout_ms), read)
 
 
 def choose_clock(settings: Settings, catalog: Catalog) -> Clock:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nextbest_models.evaluation import shared_places
 from nextbest_models.logged.decisions import LoggedDecisions
 
 _SMALLEST = 2
@@ -68,17 +69,9 @@ class AgreementTally:
 
 
 def _spearman(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
-    ranks = [_ranks(values) for values in (one, other)]
+    ranks = [shared_places(values) for values in (one, other)]
     spreads = [float(rank.std()) for rank in ranks]
     if 0.0 in spreads:
         return float(spreads[0] == spreads[1])
     centred = [rank - rank.mean() for rank in ranks]
     return float((centred[0] * centred[1]).mean() / (spreads[0] * spreads[1]))
-
-
-def _ranks(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return the rank of each value; equal ones share theirs."""
-    distinct, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    del distinct
-    shared = np.cumsum(counts) - (counts - 1) / 2.0
-    return np.asarray(shared[place])

@@ -34,6 +34,10 @@ class AttributionPlan(BaseModel):
         """The window in milliseconds."""
         return round(self.window_days * DAY_MS)
 
+    def settled(self, times_ms: Integers, end_ms: int) -> Flags:
+        """Return for which times of decisions the window had passed when the log ended."""
+        return times_ms + self.window_ms <= end_ms
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attributed:
@@ -63,7 +67,7 @@ def attribute(
     unseen = np.isin(types, NEVER_SHOWN)
     seen = _flags(slot[~unseen], size)
     return Attributed(
-        settled=(decisions.times_ms + window_ms <= end_ms)[decisions.slots.decision],
+        settled=plan.settled(decisions.times_ms, end_ms)[decisions.slots.decision],
         shown=seen | ~_flags(slot[unseen], size) if plan.assume_shown else seen,
         positive=_flags(slot[good], size),
         reward=np.bincount(slot[good], amount[good], minlength=size).astype(np.float64),

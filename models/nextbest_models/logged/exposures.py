@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from nextbest_models.logged.attribution import Attributed, AttributionPlan, attribute
+from nextbest_models.logged.attribution import Attributed
+from nextbest_models.logged.attributor import Attributor
 from nextbest_models.logged.decisions import Integers, LoggedDecisions
 from nextbest_models.logged.export import LogExport
-from nextbest_models.logged.outcomes import OutcomeReader
 from nextbest_models.progress import Progress
 
 NOT_SETTLED = "propositions whose outcomes may still come in"
@@ -38,11 +38,10 @@ class Exposures:
 
 @dataclass(slots=True)
 class ExposureReader:
-    """Reads an export by an attribution plan. `left_out` counts propositions, by the reason."""
+    """Reads an export with what came of it. `left_out` counts propositions, by the reason."""
 
     source: LogExport
-    plan: AttributionPlan
-    end_ms: int
+    attributor: Attributor
     left_out: Counter[str] = field(default_factory=Counter)
 
     def batches(self, progress: Progress, step: str) -> Iterator[Exposures]:
@@ -52,10 +51,8 @@ class ExposureReader:
             LoggedDataError: a file is damaged.
         """
         self.left_out.clear()
-        outcomes = OutcomeReader(self.source.directory)
         for decisions in self.source.batches(progress=lambda _, done, total: progress(step, done, total)):
-            happened = outcomes.of(decisions, self.plan.window_ms)
-            came = attribute(decisions, happened, self.plan, self.end_ms)
+            came = self.attributor.came_of(decisions)
             self.left_out[NOT_SETTLED] += int((~came.settled).sum())
             self.left_out[NOT_SHOWN] += int((came.settled & ~came.shown).sum())
             yield Exposures(decisions, np.flatnonzero(came.settled & came.shown), came)

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from nextbest_models.features import FeatureSpec
 from nextbest_models.learning import Material
+from nextbest_models.logged.attributor import Attributor
 from nextbest_models.logged.collecting import Collected
 from nextbest_models.logged.decisions import LoggedDataError
 from nextbest_models.logged.export import LogExport
@@ -27,7 +28,7 @@ def material_of(recipe: LogRecipe, spec: FeatureSpec, source: LogExport, progres
         DatasetError: there was no success in one of the periods.
     """
     plan = recipe.log
-    reader = ExposureReader(source, plan, source.end_ms())
+    reader = ExposureReader(source, Attributor.of(source, plan))
     survey = _surveyed(reader, progress)
     cuts = cuts_of(survey.times_ms, plan)
     collected = Collected(plan, cuts, kept_share(survey, cuts, plan))
@@ -55,7 +56,7 @@ def _surveyed(reader: ExposureReader, progress: Progress) -> Survey:
     if not positive.any():
         raise LoggedDataError(
             f"none of the {read:,} propositions that were shown was a success; "
-            f"these outcomes make one: {', '.join(reader.plan.positives)}"
+            f"these outcomes make one: {', '.join(reader.attributor.plan.positives)}"
         )
     return Survey(times, positive)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nextbest_models.action_side import ActionSide
 from nextbest_models.logged.decisions import Integers, LoggedDecisions
 from nextbest_models.pairs import Floats
 from nextbest_models.ranker import CandidateRanker, Ranker
@@ -41,7 +42,7 @@ class Rescorer:
         Raises:
             ModelError: the model was trained for other features, or gives something that is no probability.
         """
-        compared, over = decisions.candidates, self._candidates_of(decisions)
+        compared, over = decisions.candidates, self.over(decisions.side)
         scores = np.empty(len(compared.rows))
         for decision in range(len(decisions)):
             part = slice(*compared.starts[decision : decision + 2].tolist())
@@ -53,9 +54,9 @@ class Rescorer:
             )
         return scores
 
-    def _candidates_of(self, decisions: LoggedDecisions) -> CandidateRanker:
-        side, ranker = decisions.side, self._ranker
+    def over(self, side: ActionSide) -> CandidateRanker:
+        """Return the model against the actions of a side."""
         if side.id not in self._over:
-            codes = ranker.calibration.codes([kind.type for kind in side.kinds])
-            self._over[side.id] = ranker.over(side.assembler, codes)
+            codes = self._ranker.calibration.codes([kind.type for kind in side.kinds])
+            self._over[side.id] = self._ranker.over(side.assembler, codes)
         return self._over[side.id]

@@ -18,7 +18,7 @@ from nextbest_service.bulk.layouts import ColumnError, Layouts
 from nextbest_service.bulk.rejects import Reject, reject
 from nextbest_service.bulk.shares import PATIENCE
 from nextbest_service.bulk.sources import Row
-from nextbest_service.composition import LoadedParts, build_serving, load_parts
+from nextbest_service.composition import build_serving, feast_reader, load_parts
 from nextbest_service.decision_log.log import DecisionLog
 from nextbest_service.decisions.decider import Answer as Reply
 from nextbest_service.decisions.decider import Decider
@@ -33,8 +33,6 @@ from nextbest_service.errors import (
     StartupError,
     StoreUnavailableError,
 )
-from nextbest_service.feast.mapping import external_features, read_mapping
-from nextbest_service.feast.reader import FeastReader
 from nextbest_service.store.connection import connect, connect_for_bulk
 
 TOGETHER = 250
@@ -89,7 +87,8 @@ class Engine:
             store = connect(job.store_url, _TIMEOUT_MS)
             stack.push_async_callback(store.aclose)
             log = DecisionLog(connect(job.store_url, _TIMEOUT_MS))
-            source = _source(job, loaded)
+            feast = job.feast
+            source = feast_reader(feast.mapping, feast.url, _TIMEOUT_MS, loaded) if feast else None
             with connect_for_bulk(job.store_url) as bulk:
                 serving = build_serving(loaded, bulk, store, job.clock, log, source)
             await stack.enter_async_context(log)
@@ -168,11 +167,3 @@ def _committed_answer(reply: Reply | BaseException) -> Answer | ServiceError:
             raise reply
         case _:
             return Answer.from_bytes(reply.content)
-
-
-def _source(job: Job, loaded: LoadedParts) -> FeastReader | None:
-    if job.feast is None:
-        return None
-    namespaces = {namespace.name for namespace in loaded.rules.catalog.namespaces}
-    mapping = read_mapping(job.feast.mapping, external_features(loaded.spec), namespaces)
-    return FeastReader(connect(job.feast.url, _TIMEOUT_MS), mapping)

@@ -11,7 +11,16 @@ from rich.console import Console
 from typer.core import TyperCommand
 
 from nextbest_service.cli.calling import AddressOption, namespace_and_id, refusals_told, service_address
-from nextbest_service.cli.options import DEFAULT_HOME, HomeOption, JsonOption
+from nextbest_service.cli.options import (
+    DEFAULT_HOME,
+    BrandOption,
+    CandidateOption,
+    ExcludeOption,
+    GoalOption,
+    HomeOption,
+    JsonOption,
+    LocaleOption,
+)
 
 
 class Explain(StrEnum):
@@ -55,11 +64,9 @@ def decide(
     channel: Annotated[
         str, typer.Option(help="Channel. Default: that of the placements, or the best of several.")
     ] = "",
-    brand: Annotated[str, typer.Option(help="Brand that asks. Default: the catalog's default brand.")] = "",
-    goal: Annotated[str, typer.Option(help="Goal in force. Default: the catalog's default goal.")] = "",
-    locale: Annotated[
-        str, typer.Option(help="Language tag such as de-CH. Default: the catalog's default locale.")
-    ] = "",
+    brand: BrandOption = "",
+    goal: GoalOption = "",
+    locale: LocaleOption = "",
     context: Annotated[
         list[str] | None,
         typer.Option(
@@ -67,11 +74,8 @@ def decide(
             "repeatable."
         ),
     ] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="Action that is not wanted; repeatable.")] = None,
-    candidate: Annotated[
-        list[str] | None,
-        typer.Option(help="Only these actions compete; repeatable. Default: the whole catalog."),
-    ] = None,
+    exclude: ExcludeOption = None,
+    candidate: CandidateOption = None,
     explain: Annotated[
         Explain,
         typer.Option(

@@ -9,16 +9,23 @@ import typer
 from rich.console import Console
 
 from nextbest_service.cli.decide import key_and_value
+from nextbest_service.cli.extras import parquet_needed
 from nextbest_service.cli.load_rows import SOME_REJECTED, MapOption
 from nextbest_service.cli.options import (
     DEFAULT_CATALOG,
     DEFAULT_HOME,
+    BrandOption,
+    CandidateOption,
     CatalogOption,
+    ExcludeOption,
+    FeastOption,
+    FeastRedisOption,
+    GoalOption,
     HomeOption,
     JsonOption,
+    LocaleOption,
     RedisOption,
     parse_moment,
-    usable_url,
 )
 from nextbest_service.home import Home
 
@@ -55,24 +62,19 @@ def decide_batch(
     channel: Annotated[
         str, typer.Option(help="Channel. Default: that of the placement, or the best of several.")
     ] = "",
-    brand: Annotated[str, typer.Option(help="Brand that asks. Default: the catalog's default brand.")] = "",
-    goal: Annotated[str, typer.Option(help="Goal in force. Default: the catalog's default goal.")] = "",
-    locale: Annotated[
-        str, typer.Option(help="Language tag such as de-CH. Default: the catalog's default locale.")
-    ] = "",
+    brand: BrandOption = "",
+    goal: GoalOption = "",
+    locale: LocaleOption = "",
     context: Annotated[
         list[str] | None,
         typer.Option(help="Context of all rows as key=value; columns context.KEY go before it; repeatable."),
     ] = None,
-    candidate: Annotated[
-        list[str] | None,
-        typer.Option(help="Only these actions compete; repeatable. Default: the whole catalog."),
-    ] = None,
+    candidate: CandidateOption = None,
     candidates: Annotated[
         Path | None,
         typer.Option(help="File with the ids of such actions, one per line.", exists=True, dir_okay=False),
     ] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="Action that is not wanted; repeatable.")] = None,
+    exclude: ExcludeOption = None,
     at: Annotated[
         str | None,
         typer.Option(
@@ -121,24 +123,8 @@ def decide_batch(
             file_okay=False,
         ),
     ] = None,
-    feast: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="NEXTBEST_FEAST",
-            help="Mapping of features that are read from a Feast online store.",
-            exists=True,
-            dir_okay=False,
-        ),
-    ] = None,
-    feast_redis_url: Annotated[
-        str | None,
-        typer.Option(
-            envvar="NEXTBEST_FEAST_REDIS_URL",
-            callback=usable_url,
-            help="Where Feast keeps its online store.",
-            show_default=False,
-        ),
-    ] = None,
+    feast: FeastOption = None,
+    feast_redis_url: FeastRedisOption = None,
     home: HomeOption = DEFAULT_HOME,
     catalog: CatalogOption = DEFAULT_CATALOG,
     redis_url: RedisOption = None,
@@ -153,7 +139,8 @@ def decide_batch(
         raise typer.BadParameter("expected a file *.parquet", param_hint="OUTPUT")
     if (feast is None) != (feast_redis_url is None):
         raise typer.BadParameter("--feast and --feast-redis-url go together", param_hint="--feast")
-    _need_pyarrow()
+    with parquet_needed():
+        import pyarrow  # noqa: F401, PLC0415 - an extra
     from nextbest_service.batch.job import Campaign, Feast  # noqa: PLC0415 - slow to import, and --help should not be
     from nextbest_service.cli.batch_steps import BatchOrder  # noqa: PLC0415
     from nextbest_service.cli.batch_steps import decide_batch as run  # noqa: PLC0415
@@ -193,15 +180,6 @@ def decide_batch(
     _tell(report, time.monotonic() - started, as_json=as_json)
     if report.counts.rejected:
         raise typer.Exit(SOME_REJECTED)
-
-
-def _need_pyarrow() -> None:
-    from nextbest_service.errors import StartupError  # noqa: PLC0415
-
-    try:
-        import pyarrow  # noqa: F401, PLC0415 - an extra
-    except ImportError as error:
-        raise StartupError("decide-batch needs pyarrow: pip install 'nextbest[parquet]'") from error
 
 
 def _tell(report: "BatchReport", seconds: float, *, as_json: bool) -> None:

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from nextbest_service.cli.extras import parquet_needed
 from nextbest_service.cli.gates import GATE_NOT_MET
 from nextbest_service.cli.options import (
     DEFAULT_CATALOG,
     DEFAULT_HOME,
     CatalogOption,
+    ExportOption,
     HomeOption,
     JsonOption,
     parse_moment,
 )
 from nextbest_service.cli.progress import progress_bars
-from nextbest_service.errors import StartupError
 from nextbest_service.home import Home
 
 if TYPE_CHECKING:
@@ -33,9 +34,7 @@ PICTURE = "drift.png"
 
 
 def drift(
-    log: Annotated[
-        Path, typer.Option(help="Directory that `nextbest log export` wrote.", exists=True, file_okay=False)
-    ],
+    log: ExportOption,
     reference: Annotated[
         str,
         typer.Option(
@@ -76,10 +75,8 @@ def drift(
 
     Each gets a population stability index: below 0.1 stable, below 0.25 moderate, else strong.
     """
-    try:
+    with parquet_needed():
         from nextbest_service.judging.drifting import drifted, find_drift  # noqa: PLC0415 - slow to import
-    except ModuleNotFoundError as error:
-        raise StartupError("Parquet files need pyarrow: pip install 'nextbest[parquet]'") from error
     from nextbest_rules import load_catalog  # noqa: PLC0415
     from nextbest_service.catalogs import find_catalog  # noqa: PLC0415
     from nextbest_service.cli.model_tables import drift_table  # noqa: PLC0415

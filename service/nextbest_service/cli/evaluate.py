@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from rich.console import Console
 
+from nextbest_service.cli.extras import parquet_needed
 from nextbest_service.cli.gates import MinAucOption, MinLiftOption, exit_unless_met
 from nextbest_service.cli.options import (
     DEFAULT_CATALOG,
     DEFAULT_HOME,
     CatalogOption,
+    ExportOption,
     HomeOption,
     JsonOption,
     parse_moment,
 )
 from nextbest_service.cli.progress import progress_bars
-from nextbest_service.errors import StartupError
 from nextbest_service.home import Home
 from nextbest_service.models_in_use import CHAMPION
 
@@ -30,9 +31,7 @@ K = TypeVar("K", bound=StrEnum)
 
 
 def evaluate(
-    log: Annotated[
-        Path, typer.Option(help="Directory that `nextbest log export` wrote.", exists=True, file_okay=False)
-    ],
+    log: ExportOption,
     candidate: Annotated[
         str | None,
         typer.Argument(help="Model version; its first digits will do. Default: the newest not in use."),
@@ -90,10 +89,8 @@ def evaluate(
     Ranking and calibration on what was shown; and what its policy would have earned, by off-policy
     estimators with intervals. Exit code 5: a gate was not met.
     """
-    try:
+    with parquet_needed():
         from nextbest_service.judging.evaluating import evaluate_models  # noqa: PLC0415 - slow to import
-    except ModuleNotFoundError as error:
-        raise StartupError("Parquet files need pyarrow: pip install 'nextbest[parquet]'") from error
     from nextbest_models.judging.gates import Gates  # noqa: PLC0415
     from nextbest_models.judging.report import write_report  # noqa: PLC0415
     from nextbest_models.judging.slots import Reward  # noqa: PLC0415

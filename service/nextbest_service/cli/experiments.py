@@ -11,8 +11,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from nextbest_service.cli.extras import parquet_needed
 from nextbest_service.cli.options import JsonOption
-from nextbest_service.errors import StartupError
 
 if TYPE_CHECKING:
     from nextbest_models.logged.agreement import Agreement
@@ -50,13 +50,10 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Compare the arms of experiments by what came of their people, and look at models that looked on."""
-    try:
-        from nextbest_service.cli.progress import progress_bars  # noqa: PLC0415 - slow, and --help should not be
+    from nextbest_service.cli.progress import progress_bars  # noqa: PLC0415 - slow, and --help should not be
 
-        with progress_bars() as progress:
-            found = _read(log, window_days, assume_shown, progress)
-    except ModuleNotFoundError as error:
-        raise StartupError("Parquet files need pyarrow: pip install 'nextbest[parquet]'") from error
+    with parquet_needed(), progress_bars() as progress:
+        found = _read(log, window_days, assume_shown, progress)
     if as_json:
         typer.echo(json.dumps(asdict(found)))
         return
@@ -79,16 +76,16 @@ def report(
 def _read(log: Path, window_days: float, assume_shown: bool, progress: "Progress") -> _Report:
     from nextbest_models.logged.agreement import AgreementTally  # noqa: PLC0415 - slow, as above
     from nextbest_models.logged.arms import ArmTally  # noqa: PLC0415
-    from nextbest_models.logged.attribution import AttributionPlan, attribute  # noqa: PLC0415
+    from nextbest_models.logged.attribution import AttributionPlan  # noqa: PLC0415
+    from nextbest_models.logged.attributor import Attributor  # noqa: PLC0415
     from nextbest_models.logged.export import LogExport  # noqa: PLC0415
-    from nextbest_models.logged.outcomes import OutcomeReader  # noqa: PLC0415
 
     plan = AttributionPlan(window_days=window_days, assume_shown=assume_shown)
-    export, outcomes = LogExport(log), OutcomeReader(log)
-    arms, agreement, end_ms, too_young = ArmTally(), AgreementTally(), export.end_ms(), 0
+    export = LogExport(log)
+    attributor, arms, agreement, too_young = Attributor.of(export, plan), ArmTally(), AgreementTally(), 0
     for batch in export.batches(more=_COLUMNS, progress=progress):
-        came = attribute(batch, outcomes.of(batch, plan.window_ms), plan, end_ms)
-        settled = batch.times_ms + plan.window_ms <= end_ms
+        came = attributor.came_of(batch)
+        settled = plan.settled(batch.times_ms, attributor.end_ms)
         too_young += int((~settled).sum())
         people, assigned, rankers, shadows = (_plain(batch.more[name]) for name in _COLUMNS)
         named = [own or name for own, name in zip(people, batch.persons.tolist(), strict=True)]

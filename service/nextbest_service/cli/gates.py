@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nextbest_service.cli.extras import parquet_needed
 from nextbest_service.cli.progress import progress_bars
 from nextbest_service.home import Home
 from nextbest_service.models_in_use import CHAMPION
@@ -50,7 +51,8 @@ def checked_for_use(
         return gates.checked(_trained_auc(directory), None)
     if min_auc is None and min_dr_lift is None:
         raise typer.BadParameter("needs a gate: --min-auc, --min-dr-lift or both", param_hint="--log")
-    from nextbest_service.judging.evaluating import evaluate_models  # noqa: PLC0415 - needs pyarrow
+    with parquet_needed():
+        from nextbest_service.judging.evaluating import evaluate_models  # noqa: PLC0415 - slow to import
     from nextbest_service.judging.question import Question  # noqa: PLC0415
 
     champion = home.model_in_use(catalog.name, CHAMPION)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from nextbest_service.cli.extras import parquet_needed
 from nextbest_service.cli.options import DEFAULT_HOME, HomeOption, JsonOption, RedisOption
-from nextbest_service.errors import StartupError
 from nextbest_service.home import Home
 
 if TYPE_CHECKING:
@@ -76,10 +76,8 @@ def export(
 
     Run it again to bring the files up to date. What was erased meanwhile is removed from them.
     """
-    try:
+    with parquet_needed():
         from nextbest_service.decision_log.export.exporter import Exporter  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise StartupError("Parquet files need pyarrow: pip install 'nextbest[parquet]'") from error
     from nextbest_service.composition import store_url  # noqa: PLC0415
     from nextbest_service.decision_log.source import LogSource  # noqa: PLC0415
     from nextbest_service.store.connection import connect_for_bulk  # noqa: PLC0415

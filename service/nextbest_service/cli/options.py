@@ -60,6 +60,39 @@ RedisOption = Annotated[
         show_default=False,
     ),
 ]
+FeastOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--feast",
+        envvar="NEXTBEST_FEAST",
+        exists=True,
+        dir_okay=False,
+        help="YAML file: which features to read from a Feast online store in Redis.",
+    ),
+]
+FeastRedisOption = Annotated[
+    str | None,
+    typer.Option(
+        "--feast-redis-url",
+        envvar="NEXTBEST_FEAST_REDIS_URL",
+        callback=usable_url,
+        help="Where that online store is (redis://, rediss://, redis-cluster://, unix://).",
+        show_default=False,
+    ),
+]
+BrandOption = Annotated[str, typer.Option(help="Brand that asks. Default: the catalog's default brand.")]
+GoalOption = Annotated[str, typer.Option(help="Goal in force. Default: the catalog's default goal.")]
+LocaleOption = Annotated[
+    str, typer.Option(help="Language tag such as de-CH. Default: the catalog's default locale.")
+]
+ExcludeOption = Annotated[list[str] | None, typer.Option(help="Action that is not wanted; repeatable.")]
+CandidateOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Only these actions compete; repeatable. Default: the whole catalog."),
+]
+ExportOption = Annotated[
+    Path, typer.Option(help="Directory that `nextbest log export` wrote.", exists=True, file_okay=False)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 DEFAULT_HOME = Path(".nextbest")

@@ -11,10 +11,11 @@ from nextbest_service.cli.options import (
     DEFAULT_CATALOG,
     DEFAULT_HOME,
     CatalogOption,
+    FeastOption,
+    FeastRedisOption,
     HomeOption,
     RedisOption,
     parse_moment,
-    usable_url,
 )
 from nextbest_service.logs import LogFormat, LogLevel, configure_logs
 from nextbest_service.settings import AuditMode, Settings
@@ -24,29 +25,11 @@ def serve(
     home: HomeOption = DEFAULT_HOME,
     catalog: CatalogOption = DEFAULT_CATALOG,
     redis_url: RedisOption = None,
-    feast: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="NEXTBEST_FEAST",
-            exists=True,
-            dir_okay=False,
-            help="YAML file: which features to read from a Feast online store in Redis.",
-        ),
-    ] = None,
-    feast_redis_url: Annotated[
-        str | None,
-        typer.Option(
-            envvar="NEXTBEST_FEAST_REDIS_URL",
-            callback=usable_url,
-            help="Where that online store is (redis://, rediss://, redis-cluster://, unix://).",
-            show_default=False,
-        ),
-    ] = None,
+    feast: FeastOption = None,
+    feast_redis_url: FeastRedisOption = None,
     model: Annotated[
         Path | None,
-        typer.Option(
-            envvar="NEXTBEST_MODEL", help="Model directory. Default: the one last trained for the catalog."
-        ),
+        typer.Option(envvar="NEXTBEST_MODEL", help="Model directory. Default: the one in use in the home."),
     ] = None,
     host: Annotated[str, typer.Option(envvar="NEXTBEST_HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[

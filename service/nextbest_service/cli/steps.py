@@ -16,6 +16,7 @@ from nextbest_models.training import Fit, check_columns
 from nextbest_models.training import fit as fit_here
 from nextbest_rules import Catalog, load_catalog
 from nextbest_service.catalogs import find_catalog
+from nextbest_service.cli.extras import parquet_needed
 from nextbest_service.composition import store_url
 from nextbest_service.customer_files import CustomerEntry, check_customers, read_states
 from nextbest_service.customer_states import store_states
@@ -181,11 +182,9 @@ def train_from_log(
         RecipeError: the recipe has faults.
         DaskError: there is no such cluster as the one that is named.
     """
-    try:
+    with parquet_needed():
         from nextbest_models.logged.export import LogExport  # noqa: PLC0415 - pyarrow may be missing
         from nextbest_models.logged.material import material_of  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise StartupError("Parquet files need pyarrow: pip install 'nextbest[parquet]'") from error
     catalog = load_catalog(find_catalog(catalog_name))
     spec = feature_spec(catalog)
     recipe = load_recipe(asked.recipe or shipped_recipe(FROM_LOG), LogRecipe)

@@ -137,12 +137,11 @@ class _Losses:
 
     def _full(self, row: int, asked: PlacementRequest, slate: Sequence[Choice]) -> Exclusion | None:
         """Return the diversity that the slate used up before it was this action's turn."""
-        generation, diversity = self.generation, asked.placement.diversity
+        generation = self.generation
         rows = [int(self.factors.rows[choice.candidate]) for choice in slate]
-        kinds = (("issue", diversity.issue, generation.issues), ("group", diversity.group, generation.groups))
-        for kind, most, numbers in kinds:
+        for kind, most, numbers in generation.slots.limits(asked.placement.diversity):
             alike = sum(bool(numbers[other] == numbers[row]) for other in rows)
-            if most is not None and alike >= most:
+            if alike >= most:
                 reason = f"The placement shows at most {most} of one {kind}."
                 words = ("at_most", reason, f"{alike} of the same {kind} chosen", f"below {most}")
                 return Exclusion(generation.catalog.actions[row].id, Stage.ARBITRATION, *words)

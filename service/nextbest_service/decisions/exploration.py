@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextbest_rules.catalog import Exploration
+from nextbest_rules.dice import fraction
 from nextbest_rules.terms import ExplorationMethod
 
 Floats = NDArray[np.float64]
@@ -72,8 +73,7 @@ class Explorer:
         return within_regret(chances, priority, self.declared.regret)
 
     def _dice(self, rank: int) -> float:
-        digest = hashlib.blake2b(self.seed + rank.to_bytes(4, "big"), digest_size=8).digest()
-        return (int.from_bytes(digest, "big") >> 11) / (1 << 53)
+        return fraction(hashlib.blake2b(self.seed + rank.to_bytes(4, "big"), digest_size=8).digest())
 
 
 def epsilon_greedy(size: int, share: float) -> Floats:

@@ -22,6 +22,7 @@ from nextbest_rules.policies import ExclusiveRule
 from nextbest_rules.selection import mask_of
 from nextbest_service.decisions.bitmask import flags_of
 from nextbest_service.decisions.rankings import Ranking, rankings_of
+from nextbest_service.decisions.slot_plan import SlotPlan
 from nextbest_service.store.customers import ReadPlan
 
 
@@ -49,8 +50,7 @@ class Generation:
 
     `values` are float64 with one entry per action; a value that is computed per customer stands there as 0.
     `assembler` makes the rows that models score, `rankings` are by name. `plan` says what to read of a
-    customer, `exclusive` which actions must not stand together. `issues` and `groups` number the kinds of the
-    actions.
+    customer, `exclusive` which actions must not stand together, `slots` what placements make of actions.
     """
 
     catalog: Catalog
@@ -63,8 +63,7 @@ class Generation:
     values: NDArray[np.float64]
     plan: ReadPlan
     exclusive: tuple[Exclusive, ...]
-    issues: NDArray[np.intp]
-    groups: NDArray[np.intp]
+    slots: SlotPlan
     _levers: Mapping[tuple[str, str], NDArray[np.float64]]
     _arm_levers: Mapping[tuple[str, str], NDArray[np.float64]]
     _contents: Mapping[tuple[int, str], str]
@@ -104,8 +103,7 @@ class Generation:
                 capped=tuple(action.id for action in actions if action.volume_cap is not None),
             ),
             exclusive=exclusive_rules(rules.catalog),
-            issues=numbered([it.issue for it in actions]),
-            groups=numbered([(it.issue, it.group) for it in actions]),
+            slots=SlotPlan.of(rules.catalog),
             _levers=_levers(rules.catalog),
             _arm_levers=_arm_levers(rules.catalog),
             _contents=_contents(actions),
@@ -180,12 +178,6 @@ def catalog_affinity_keys(catalog: Catalog) -> set[tuple[str, str]]:
         for family, keys in action.affinity.items()
         for key, _ in keys
     }
-
-
-def numbered(kinds: Sequence[object]) -> NDArray[np.intp]:
-    """Return a number for each of some kinds, the same for equal ones."""
-    numbers: dict[object, int] = {}
-    return np.array([numbers.setdefault(kind, len(numbers)) for kind in kinds], dtype=np.intp)
 
 
 def _contents(actions: Sequence[Action]) -> dict[tuple[int, str], str]:

@@ -1,11 +1,9 @@
 """What C and L of a proposition are the products of."""
 
-import math
 from collections.abc import Iterator
 
-from nextbest_rules import Catalog
-from nextbest_rules.catalog import Arm, Emphasis
-from nextbest_rules.selection import mask_of
+from nextbest_rules.assignment import chosen_arms
+from nextbest_rules.rulebook import lever_of
 from nextbest_service.decisions.basis import Basis
 from nextbest_service.decisions.explanation import Multiplier, MultiplierSource
 
@@ -26,28 +24,15 @@ def _all(basis: Basis, row: int) -> Iterator[Multiplier]:
         (MultiplierSource.GOAL, request.goal, catalog.goals),
     ):
         if id_:
-            yield Multiplier(source, id_, _lever(known[id_], catalog, row))
+            yield Multiplier(source, id_, lever_of(known[id_], action))
     for boost in reach.approaches[0].screening.boosts:
         if boost.mask >> row & 1:
             yield Multiplier(MultiplierSource.GUARD, boost.rule_id, boost.lever)
-    for name, arm in _arms(basis):
-        yield Multiplier(MultiplierSource.EXPERIMENT, name, _lever(arm, catalog, row))
-
-
-def _arms(basis: Basis) -> Iterator[tuple[str, Arm]]:
-    """Yield the arms that the customer is in, with the names of their experiments."""
-    for experiment in basis.generation.catalog.experimentation.experiments:
-        for arm in experiment.arms:
-            if basis.arms.get(experiment.id) == arm.id:
-                yield experiment.id, arm
+    for experiment_id, arm in chosen_arms(catalog.experimentation, basis.arms):
+        yield Multiplier(MultiplierSource.EXPERIMENT, experiment_id, lever_of(arm, action))
 
 
 def pinning_guards(basis: Basis, row: int) -> tuple[str, ...]:
     """Return the guards that put an action before all that is not pinned."""
     boosts = basis.reach.approaches[0].screening.boosts
     return tuple(dict.fromkeys(it.rule_id for it in boosts if it.pin and it.mask >> row & 1))
-
-
-def _lever(of: Emphasis | Arm, catalog: Catalog, row: int) -> float:
-    levers = of.levers
-    return math.prod(it.lever for it in levers if mask_of(it.applies_to, catalog) >> row & 1)

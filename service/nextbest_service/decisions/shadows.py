@@ -5,12 +5,11 @@ from hashlib import blake2b
 
 import structlog
 
+from nextbest_rules.dice import fraction
 from nextbest_service.decisions.arbitration import Floats
 from nextbest_service.decisions.decision import Decision
 
 log = structlog.get_logger()
-
-_SCALE = 1 << 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +49,4 @@ def _shadowed(decision: Decision, ranker: str) -> Shadowed | None:
 
 
 def _dice(decision_id: str, ranker: str) -> float:
-    digest = blake2b(f"{decision_id}/{ranker}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / _SCALE
+    return fraction(blake2b(f"{decision_id}/{ranker}".encode(), digest_size=8).digest())

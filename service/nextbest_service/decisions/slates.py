@@ -1,6 +1,6 @@
 """Fills the placements of a request, and renders what fills them as propositions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nextbest_models.ladder import Maturity
@@ -9,9 +9,7 @@ from nextbest_service.decisions.arbitration import (
     Choice,
     Factors,
     Flags,
-    Quota,
     Rooms,
-    Slot,
     fill_by_priority,
     fill_slots,
 )
@@ -74,10 +72,10 @@ def fill_slates(
     _, unshowable = _parameters(generation, exploring, factors, [all_candidates] * len(exploring))
     while True:
         slots = [
-            _slot(
-                showing,
+            generation.slots.slot(
+                showing.asked.placement,
+                showing.asked.limit,
                 factors,
-                generation,
                 _showable(showing, shown, factors, unshowable, size),
                 _explorer(showing, factors, decision_id) if showing in exploring else None,
             )
@@ -118,13 +116,6 @@ def _explorer(showing: Showing, factors: Factors, decision_id: str) -> Explorer 
     return Explorer(placement.exploration, factors.outlook, f"{decision_id}/{placement.id}".encode())
 
 
-def _quotas(showing: Showing, factors: Factors, generation: Generation) -> Iterator[Quota]:
-    diversity = showing.asked.placement.diversity
-    for most, kinds in ((diversity.issue, generation.issues), (diversity.group, generation.groups)):
-        if most is not None and most < showing.asked.limit:
-            yield Quota(kinds[factors.rows], most)
-
-
 def _showable(
     showing: Showing, shown: Sequence[Showing], factors: Factors, unshowable: int, size: int
 ) -> Flags | None:
@@ -132,25 +123,6 @@ def _showable(
     if len(shown) == 1 and not unshowable:
         return None
     return flags_of(showing.mask & ~unshowable, size)[factors.rows]
-
-
-def _slot(
-    showing: Showing,
-    factors: Factors,
-    generation: Generation,
-    showable: Flags | None,
-    explorer: Explorer | None,
-) -> Slot:
-    accepts = factors.worthwhile if showable is None else showable & factors.worthwhile
-    quotas = tuple(_quotas(showing, factors, generation))
-    fallback = showing.asked.placement.fallback
-    if fallback is None:
-        return Slot(accepts, showing.asked.limit, quotas=quotas, explorer=explorer)
-    place = int(factors.rows.searchsorted(generation.catalog.index[fallback]))
-    is_candidate = place < len(factors.rows) and factors.rows[place] == generation.catalog.index[fallback]
-    can_be_shown = is_candidate and (showable is None or bool(showable[place]))
-    stands_in = can_be_shown and bool(factors.finite[place])
-    return Slot(accepts, showing.asked.limit, place if stands_in else -1, quotas, explorer)
 
 
 def _parameters(

@@ -10,15 +10,15 @@ from nextbest_models.judging.gates import GateReport, Gates
 from nextbest_models.judging.judgement import Judgement
 from nextbest_models.judging.slots import CANDIDATE, SERVING
 from nextbest_models.judging.verdict import JudgementError, judge
-from nextbest_models.logged.attribution import attribute
+from nextbest_models.logged.attributor import Attributor
 from nextbest_models.logged.export import LogExport
-from nextbest_models.logged.outcomes import OutcomeReader
 from nextbest_models.progress import Progress, silent
 from nextbest_models.ranker import ModelError
 from nextbest_rules import Catalog, RuleSet
 from nextbest_rules.terms import ExplorationMethod
 from nextbest_service.decisions.arbitration import Floats
-from nextbest_service.decisions.generation import exclusive_rules, feature_spec, numbered
+from nextbest_service.decisions.generation import exclusive_rules, feature_spec
+from nextbest_service.decisions.slot_plan import SlotPlan
 from nextbest_service.decisions.standing import Standing
 from nextbest_service.judging.gathering import Gathering, JudgedModel, Judges
 from nextbest_service.judging.log_source import COLUMNS, Batch
@@ -82,14 +82,9 @@ def _judges(question: Question, catalog: Catalog, spec: FeatureSpec) -> Judges:
     models = {CANDIDATE: JudgedModel.of(load(question.candidate, spec), actions)}
     if question.serving is not None:
         models[SERVING] = JudgedModel.of(load(question.serving, spec), actions)
-    surfaces = Surfaces(
-        RuleSet.compile(catalog),
-        numbered([action.issue for action in actions]),
-        numbered([(action.issue, action.group) for action in actions]),
-    )
     siblings = [path.parent for path in question.candidate.parent.glob("*/manifest.json")]
     return Judges(
-        surfaces=surfaces,
+        surfaces=Surfaces(RuleSet.compile(catalog), SlotPlan.of(catalog)),
         exclusive=exclusive_rules(catalog),
         models=models,
         strengths=dict(_strengths(siblings, catalog, spec)),
@@ -118,16 +113,13 @@ def _gathered(
     progress: Progress,
 ) -> Gathering:
     gathering = Gathering([action.type.value for action in catalog.actions], question.placement)
-    outcomes, end_ms = OutcomeReader(question.log), export.end_ms()
+    attributor = Attributor.of(export, question.attribution)
     sample = Sample.of(export, period, question.most)
     for decisions in export.batches(more=COLUMNS, progress=progress):
         if not any(map(period.holds, decisions.times_ms.tolist())):
             gathering.left_out[OTHER_TIME] += len(decisions)
             continue
-        came = attribute(
-            decisions, outcomes.of(decisions, question.attribution.window_ms), question.attribution, end_ms
-        )
-        batch = Batch.of(decisions, came, catalog.index)
+        batch = Batch.of(decisions, attributor.came_of(decisions), catalog.index)
         for number, (id_, time_ms) in enumerate(
             zip(decisions.ids.tolist(), decisions.times_ms.tolist(), strict=True)
         ):

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nextbest_models.action_side import ActionSide
 from nextbest_models.judging.slots import (
     CANDIDATE,
     CANDIDATE_GREEDY,
@@ -15,7 +14,8 @@ from nextbest_models.judging.slots import (
     FilledSlots,
     JudgedLog,
 )
-from nextbest_models.ranker import CandidateRanker, Ranker
+from nextbest_models.logged.rows import Rescorer
+from nextbest_models.ranker import Ranker
 from nextbest_rules import Action
 from nextbest_service.decisions.arbitration import Flags, Floats
 from nextbest_service.decisions.generation import Exclusive
@@ -31,14 +31,13 @@ NOTHING_OFFERED = "nothing was offered"
 class JudgedModel:
     """A model as it would serve: what it knows comes from it, all else from the cold-start ladder."""
 
-    ranker: Ranker
     standing: Standing
-    _over: dict[str, CandidateRanker] = field(default_factory=dict)
+    _rescorer: Rescorer
 
     @classmethod
     def of(cls, ranker: Ranker, actions: Sequence[Action]) -> "JudgedModel":
         """Return a model over a catalog's actions."""
-        return cls(ranker, Standing.of(actions, ranker))
+        return cls(Standing.of(actions, ranker), Rescorer(ranker))
 
     def propensities(self, batch: Batch, decision: int) -> Floats:
         """Return P of a decision's candidates, float64, in the order of the log.
@@ -48,19 +47,13 @@ class JudgedModel:
         """
         decisions, rows = batch.decisions, batch.side_rows(decision)
         known = self.standing.mature[batch.to_catalog[rows]]
-        scores = self._candidates(decisions.side).propensities(
+        scores = self._rescorer.over(decisions.side).propensities(
             decisions.customer(decision),
             decisions.contexts[decision],
             rows[known],
             int(decisions.times_ms[decision]),
         )
         return self.standing.with_model(batch.to_catalog[rows], known, scores)[0]
-
-    def _candidates(self, side: ActionSide) -> CandidateRanker:
-        if side.id not in self._over:
-            codes = self.ranker.calibration.codes([kind.type for kind in side.kinds])
-            self._over[side.id] = self.ranker.over(side.assembler, codes)
-        return self._over[side.id]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ import numpy as np
 
 from nextbest_rules import RuleSet
 from nextbest_rules.stages.placements import Surface
-from nextbest_service.decisions.arbitration import Factors, Flags, Floats, Quota, Rows, Slot
+from nextbest_service.decisions.arbitration import Factors, Flags, Floats, Rows, Slot
 from nextbest_service.decisions.bitmask import flags_of
 from nextbest_service.decisions.exploration import Explorer
+from nextbest_service.decisions.slot_plan import SlotPlan
 from nextbest_service.judging.refilling import NotFoundAgainError
 
 
@@ -80,8 +81,7 @@ class Surfaces:
     """What the catalog of today says of placements: what they accept, how they mix, and how they try."""
 
     rules: RuleSet
-    issues: Rows
-    groups: Rows
+    plan: SlotPlan
 
     def slots(self, served: Served, factors: Factors, *, explores: bool) -> Sequence[Slot]:
         """Return the slots of a decision.
@@ -95,19 +95,9 @@ class Surfaces:
         placement = self.rules.catalog.placements.get(asked.placement)
         if placement is None:
             raise NotFoundAgainError("a placement is not in the catalog any more")
-        showable = self._showable(served, asked)
-        fallback = -1 if placement.fallback is None else self.rules.catalog.index[placement.fallback]
-        place = int(np.searchsorted(served.rows, fallback)) if fallback >= 0 else -1
-        is_candidate = 0 <= place < len(served.rows) and served.rows[place] == fallback
-        stands_in = is_candidate and bool((showable & factors.finite)[place])
         declared = placement.exploration if explores else None
-        return Slot(
-            accepts=showable & factors.worthwhile,
-            limit=asked.limit,
-            fallback=place if stands_in else -1,
-            quotas=self._quotas(served, asked),
-            explorer=None if declared is None else Explorer(declared, factors.outlook, b""),
-        )
+        explorer = None if declared is None else Explorer(declared, factors.outlook, b"")
+        return self.plan.slot(placement, asked.limit, factors, self._showable(served, asked), explorer)
 
     def _showable(self, served: Served, asked: Asked) -> Flags:
         out = np.isin(served.rows, [*asked.excluded, *served.unshowable])
@@ -121,15 +111,6 @@ class Surfaces:
             raise NotFoundAgainError("a placement is on other channels now") from error
         taken: Flags = flags_of(mask, len(self.rules.catalog.actions))[served.rows] & ~out
         return taken
-
-    def _quotas(self, served: Served, asked: Asked) -> tuple[Quota, ...]:
-        diversity = self.rules.catalog.placements[asked.placement].diversity
-        kinds = ((diversity.issue, self.issues), (diversity.group, self.groups))
-        return tuple(
-            Quota(numbers[served.rows], most)
-            for most, numbers in kinds
-            if most is not None and most < asked.limit
-        )
 
 
 def picks_of(served: Served) -> Sequence[Sequence[int]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nextbest_models.logged.attribution import AttributionPlan, attribute
+from nextbest_models.logged.attribution import AttributionPlan
 from nextbest_models.offpolicy import (
     Candidates,
     Estimator,
@@ -55,10 +55,11 @@ class Logged:
 
 def read_log(directory: Path, decisions: NDArray[np.str_], ranks: int) -> Logged:
     """Read decisions, all with so many ranks, and what came of them, from an exported log."""
-    from nextbest_models.logged.export import LogExport  # noqa: PLC0415 - needs pyarrow
-    from nextbest_models.logged.outcomes import OutcomeReader  # noqa: PLC0415
+    from nextbest_models.logged.attributor import Attributor  # noqa: PLC0415 - needs pyarrow
+    from nextbest_models.logged.export import LogExport  # noqa: PLC0415
 
-    export, outcomes = LogExport(directory), OutcomeReader(directory)
+    export = LogExport(directory)
+    attributor = Attributor.of(export, ATTRIBUTION)
     place = {id_: row for row, id_ in enumerate(decisions.tolist())}
     shape = len(decisions), ranks
     logged = Logged(np.zeros(len(decisions), dtype="<U64"), np.zeros(shape), np.zeros(shape))
@@ -66,7 +67,7 @@ def read_log(directory: Path, decisions: NDArray[np.str_], ranks: int) -> Logged
         wanted = np.isin(batch.ids, decisions)
         if not wanted.any():
             continue
-        came = attribute(batch, outcomes.of(batch, ATTRIBUTION.window_ms), ATTRIBUTION, export.end_ms())
+        came = attributor.came_of(batch)
         at = np.array([place.get(id_, -1) for id_ in batch.ids.tolist()])
         logged.person[at[wanted]] = batch.persons[wanted]
         slots = batch.slots

@@ -105,7 +105,7 @@ def test_parts_that_do_not_add_up_to_the_score_are_none() -> None:
     line = next(it for it in text.splitlines() if it.startswith("internal_count="))
     zeros = "internal_count=" + " ".join("0".zfill(len(it)) for it in line[15:].split(" "))
     damaged = text.replace(line, zeros, 1)
-    explainer = Explainer.of(lightgbm.Booster(model_str=damaged))
+    explainer = Explainer.of(lightgbm.Booster(model_str=damaged), damaged)
     assert explainer is not None
     assert explainer.contributions(ASSEMBLER.assemble(CUSTOMER, {}, ROWS, NOW)) is None
 
@@ -126,7 +126,8 @@ def test_many_threads_at_once_see_the_same_contributions() -> None:
     matrix = ASSEMBLER.assemble(CUSTOMER, {"hour": 9.0}, np.tile(ROWS, 20), NOW)
     alone = explained(Ranker(MODELS["exact"][1], SPEC.columns, "v"))
     for _ in range(5):
-        explainer = Explainer.of(booster())
+        fresh = booster()
+        explainer = Explainer.of(fresh, fresh.model_to_string())
         assert explainer is not None
         with ThreadPoolExecutor(8) as pool:
             for found in pool.map(explainer.contributions, [matrix] * 16):
