@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from nextbest_rules.bitmask import mask_where
 from nextbest_rules.catalog import Action, Catalog
@@ -50,8 +50,7 @@ class StageRules(Protocol):
         """Yield what these rules stop, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Screening:
+class Screening(NamedTuple):
     """The outcome for one customer: bit i of `live` is set if `catalog.actions[i]` may be offered.
 
     `boosts` are what guards bring forward. `left` is what each of `RuleSet.stages` left, as far as the

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from nextbest_rules.catalog import Catalog
 from nextbest_rules.cel import (
@@ -45,8 +45,7 @@ _OTHERS: Mapping[str, Callable[[Situation], object]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """One situation as conditions see it."""
 
     situation: Situation

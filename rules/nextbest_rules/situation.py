@@ -1,14 +1,14 @@
 """What a decision knows about its customer, request and moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from nextbest_rules.records import Consent, Contact, Event, Kill, Purchase, Ticket
 from nextbest_rules.terms import Direction
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """One customer at one moment on one channel. Values may come as decoded: rules check their types.
 
     A part that is None exists but cannot be read: then nothing is assumed of it, not even a default.
@@ -24,20 +24,20 @@ class Situation:
     direction: Direction = Direction.INBOUND
     brand: str = ""
     goal: str = ""
-    facts: Mapping[str, object] | None = field(default_factory=dict)
+    facts: Mapping[str, object] | None = MappingProxyType({})
     facts_as_of: int | Mapping[str, int] | None = None
-    features: Mapping[str, float] = field(default_factory=dict)
+    features: Mapping[str, float] = MappingProxyType({})
     features_as_of: int | Mapping[str, int] | None = None
-    context: Mapping[str, object] = field(default_factory=dict)
+    context: Mapping[str, object] = MappingProxyType({})
     consents: tuple[Consent, ...] | None = ()
     tickets: tuple[Ticket, ...] | None = ()
     purchases: tuple[Purchase, ...] | None = ()
     events: tuple[Event, ...] | None = ()
     contacts: tuple[Contact, ...] | None = ()
-    killed: Mapping[str, Kill] = field(default_factory=dict)
-    volumes: Mapping[str, int] | None = field(default_factory=dict)
+    killed: Mapping[str, Kill] = MappingProxyType({})
+    volumes: Mapping[str, int] | None = MappingProxyType({})
     contact_at_ms: int | None = None
-    arms: Mapping[str, str] = field(default_factory=dict)
+    arms: Mapping[str, str] = MappingProxyType({})
 
     @property
     def reaches_ms(self) -> int:

@@ -268,7 +268,7 @@ def test_a_figure_other_than_declared_is_recorded(valkey_url: str, valkey: SyncC
                 context_weight=np.array([1.0, 1.25, 1.0]),
                 pinned=np.array([False, False, True]),
             )
-            decision = replace(decision, basis=replace(decision.basis, factors=changed))
+            decision = decision._replace(basis=decision.basis._replace(factors=changed))
             decider.log.offer(replace(records[0], decision=decision))
 
     asyncio.run(decide())

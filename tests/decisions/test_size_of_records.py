@@ -112,7 +112,7 @@ def records(count: int) -> Iterator[DecisionRecord]:
             basis.factors.strength[kept],
         )
         yield DecisionRecord(
-            replace(decision, basis=replace(basis, factors=figures)), random.bytes(12), legend
+            decision._replace(basis=basis._replace(factors=figures)), random.bytes(12), legend
         )
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -79,8 +79,7 @@ class Questions:
             if len(self._templates) >= _MOST_TEMPLATES:
                 self._templates.clear()
             read = self._read(draft)
-            told = {it.name: getattr(read, it.name) for it in fields(read)}
-            found = self._templates[key] = partial(DecisionRequest, **told)
+            found = self._templates[key] = partial(DecisionRequest, **read._asdict())
         return found
 
     def _read(self, draft: Draft) -> DecisionRequest:

@@ -1,7 +1,7 @@
 """What a decision rests on, kept for its record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nextbest_service.decisions.arbitration import Factors
 from nextbest_service.decisions.generation import Generation
@@ -11,8 +11,7 @@ from nextbest_service.decisions.request import DecisionRequest
 from nextbest_service.store.customers import Reading
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(NamedTuple):
     """What was asked, read and computed on the way to a decision: references only, nothing is copied.
 
     `arms` are the customer's, by holdout and experiment, and `ranking` is what ranked. Masks are over the

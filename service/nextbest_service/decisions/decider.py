@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import TypeAlias
 
@@ -165,7 +165,7 @@ class _Asking:
     async def _without_limited(self, degraded: Degradation) -> Answer:
         """Decide among actions that no cap counts: with nothing to reserve, no race can be lost."""
         rest = self.request.candidates & ~limited(self.decider.generation.rules)
-        answer = await self._try(replace(self.request, candidates=rest), degraded)
+        answer = await self._try(self.request._replace(candidates=rest), degraded)
         if answer is None:
             raise AssertionError("nothing was reserved, and still the customer was changed")
         return answer
@@ -194,7 +194,7 @@ class _Asking:
         watch.resume()
         explained = await asyncio.to_thread(explain, decision)
         watch.lap()
-        return replace(explained, timing=Timing(*watch.laps_us))
+        return explained._replace(timing=Timing(*watch.laps_us))
 
     async def _held(self, request: DecisionRequest, reading: Reading, watch: Stopwatch) -> Decision:
         """Deliberate and hold what volume caps count; what others took last is left out, and so on."""
@@ -208,7 +208,7 @@ class _Asking:
                 await self._release(self.held - wanted.keys())
                 return decision
             full = {action: volumes.caps[action] for action in used_up}
-            reading = replace(reading, volumes={**(reading.volumes or {}), **full})
+            reading = reading._replace(volumes={**(reading.volumes or {}), **full})
             watch.back_to_first()
 
     async def _release(self, actions: Set[str]) -> None:
@@ -220,10 +220,9 @@ class _Asking:
         """Return the decision with what only the way to it can tell."""
         gap = [Degradation.AUDIT_GAP] if self.decider.log.gap_is_open else []
         reserve_us = max(0, _microseconds_since(self.started_ns) - spent_us)
-        return replace(
-            decision,
+        return decision._replace(
             degraded=tuple(dict.fromkeys((*decision.degraded, *degraded, *gap))),
-            timing=replace(decision.timing, reserve_us=reserve_us),
+            timing=decision.timing._replace(reserve_us=reserve_us),
         )
 
     async def _committed(self, decision: Decision, remembered: Remembered) -> Outcome | bytes:

@@ -1,7 +1,6 @@
 """What the decider answers: immutable, free of transport."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -71,24 +70,21 @@ class Proposition(NamedTuple):
     explanation: Explanation | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlacementDecision:
+class PlacementDecision(NamedTuple):
     """The propositions of one placement, best first. Empty when nothing may be said."""
 
     request: PlacementRequest
     propositions: tuple[Proposition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedExclusion:
+class PlacedExclusion(NamedTuple):
     """Why an action was not offered; `placement_id` is empty where all placements asked for left it out."""
 
     exclusion: Exclusion
     placement_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """Microseconds per step, in the order of the steps."""
 
     read_us: int
@@ -99,8 +95,7 @@ class Timing:
     reserve_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """One answer. `selection_type` says how the propositions that were ranked were ranked.
 
     `origin` is the ref of the identity under which it is kept, and `person` that of the identity whose arms

@@ -30,15 +30,14 @@ def explain(decision: Decision) -> Decision:
     """Return a decision with its propositions explained; takes about a millisecond for each of them."""
     explainer = _Explainer.of(decision)
     placements = tuple(
-        replace(
-            placement,
+        placement._replace(
             propositions=tuple(
                 it._replace(explanation=explainer.explanation(it)) for it in placement.propositions
             ),
         )
         for placement in decision.placements
     )
-    return replace(decision, placements=placements)
+    return decision._replace(placements=placements)
 
 
 @dataclass(frozen=True, slots=True)

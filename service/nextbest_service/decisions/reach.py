@@ -1,14 +1,13 @@
 """On which channel and when: the customer's situation on every channel that the request leaves open."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from nextbest_rules import Fit, RuleSet, Screening, Situation, Surface, View
 from nextbest_service.decisions.request import DecisionRequest, PlacementRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Approach:
+class Approach(NamedTuple):
     """One channel to reach the customer on, with what the rules leave for it."""
 
     channel: str
@@ -16,8 +15,7 @@ class Approach:
     screening: Screening
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """The ways to reach the customer, best first; none where no channel suits.
 
     `at_large` is the customer on no channel in particular, for what is said where there is no approach.
@@ -54,7 +52,7 @@ def find_reach(rules: RuleSet, request: DecisionRequest, situation: Situation) -
     if request.channel and send_at_ms is None:
         return Reach((Approach(request.channel, at_large, rules.screen(at_large)),), at_large, None)
     approaches = tuple(
-        _approach(rules, replace(situation, channel=channel, contact_at_ms=send_at_ms))
+        _approach(rules, situation._replace(channel=channel, contact_at_ms=send_at_ms))
         for channel in _channels(rules, request, at_large)
     )
     return Reach(approaches, at_large, send_at_ms)

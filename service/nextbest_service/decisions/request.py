@@ -4,8 +4,8 @@ Sets of actions are bitmasks over the catalog (bit i = action i), as everywhere 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from nextbest_rules import Direction, Placement
 from nextbest_service.store.keys import Identity
@@ -19,8 +19,7 @@ class ExplainLevel(IntEnum):
     FULL = 2
 
 
-@dataclass(frozen=True, slots=True)
-class PlacementRequest:
+class PlacementRequest(NamedTuple):
     """One placement to fill with at most `limit` propositions, none of which is in `excluded`."""
 
     placement: Placement
@@ -28,8 +27,7 @@ class PlacementRequest:
     excluded: int
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRequest:
+class DecisionRequest(NamedTuple):
     """One question: what is best for this person, in these placements, now?
 
     `channel` is empty where the placement leaves the choice to us. `brand`, `goal` and `locale` are the

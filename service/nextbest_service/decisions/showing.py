@@ -1,7 +1,7 @@
 """How actions are shown: on which channel, in which treatment, per placement."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nextbest_rules import Treatment
 from nextbest_rules.bitmask import union
@@ -10,8 +10,7 @@ from nextbest_service.decisions.reach import Approach, Reach
 from nextbest_service.decisions.request import DecisionRequest, PlacementRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """One channel of a placement: the actions that go out on it, and the treatments of those with any."""
 
     approach: Approach
@@ -19,8 +18,7 @@ class Way:
     mask: int
 
 
-@dataclass(frozen=True, slots=True)
-class Showing:
+class Showing(NamedTuple):
     """What may be shown in a placement (`mask`), and how."""
 
     asked: PlacementRequest

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nextbest_models.ladder import Maturity
 from nextbest_rules import Action, ParameterError, ParameterValue, Room, Treatment, View
@@ -31,8 +32,7 @@ _MATURITIES = {maturity.value: maturity for maturity in Maturity}
 _BY_PRIORITY = (SelectionType.RANKED, SelectionType.STATIC, SelectionType.EXPLORED)
 
 
-@dataclass(frozen=True, slots=True)
-class Slates:
+class Slates(NamedTuple):
     """What was chosen per placement, best first where nothing explores.
 
     `parameters` are by placement id and row. `unshowable` is the mask of the actions that would have been

@@ -50,8 +50,7 @@ class Customer(NamedTuple):
     defaulted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What one round trip brought: the customer, and what holds for everybody at this moment.
 
     `volumes` has every capped action of the plan; None says that the volumes cannot be read. `found` is what

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +47,7 @@ def test_an_action_that_is_not_valid_yet_says_when_it_will_be(rules: RuleSet) ->
 
 
 def test_an_expired_action_will_not_come_back(rules: RuleSet) -> None:
-    assert of("spring-apples", explain(rules, replace(ADULT, now_ms=APRIL_1))) == Exclusion(
+    assert of("spring-apples", explain(rules, ADULT._replace(now_ms=APRIL_1))) == Exclusion(
         action_id="spring-apples",
         stage=Stage.VALIDITY,
         rule_id="expired",
@@ -60,7 +58,7 @@ def test_an_expired_action_will_not_come_back(rules: RuleSet) -> None:
 
 
 def test_a_failed_condition_shows_what_it_saw_and_what_it_needs(rules: RuleSet) -> None:
-    assert of("strong-wine", explain(rules, replace(ADULT, facts={"age": 20}))) == Exclusion(
+    assert of("strong-wine", explain(rules, ADULT._replace(facts={"age": 20}))) == Exclusion(
         action_id="strong-wine",
         stage=Stage.ELIGIBILITY,
         rule_id="old_enough",
@@ -71,7 +69,7 @@ def test_a_failed_condition_shows_what_it_saw_and_what_it_needs(rules: RuleSet) 
 
 
 def test_a_folded_condition_is_shown_on_one_line(rules: RuleSet) -> None:
-    exclusion = of("credit", explain(rules, replace(ADULT, facts={"debt": 100})))
+    exclusion = of("credit", explain(rules, ADULT._replace(facts={"debt": 100})))
     assert exclusion.required == "!has(facts.debt) || facts.debt < 100"
     assert exclusion.actual == "facts.debt = 100.0"
 
@@ -87,7 +85,7 @@ def test_only_the_first_stage_and_the_first_rule_are_named(rules: RuleSet) -> No
     situation, wine = Situation(now_ms=MARCH_15), mask_of(rules, "spring-wine")
     found = of("spring-wine", explain(rules, situation, HOME, wine, mask_of(rules, "credit")))
     assert (found.stage, found.rule_id) == (Stage.ELIGIBILITY, "campaign_was_sent")
-    late = of("spring-wine", explain(rules, replace(situation, now_ms=APRIL_1), HOME, wine))
+    late = of("spring-wine", explain(rules, situation._replace(now_ms=APRIL_1), HOME, wine))
     assert late.stage is Stage.VALIDITY
     bread = of("app-bread", explain(rules, situation, HOME, mask_of(rules, "app-bread")))
     assert (bread.stage, bread.rule_id) == (Stage.PLACEMENT, "channel")

@@ -5,7 +5,7 @@ long, and a failure names the seed that repeats it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import TypeVar
 
@@ -85,8 +85,7 @@ class _Lot:
             )
             for _ in range(self.random.randint(0, 16))
         )
-        return replace(
-            situation,
+        return situation._replace(
             facts=self.values(self.catalog.facts),
             facts_as_of=now_ms,
             consents=(Consent(granted=True, at_ms=now_ms - DAY),),

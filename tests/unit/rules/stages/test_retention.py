@@ -172,8 +172,7 @@ def without_older(situation: Situation, kept: Mapping[str, float]) -> Situation:
     def young(last_ms: int | None, part: str) -> bool:
         return last_ms is None or NOW - last_ms <= kept[part]
 
-    return replace(
-        situation,
+    return situation._replace(
         tickets=tuple(item for item in situation.tickets or () if young(item.closed_at_ms, "tickets")),
         purchases=tuple(
             item for item in situation.purchases or () if young(item.ended_at_ms or item.at_ms, "purchases")

@@ -1,7 +1,5 @@
 """What caps leave for the propositions of one answer."""
 
-from dataclasses import replace
-
 import pytest
 from worlds import HOUR, NOW, World, customer, reached
 
@@ -37,7 +35,7 @@ def heard(rules: RuleSet, *actions: str, channel: str = "email", outcome: str = 
 
 def rooms(rules: RuleSet, *ways: Situation | tuple[Situation, int], most: int = TEN) -> tuple[Room, ...]:
     """Return the rooms where on every way all actions are at hand, or those of a mask."""
-    asked = [way if isinstance(way, tuple) else (way, EVERY) for way in ways]
+    asked = [(way, EVERY) if isinstance(way, Situation) else way for way in ways]
     return rules.rooms([(rules.look(situation), mask) for situation, mask in asked], most)
 
 
@@ -147,7 +145,7 @@ def test_channels_share_what_counts_together_and_not_what_counts_apart(world: Wo
 
 def test_an_answer_alone_holds_no_more_than_the_cap_where_the_history_cannot_be_read(world: World) -> None:
     rules = world(policies=cap("max: 1, when_unknown: allow"))
-    (room,) = rooms(rules, replace(heard(rules), contacts=None))
+    (room,) = rooms(rules, heard(rules)._replace(contacts=None))
     assert closed(rules, room, "card") == {"loan", "fridge", "beans", "status", "tip"}
 
 

@@ -1,6 +1,5 @@
 """Whoever asks, whenever: exactly what may not be said is explained, and the times it names are true."""
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -49,8 +48,8 @@ def check(rules: RuleSet, situation: Situation, surface: Surface | None) -> None
     promised = {found.eligible_at_ms for found in excluded.values()} - {None}
     for eligible_at in sorted(at for at in promised if at is not None)[:3]:
         assert eligible_at > min(situation.now_ms, situation.reaches_ms)
-        then = replace(situation, now_ms=eligible_at, contact_at_ms=None)
-        before = exclusions(rules, replace(then, now_ms=eligible_at - 1), surface)
+        then = situation._replace(now_ms=eligible_at, contact_at_ms=None)
+        before = exclusions(rules, then._replace(now_ms=eligible_at - 1), surface)
         after = exclusions(rules, then, surface)
         for found in excluded.values():
             if found.eligible_at_ms == eligible_at:

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,7 +136,7 @@ def test_a_kill_stops_one_action_until_it_is_revived(world: World) -> None:
     rules = world(actions=PLAIN + ACTION.format(id="other"))
     killed = customer(killed={"other": Kill("wrong price", NOW - HOUR), "no-such-action": Kill("?", 0)})
     assert ids(rules, killed) == {"plain"}
-    assert ids(rules, replace(killed, now_ms=NOW + 900 * DAY)) == {"plain"}
+    assert ids(rules, killed._replace(now_ms=NOW + 900 * DAY)) == {"plain"}
     found = why(rules, killed, "other")
     assert (found.stage, found.rule_id) == (Stage.VALIDITY, "killed")
     assert found.reason == "An operator stopped the action: wrong price"

@@ -120,7 +120,7 @@ def test_several_dimensions_count_together(world: World) -> None:
 def test_channels_and_brands_of_the_request_count_apart(world: World) -> None:
     by_channel = world(policies=cap("per: [channel], window: 7d, max: 1"))
     assert held(by_channel, told(contact(channel="sms"))) == set()
-    assert held(by_channel, replace(told(contact(channel="sms")), channel="sms")) == EVERYTHING
+    assert held(by_channel, told(contact(channel="sms"))._replace(channel="sms")) == EVERYTHING
     by_brand = world(policies=cap("per: [brand], window: 7d, max: 1"))
     assert held(by_brand, told(contact(brand="shop"))) == set()
     assert held(by_brand, told(contact(brand=""))) == EVERYTHING
@@ -130,9 +130,9 @@ def test_channels_and_brands_of_the_request_count_apart(world: World) -> None:
 def test_a_cap_of_some_channels_counts_and_limits_these_only(world: World) -> None:
     rules = world(policies=cap("channels: [sms, app], window: 7d, max: 2"))
     mixed = told(contact(channel="sms"), contact(channel="app"), contact(channel="email"))
-    assert held(rules, replace(mixed, channel="sms")) == EVERYTHING
+    assert held(rules, mixed._replace(channel="sms")) == EVERYTHING
     assert held(rules, mixed) == set()
-    assert held(rules, replace(told(contact(), contact(channel="sms")), channel="sms")) == set()
+    assert held(rules, told(contact(), contact(channel="sms"))._replace(channel="sms")) == set()
 
 
 def test_a_cap_holds_in_its_directions(world: World) -> None:
@@ -271,7 +271,7 @@ def test_a_refusal_stops_what_it_is_taken_to_mean(world: World, by: str, stopped
     rules = world(policies=DECLINED.format(by=by, more=""))
     refused = told(contact("fridge", ago=DAY, outcome="REJECTED", channel="web"))
     assert held(rules, refused) == stopped
-    assert held(rules, replace(refused, direction=Direction.INBOUND, channel="app")) == stopped
+    assert held(rules, refused._replace(direction=Direction.INBOUND, channel="app")) == stopped
     assert lifted_at(rules, refused, "fridge") == NOW + 179 * DAY
     assert held(rules, told(contact("fridge"))) == set()
     assert held(rules, told(contact("status", outcome="REJECTED"))) == set()
@@ -389,7 +389,7 @@ def test_caps_agree_with_plain_counting(
     rules = RuleSet.compile(catalog)
     # The catalog has no brands of its own, so a brand of the request would stop everything beforehand.
     stage = next(stage for stage in rules._stages if type(stage).__name__ == "ContactCaps")
-    situation = replace(told(*contacts), channel=channel, brand=brand, direction=direction)
+    situation = told(*contacts)._replace(channel=channel, brand=brand, direction=direction)
     live = stage.screen((1 << 6) - 1, rules.look(situation))
     stopped = {action.id for bit, action in enumerate(catalog.actions) if not live >> bit & 1}
     assert stopped == reference(cap, catalog, situation)
@@ -401,7 +401,7 @@ def test_caps_agree_with_plain_counting(
                 if cap.max:
                     assert eligible_at is not None
                     for moment, stops in ((eligible_at - 1, True), (eligible_at, False)):
-                        later = replace(situation, now_ms=moment)
+                        later = situation._replace(now_ms=moment)
                         assert (action.id in reference(cap, catalog, later)) is stops
 
 

@@ -1,7 +1,6 @@
 """A small bank with a shop, made to be varied: tests replace one of its files and ask what may be said."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from nextbest_rules import Exclusion, RuleSet, Situation, Surface
 from nextbest_rules.terms import Direction
@@ -111,7 +110,7 @@ OFFERS = {"card", "loan", "fridge", "beans"}
 def customer(**parts: object) -> Situation:
     """Return a known customer on the web at NOW, with some parts of the situation given."""
     base = Situation(now_ms=NOW, known=True, channel="web", direction=Direction.INBOUND)
-    return replace(base, **parts)  # type: ignore[arg-type]
+    return base._replace(**parts)  # type: ignore[arg-type]
 
 
 def reached(channel: str = "email", **parts: object) -> Situation:
@@ -143,7 +142,7 @@ def lifted_at(rules: RuleSet, situation: Situation, action_id: str) -> int | Non
     eligible_at = why(rules, situation, action_id).eligible_at_ms
     if eligible_at is not None:
         assert eligible_at > situation.reaches_ms
-        at_last = replace(situation, now_ms=eligible_at, contact_at_ms=None)
-        assert action_id not in ids(rules, replace(at_last, now_ms=eligible_at - 1))
+        at_last = situation._replace(now_ms=eligible_at, contact_at_ms=None)
+        assert action_id not in ids(rules, at_last._replace(now_ms=eligible_at - 1))
         assert action_id in ids(rules, at_last)
     return eligible_at
