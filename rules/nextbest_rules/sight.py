@@ -191,6 +191,11 @@ class Sight:
             tuple((slot, mention.root) for mention, slot in layout.items() if mention.root in _OTHERS),
         )
 
+    @property
+    def sees_features(self) -> frozenset[str]:
+        """The names of the features that have a slot."""
+        return frozenset(item.name for item in self._features)
+
     def look(self, situation: Situation) -> View:
         """Return the situation as conditions see it. Never raises for what the values are."""
         slots: Slots = [UNKNOWN] * len(self.layout)

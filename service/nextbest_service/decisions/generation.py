@@ -38,9 +38,10 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class Exclusive:
-    """A mutual exclusion, with one flag per action."""
+    """A mutual exclusion, its actions as a mask and with one flag per action."""
 
     rule: ExclusiveRule
+    mask: int
     members: NDArray[np.bool_]
 
 
@@ -50,7 +51,8 @@ class Generation:
 
     `values` are float64 with one entry per action; a value that is computed per customer stands there as 0.
     `assembler` makes the rows that models score, `rankings` are by name. `plan` says what to read of a
-    customer, `exclusive` which actions must not stand together, `slots` what placements make of actions.
+    customer, `seen_features` which of their features rules read, and the places of those in the vector,
+    `exclusive` which actions must not stand together, `slots` what placements make of actions.
     """
 
     catalog: Catalog
@@ -62,6 +64,7 @@ class Generation:
     versions: Versions
     values: NDArray[np.float64]
     plan: ReadPlan
+    seen_features: tuple[tuple[str, int], ...]
     exclusive: tuple[Exclusive, ...]
     slots: SlotPlan
     _levers: Mapping[tuple[str, str], NDArray[np.float64]]
@@ -101,6 +104,9 @@ class Generation:
             plan=ReadPlan(
                 records=tuple(sorted(rules.reads)),
                 capped=tuple(action.id for action in actions if action.volume_cap is not None),
+            ),
+            seen_features=tuple(
+                (name, place) for place, name in enumerate(spec.customer_names) if name in rules.sees_features
             ),
             exclusive=exclusive_rules(rules.catalog),
             slots=SlotPlan.of(rules.catalog),
@@ -224,8 +230,5 @@ def _factors(of: Emphasis | Arm, catalog: Catalog) -> NDArray[np.float64]:
 
 def exclusive_rules(catalog: Catalog) -> tuple[Exclusive, ...]:
     """Return which actions of a catalog must not stand together."""
-    size = len(catalog.actions)
-    return tuple(
-        Exclusive(rule, flags_of(mask_of(rule.applies_to, catalog), size))
-        for rule in catalog.policies.exclusive
-    )
+    masks = [(rule, mask_of(rule.applies_to, catalog)) for rule in catalog.policies.exclusive]
+    return tuple(Exclusive(rule, mask, flags_of(mask, len(catalog.actions))) for rule, mask in masks)

@@ -12,7 +12,7 @@ from nextbest_models.ranker import CandidateRanker, ModelError, Ranker
 from nextbest_models.state import CustomerFeatures
 from nextbest_rules import Action
 from nextbest_rules.assignment import CHAMPION, STATIC
-from nextbest_service.decisions.arbitration import Floats, Maturities, Rows
+from nextbest_service.decisions.factors import Floats, Maturities, Rows
 from nextbest_service.decisions.standing import Standing
 
 log = structlog.get_logger()

@@ -7,8 +7,9 @@ import numpy as np
 
 from nextbest_rules import Catalog, Placement
 from nextbest_rules.catalog import Diversity
-from nextbest_service.decisions.arbitration import Factors, Flags, Quota, Rows, Slot
+from nextbest_service.decisions.arbitration import Quota, Slot
 from nextbest_service.decisions.exploration import Explorer
+from nextbest_service.decisions.factors import Factors, Flags, Rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from nextbest_models.evidence import NO_EVIDENCE, Kind
 from nextbest_models.ladder import Expectation, Maturity, Rung, expectation, graduated
 from nextbest_models.ranker import Ranker
 from nextbest_rules import Action
-from nextbest_service.decisions.arbitration import Flags, Floats, Rows
+from nextbest_service.decisions.factors import Flags, Floats, Rows
 
 NEUTRAL_PROPENSITY = 0.01
 """P of actions of which nothing is declared, and nothing like them was ever shown: V and L decide."""
