@@ -42,6 +42,7 @@ _OTHERS: Mapping[str, Callable[[Situation], object]] = {
     "customer": attrgetter("known"),
     "direction": lambda situation: situation.direction.value,
     **{name: attrgetter(name) for name in ("channel", "brand", "goal", *RECORD_LISTS)},
+    "contacts": lambda situation: None if situation.contacts is None else tuple(situation.contacts),
 }
 
 

@@ -71,10 +71,7 @@ class PairTables(NamedTuple):
         With them comes of which families they have counters, bool [families, places]. The values are float64
         [columns, places]; there are none of a family of which a candidate has no counter.
         """
-        # One array of one type, however the counters came to be: numba compiles for each type anew.
-        own = np.empty((4, len(counters.ids)), dtype=np.int64)
-        own[0], (own[1], own[2], own[3]) = counters.ids, counters.statistics
-        found: tuple[Positions, Flags, Floats] = _pair_values(tuple(self), own, rows, today)
+        found: tuple[Positions, Flags, Floats] = _pair_values(tuple(self), counters.table, rows, today)
         return found
 
 
