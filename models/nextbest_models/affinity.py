@@ -63,7 +63,7 @@ class AffinityKeys:
 
 
 class AffinityCounters:
-    """One customer's sparse counters: a row for each key ever touched, in ascending order of key id. Immutable.
+    """One customer's sparse counters: a row for each key ever touched, ascending by key id. Immutable.
 
     counts: uint16, events that touched the key; stays at 65,535.
     last_days: uint16, day of the last of them, in days since 1970-01-01 UTC.
@@ -93,7 +93,7 @@ class AffinityCounters:
     def of(cls, table: NDArray[np.int64]) -> "AffinityCounters":
         """Return the counters of a table, which is kept: see `table`."""
         made = cls.__new__(cls)
-        made._columns, made._table = None, table
+        made._columns, made._table = None, table  # noqa: SLF001 - its own
         return made
 
     @property

@@ -137,8 +137,15 @@ def _hits(touched: Flags, place_of: Positions, rows: Positions) -> tuple[Positio
 def _pair_values(
     plain_tables: Plain, counters: Integers, rows: Positions, today: int
 ) -> tuple[Positions, Flags, Floats]:
-    """Do the work of `PairTables.values`. counters: int64 [4, counters]: ids, counts, last days, totals."""
-    tables = PairTables(*plain_tables)
+    found: tuple[Positions, Flags, Floats] = pair_values(PairTables(*plain_tables), counters, rows, today)
+    return found
+
+
+@compiled
+def pair_values(
+    tables: PairTables, counters: Integers, rows: Positions, today: int
+) -> tuple[Positions, Flags, Floats]:
+    """Return what `PairTables.values` does. counters: int64 [4, counters], see `AffinityCounters.table`."""
     columns = len(tables.recipes)
     place_of = np.full(tables.yardsticks.shape[1], -1, np.intp)
     for place in range(len(rows)):

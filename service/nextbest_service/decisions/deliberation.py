@@ -9,7 +9,7 @@ from nextbest_rules import Situation
 from nextbest_rules.assignment import STATIC
 from nextbest_rules.bitmask import union
 from nextbest_service.decisions.basis import Basis
-from nextbest_service.decisions.bitmask import flags_of, rows_of
+from nextbest_service.decisions.bitmask import flags_of
 from nextbest_service.decisions.decision import (
     Decision,
     Degradation,
@@ -18,7 +18,7 @@ from nextbest_service.decisions.decision import (
     Timing,
 )
 from nextbest_service.decisions.exclusions import explain_exclusions
-from nextbest_service.decisions.factors import Factors, Flags, Floats, Rows
+from nextbest_service.decisions.factors import Factors, Flags, Floats, Weights
 from nextbest_service.decisions.generation import Generation
 from nextbest_service.decisions.propositions import propositions
 from nextbest_service.decisions.rankings import Ranking
@@ -28,6 +28,8 @@ from nextbest_service.decisions.showing import Showing, showings
 from nextbest_service.decisions.slates import fill_slates
 from nextbest_service.store.customers import Reading
 from nextbest_service.store.keys import Ref
+
+_NO_PINS = np.empty(0, dtype=np.bool_)
 
 
 def deliberate(
@@ -138,20 +140,17 @@ def _score(
     survivors = union(showing.mask for showing in shown)
     values, unvalued = _values(generation, survivors, reach)
     candidates = survivors & ~unvalued
-    rows = rows_of(candidates, len(generation.catalog.actions))
-    features, context = reading.customer.features, request.numbers
-    propensity, maturity, failed = ranking.propensities(features, context, rows, reading.now_ms)
-    lever, pinned = _levers(generation, request, reach, rows)
-    factors = Factors.of(
-        rows=rows,
-        propensity=propensity,
-        value=values.take(rows),
-        context_weight=_context_weights(generation, candidates, reach, rows),
+    lever, pinned = _levers(generation, request, reach)
+    weighings = generation.rules.context_weights.weighings(candidates, reach.view)
+    weights = Weights(
+        value=values,
+        context_weight=generation.context_weights(tuple(weighings)),
         lever=lever,
+        strength=ranking.standing.expected.strength,
         pinned=pinned,
-        maturity=maturity,
-        strength=ranking.standing.expected.strength.take(rows),
     )
+    features, context = reading.customer.features, request.numbers
+    factors, failed = ranking.factors(features, context, candidates, weights, reading.now_ms)
     return factors, unvalued, failed
 
 
@@ -168,25 +167,18 @@ def _values(generation: Generation, survivors: int, reach: Reach) -> tuple[Float
     return values, unvalued
 
 
-def _levers(
-    generation: Generation, request: DecisionRequest, reach: Reach, rows: Rows
-) -> tuple[Floats, Flags]:
-    levers, pinned = generation.levers(request.brand, request.goal).take(rows), np.zeros(len(rows), np.bool_)
-    for factors in generation.arm_levers(reach.view.situation.arms):
-        levers *= factors[rows]
-    for boost in reach.approaches[0].screening.boosts if reach.approaches else ():
-        flags = flags_of(boost.mask, len(generation.catalog.actions))[rows]
+def _levers(generation: Generation, request: DecisionRequest, reach: Reach) -> tuple[Floats, Flags]:
+    """Return L of every action, and which are pinned, one flag per action; no flags where none is."""
+    levers, pinned = generation.levers(request.brand, request.goal, reach.view.situation.arms), _NO_PINS
+    boosts = reach.approaches[0].screening.boosts if reach.approaches else ()
+    if boosts:
+        levers = levers.copy()
+    for boost in boosts:
+        flags = flags_of(boost.mask, len(levers))
         levers[flags] *= boost.lever
         if boost.pin:
-            pinned |= flags
+            pinned = pinned | flags if len(pinned) else flags
     return levers, pinned
-
-
-def _context_weights(generation: Generation, candidates: int, reach: Reach, rows: Rows) -> Floats:
-    weights = np.ones(len(rows))
-    for weighing in generation.rules.context_weights.weighings(candidates, reach.view):
-        weights[flags_of(weighing.mask, len(generation.catalog.actions))[rows]] *= weighing.weight
-    return weights
 
 
 def _lacking(*, failed: bool, unreadable: bool) -> tuple[Degradation, ...]:

@@ -1,8 +1,9 @@
 """The immutable set that one decision runs on: catalog, rules, features, model. Read once per request."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,17 @@ from nextbest_models.ranker import Ranker
 from nextbest_rules import Action, Catalog, Formula, RuleSet
 from nextbest_rules.assignment import CHAMPION, ranker_of
 from nextbest_rules.catalog import Arm, Emphasis
+from nextbest_rules.context_weights import Weighing
 from nextbest_rules.policies import ExclusiveRule
 from nextbest_rules.selection import mask_of
 from nextbest_service.decisions.bitmask import flags_of
+from nextbest_service.decisions.factors import Floats
 from nextbest_service.decisions.rankings import Ranking, rankings_of
 from nextbest_service.decisions.slot_plan import SlotPlan
 from nextbest_service.store.customers import ReadPlan
+
+_MOST_WEIGHED = 256
+"""So many combinations of context weights are kept; each takes 8 bytes per action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ class Generation:
     slots: SlotPlan
     _levers: Mapping[tuple[str, str], NDArray[np.float64]]
     _arm_levers: Mapping[tuple[str, str], NDArray[np.float64]]
+    _weighed: Callable[[tuple[Weighing, ...]], Floats]
     _contents: Mapping[tuple[int, str], str]
 
     @classmethod
@@ -112,6 +119,7 @@ class Generation:
             slots=SlotPlan.of(rules.catalog),
             _levers=_levers(rules.catalog),
             _arm_levers=_arm_levers(rules.catalog),
+            _weighed=lru_cache(_MOST_WEIGHED)(partial(_weighed, len(actions))),
             _contents=_contents(actions),
         )
 
@@ -124,13 +132,23 @@ class Generation:
         """Return what ranks for a person with these arms; None where that ranker is not in use."""
         return self.rankings.get(ranker_of(self.catalog.experimentation, arms)) if arms else self.champion
 
-    def levers(self, brand: str, goal: str) -> NDArray[np.float64]:
-        """Return L of every action (float64) under a brand and a goal; either may be empty."""
-        return self._levers[brand, goal]
+    def levers(self, brand: str, goal: str, arms: Mapping[str, str]) -> Floats:
+        """Return L of every action under a brand and a goal, either of which may be empty, and in some arms.
 
-    def arm_levers(self, arms: Mapping[str, str]) -> Iterator[NDArray[np.float64]]:
-        """Yield the factors on L of every action (float64) that a person's arms bring."""
-        return (self._arm_levers[arm] for arm in arms.items() if arm in self._arm_levers)
+        The array is shared: it must not be changed.
+        """
+        levers = self._levers[brand, goal]
+        for arm in arms.items():
+            if arm in self._arm_levers:
+                levers = levers * self._arm_levers[arm]
+        return levers
+
+    def context_weights(self, weighings: tuple[Weighing, ...]) -> Floats:
+        """Return C of every action under some context weights.
+
+        The array is shared: it must not be changed.
+        """
+        return self._weighed(weighings)
 
     def content(self, row: int, treatment_id: str) -> str:
         """Return an action's content as JSON, in one of its treatments or, with an empty id, without."""
@@ -210,6 +228,13 @@ def _levers(catalog: Catalog) -> dict[tuple[str, str], NDArray[np.float64]]:
         for brand, of_brand in brands.items()
         for goal, of_goal in goals.items()
     }
+
+
+def _weighed(size: int, weighings: Iterable[Weighing]) -> Floats:
+    weights = np.ones(size)
+    for weighing in weighings:
+        weights[flags_of(weighing.mask, size)] *= weighing.weight
+    return weights
 
 
 def _arm_levers(catalog: Catalog) -> dict[tuple[str, str], NDArray[np.float64]]:
