@@ -1,7 +1,7 @@
 """Renders what fills the placements as propositions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nextbest_models.ladder import Maturity
 from nextbest_rules import Action, Treatment
@@ -29,69 +29,78 @@ def propositions(
     now_ms: int,
 ) -> tuple[PlacementDecision, ...]:
     """Return the chosen actions as propositions, per placement."""
-    render = _Renderer(generation, request, reach, factors, slates.parameters, ranked, now_ms)
+    render = _Renderer(generation, request.include_content, factors, slates.parameters, ranked, now_ms)
     return tuple(
-        PlacementDecision(
-            showing.asked,
-            tuple(render.proposition(showing, choice, rank) for rank, choice in enumerate(chosen, start=1)),
-        )
-        for showing, chosen in zip(shown, slates.chosen, strict=True)
+        [
+            PlacementDecision(
+                showing.asked,
+                tuple(
+                    [
+                        render.proposition(showing, choice, rank, reach.send_at_ms)
+                        for rank, choice in enumerate(chosen, start=1)
+                    ]
+                ),
+            )
+            for showing, chosen in zip(shown, slates.chosen, strict=True)
+        ]
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Renderer:
+class _Renderer(NamedTuple):
     """What all propositions of an answer have in common."""
 
     generation: Generation
-    request: DecisionRequest
-    reach: Reach
+    with_content: bool
     factors: Factors
     parameters: Parameters
     ranked: SelectionType
     now_ms: int
 
-    def proposition(self, showing: Showing, choice: Choice, rank: int) -> Proposition:
-        factors, candidate = self.factors, choice.candidate
+    def proposition(self, showing: Showing, choice: Choice, rank: int, send_at_ms: int | None) -> Proposition:
+        factors, candidate, placement = self.factors, choice.candidate, showing.asked.placement
         row = factors.rows.item(candidate)
         action = self.generation.catalog.actions[row]
         approach, treatment = showing.of(row)
-        with_content = self.request.include_content
         treatment_id = treatment.id if treatment else ""
-        chosen_parameters = self.parameters.get((showing.asked.placement.id, row), NO_PARAMETERS)
-        selection = self._selection(showing, action, choice)
-        by_priority = selection in _BY_PRIORITY
+        selection = self._selection(choice, is_fallback=action.id == placement.fallback)
+        propensity, value, context_weight, lever, _, priority = factors.figures[:, candidate].tolist()
+        content, parameters = "", NO_PARAMETERS
+        if self.with_content:
+            content = self.generation.content(row, treatment_id)
+            parameters = self.parameters.get((placement.id, row), NO_PARAMETERS)
         return Proposition(
-            action=action,
-            rank=rank,
-            selection=selection,
-            selection_probability=choice.probability,
-            propensity=factors.propensity.item(candidate),
-            value=factors.value.item(candidate),
-            context_weight=factors.context_weight.item(candidate),
-            lever=factors.lever.item(candidate),
-            priority=factors.priority.item(candidate),
-            channel=approach.channel,
-            treatment_id=treatment_id,
-            content_json=self.generation.content(row, treatment_id) if with_content else "",
-            parameters=chosen_parameters if with_content else NO_PARAMETERS,
-            expires_at_ms=_expires_at_ms(action, treatment, self.now_ms),
-            send_at_ms=self.reach.send_at_ms,
-            maturity=_MATURITIES[factors.maturity.item(candidate)] if by_priority else None,
+            action,
+            rank,
+            selection,
+            propensity,
+            value,
+            context_weight,
+            lever,
+            priority,
+            approach.channel,
+            treatment_id,
+            content,
+            parameters,
+            _expires_at_ms(action, treatment, self.now_ms),
+            send_at_ms,
+            choice.probability,
+            _MATURITIES[factors.maturity.item(candidate)] if selection in _BY_PRIORITY else None,
         )
 
-    def _selection(self, showing: Showing, action: Action, choice: Choice) -> SelectionType:
-        if action.id == showing.asked.placement.fallback:
+    def _selection(self, choice: Choice, *, is_fallback: bool) -> SelectionType:
+        if is_fallback:
             return SelectionType.FALLBACK
         if choice.explored:
             return SelectionType.EXPLORED
-        return SelectionType.PINNED if self.factors.pinned[choice.candidate] else self.ranked
+        return SelectionType.PINNED if self.factors.pinned.item(choice.candidate) else self.ranked
 
 
 def _expires_at_ms(action: Action, treatment: Treatment | None, now_ms: int) -> int | None:
     """Return the end of the action's window or of its time to live, whichever comes first."""
-    ends = [window.until_ms for window in action.valid if window.holds(now_ms)]
     lives = (treatment.valid_for_ms if treatment else None) or action.valid_for_ms
-    if lives is not None:
-        ends.append(now_ms + lives)
-    return min([end for end in ends if end is not None], default=None)
+    end = None if lives is None else now_ms + lives
+    for window in action.valid:
+        closes = window.until_ms
+        if closes is not None and window.holds(now_ms) and (end is None or closes < end):
+            end = closes
+    return end

@@ -53,13 +53,17 @@ def fill_slates(
         all_candidates = range(len(factors.rows))
         _, unshowable = _parameters(generation, exploring, factors, [all_candidates] * len(exploring))
     while True:
-        chosen = (
-            None
-            if exploring
-            else fill_from_leaders(
-                generation, shown, factors, rooms, unshowable, allow_duplicates=request.allow_duplicates
+        chosen = None
+        if not exploring:
+            chosen = fill_from_leaders(
+                generation.slots,
+                generation.exclusive,
+                shown,
+                factors,
+                rooms,
+                unshowable,
+                allow_duplicates=request.allow_duplicates,
             )
-        )
         if chosen is None:
             chosen = _fill(generation, request, shown, factors, rooms, unshowable, exploring, decision_id)
         candidates = [[choice.candidate for choice in slate] for slate in chosen]
@@ -132,17 +136,17 @@ def _parameters(
 ) -> tuple[Parameters, int]:
     """Return the parameters of everything chosen, and the mask of the actions that lack one."""
     found: dict[tuple[str, int], Mapping[str, ParameterValue]] = {}
-    failed = 0
+    failed, row_of, formulas = 0, factors.rows.item, generation.rules.formulas
     for showing, candidates in zip(shown, chosen, strict=True):
         for candidate in candidates:
-            row = int(factors.rows[candidate])
+            row = row_of(candidate)
             if not showing.mask >> row & 1:
                 continue
             approach, treatment = showing.of(row)
             if treatment is None or not treatment.parameters:
                 continue
             try:
-                values = generation.rules.formulas.parameters(treatment, approach.view)
+                values = formulas.parameters(treatment, approach.view)
             except ParameterError:
                 failed |= 1 << row
             else:
