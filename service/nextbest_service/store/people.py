@@ -278,7 +278,7 @@ class People:
         """Return the person of a group before its updates."""
         found = group.found
         if len(group.loose) != len(found.loose):
-            found = replace(found, loose=tuple(group.loose.items()))
+            found = found._replace(loose=tuple(group.loose.items()))
         stored = await self.decoded(found)
         if stored is not None:
             return stored

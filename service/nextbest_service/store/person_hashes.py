@@ -10,7 +10,7 @@ from nextbest_service.clock import Clock
 from nextbest_service.errors import StoreUnavailableError
 from nextbest_service.store import keys
 from nextbest_service.store.connection import Store, milliseconds
-from nextbest_service.store.found import MOST_HOPS, Answers, Ask, Fields, find, links
+from nextbest_service.store.found import MOST_HOPS, Answers, Ask, Fields, Found, find, links
 from nextbest_service.store.keys import KeyRing, Ref, answer_keys, person_key
 from nextbest_service.store.line import Command
 from nextbest_service.store.person_codec import Changes
@@ -74,6 +74,15 @@ class PersonHashes:
         await self._follow(stored)
         found = tuple(find(ask, stored, of_extras, self._ring) for ask in asks)
         return Answers(self._clock.at(store_ms), store_ms, found, of_more)
+
+    async def found(self, refs: tuple[Ref, ...], stored: dict[Ref, Fields]) -> Found:
+        """Return what is stored of the person behind some refs, by the hashes at these; pointers are followed.
+
+        Raises:
+            StoreUnavailableError: the store did not answer in time.
+        """
+        await self._follow(stored)
+        return find(Ask(refs), stored, iter(()), self._ring)
 
     async def hashes(self, refs: Sequence[Ref]) -> list[Fields]:
         """Return what stands under some refs, pointers unfollowed.
