@@ -87,7 +87,7 @@ class Store:
         return results
 
     def sent(self, commands: Sequence[Command]) -> asyncio.Future[list[Any]]:
-        """Send commands at once, and return their results to come, without any coroutine where that is possible.
+        """Send commands at once, and return their results to come: if possible without any coroutine.
 
         The future fails as `run` does, or with what `not_answering` is for. Scripts that the server lost stay
         lost.

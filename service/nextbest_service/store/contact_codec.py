@@ -38,7 +38,12 @@ def _columns(texts: Packed, cells: Packed, combinations: Packed, at: Packed, dec
     known = len(ids) // _ID_BYTES + len(names)
     if places is not None:
         places = _places(places, known)
-    if rest or len(at_ms) != size or len(ids) % _ID_BYTES or (known if places is None else len(places)) != size:
+    if (
+        rest
+        or len(at_ms) != size
+        or len(ids) % _ID_BYTES
+        or (known if places is None else len(places)) != size
+    ):
         raise ValueError
     if type(ids) is not bytes or not _TEXT.issuperset(map(type, names)):
         raise TypeError

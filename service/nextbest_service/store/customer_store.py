@@ -41,7 +41,9 @@ class CustomerStore:
         self._asked_for: dict[bytes, float] = {}
         self._ahead_ms: int | None = None
         store = people.hashes.store
-        self._joint = JointReads(store, clock) if source is None and store.is_one_server else None
+        self._joint = (
+            JointReads(store, people.hashes.clock) if source is None and store.is_one_server else None
+        )
         warm_up()
 
     async def load(
@@ -62,7 +64,7 @@ class CustomerStore:
             StoreUnavailableError: the store did not answer in time.
         """
         if self._joint is not None and self._ahead_ms is not None and refs and not request_id:
-            return await self._jointly(self._joint, tuple(refs), plan, self._ahead_ms)
+            return await self._jointly(self._joint, tuple(refs), plan, self._ahead_ms, names)
         claims = [claim.command()] if claim else []
         volumes = volume_commands(plan.capped, await self._expected_ms())
         commands: list[Command] = [*claims, ("HGETALL", keys.KILLS), *volumes]
@@ -82,7 +84,12 @@ class CustomerStore:
         )
 
     async def _jointly(
-        self, joint: JointReads, refs: tuple[Ref, ...], plan: ReadPlan, ahead_ms: int
+        self,
+        joint: JointReads,
+        refs: tuple[Ref, ...],
+        plan: ReadPlan,
+        ahead_ms: int,
+        names: Sequence[Identity],
     ) -> Reading:
         """Return a customer as `load` does, read together with those whom others ask for."""
         moment, stored = await joint.read(refs, plan, self._clock.at(_ticks_ms() + ahead_ms))
@@ -91,7 +98,8 @@ class CustomerStore:
             found = Found(refs, refs[0], stored[refs[0]])
         else:
             found = await self._people.hashes.found(refs, stored)
-        customer = self._reader.plain(found, moment.now_ms, plan)
+        own = names[0] if names and found.head == refs[0] else None
+        customer = self._reader.plain(found, moment.now_ms, plan, own)
         if customer is None:
             customer = await self._customer(found, moment.now_ms, plan, ())
         return Reading(customer, moment.killed, moment.volumes, found, moment.now_ms)

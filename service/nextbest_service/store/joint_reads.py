@@ -85,7 +85,7 @@ class JointReads:
         try:
             results = replies.result()
             moment = self._moment(batch.plan, results[:common])
-        except Exception as error:  # noqa: BLE001 - whatever it is, all of them wait for it
+        except Exception as error:
             failure = not_answering(error)
             for _, waiter in batch.callers:
                 if not waiter.done():
@@ -103,7 +103,9 @@ class JointReads:
         return Moment(self._clock.at(store_ms), store_ms, killed, volumes_of(plan.capped, results[2:]))
 
 
-def _answer(waiter: asyncio.Future[Joint], moment: Moment, refs: Sequence[Ref], results: Sequence[Any]) -> None:
+def _answer(
+    waiter: asyncio.Future[Joint], moment: Moment, refs: Sequence[Ref], results: Sequence[Any]
+) -> None:
     try:
         waiter.set_result((moment, dict(zip(refs, map(checked_hash, results), strict=True))))
     except StoreUnavailableError as error:

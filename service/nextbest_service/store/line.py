@@ -122,7 +122,6 @@ class Line(asyncio.Protocol):
         except exceptions.InvalidResponse:
             self.close()
 
-
     def _watch(self, caller: _Caller) -> None:
         self._timer = self._loop.call_at(caller.until, self._give_up_waiting)
 

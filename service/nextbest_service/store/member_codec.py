@@ -6,7 +6,7 @@ from typing import NamedTuple
 from nextbest_service.customers.person import Member
 from nextbest_service.store.codec import foreign, pack, unpack
 from nextbest_service.store.columns import FOREIGN, Packed, packed_time, unpacked_time
-from nextbest_service.store.keys import REF_BYTES, Identity, KeyRing
+from nextbest_service.store.keys import REF_BYTES, Identity, KeyRing, Ref
 
 _IDENTITIES = "identities"
 _SEGMENTS = "segments"
@@ -43,6 +43,19 @@ def decode_members(blob: bytes, ring: KeyRing) -> tuple[Member, ...]:
     if not members:
         raise foreign(_IDENTITIES)
     return members
+
+
+def is_alone(blob: bytes, head: Ref, name: Identity | None, ring: KeyRing) -> bool:
+    """Tell whether the person whose members these are has but one, at `head`; its name saves time, where known.
+
+    Raises:
+        CodecError: the bytes are not identities of this codec, or there are none.
+    """
+    rows = unpack(_IDENTITIES, blob, tuple)
+    if name is not None and rows == ((name.id, name.namespace),):
+        return True  # the usual case
+    members = decode_members(blob, ring)
+    return len(members) == 1 and members[0].ref == head
 
 
 def encode_segments(segments: Mapping[str, int]) -> bytes:

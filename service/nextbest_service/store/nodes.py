@@ -140,7 +140,7 @@ class Cluster:
                 await asyncio.sleep(_PAUSE_SECONDS)
         return results
 
-    def sent(self, commands: Sequence[Command]) -> None:  # noqa: ARG002 - each goes to the node of its key
+    def sent(self, commands: Sequence[Command]) -> None:
         """Send nothing: which node has a key can change on the way."""
 
     async def send_everywhere(self, command: Command) -> list[Any]:
