@@ -40,10 +40,9 @@ class CustomerStore:
         self._reader = CustomerReader(people.codec)
         self._asked_for: dict[bytes, float] = {}
         self._ahead_ms: int | None = None
-        store = people.hashes.store
-        self._joint = (
-            JointReads(store, people.hashes.clock) if source is None and store.is_one_server else None
-        )
+        hashes = people.hashes
+        alone = source is None and hashes.store.is_one_server
+        self._joint = JointReads(hashes.store, hashes.clock) if alone else None
         warm_up()
 
     async def load(

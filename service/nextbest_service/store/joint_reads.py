@@ -1,6 +1,6 @@
 """Who asks for a person in the same turn of the event loop reads together.
 
-What is the same for all of them, the time, the kills and the volumes, is asked and read once, before any of their
+What is the same for all of them, the time, the kills and the volumes, is asked once, before any of their
 persons. A caller who hangs up leaves the others alone.
 """
 

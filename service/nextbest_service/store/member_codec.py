@@ -46,7 +46,7 @@ def decode_members(blob: bytes, ring: KeyRing) -> tuple[Member, ...]:
 
 
 def is_alone(blob: bytes, head: Ref, name: Identity | None, ring: KeyRing) -> bool:
-    """Tell whether the person whose members these are has but one, at `head`; its name saves time, where known.
+    """Tell whether a person has but one member, at `head`; its name saves time, where it is at hand.
 
     Raises:
         CodecError: the bytes are not identities of this codec, or there are none.

@@ -49,7 +49,10 @@ class PlainReader:
     def customer(
         self, head: Ref, fields: Fields, now_ms: int, plan: ReadPlan, name: Identity | None = None
     ) -> Customer | None:
-        """Return what a decision sees of the person at `head`, whose name may be known; None if there is more."""
+        """Return what a decision sees of the person at `head`; None where there is more to it.
+
+        name: that of the head, if it is at hand.
+        """
         if not fields.keys() <= _OWN:
             return None
         try:
