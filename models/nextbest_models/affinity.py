@@ -69,7 +69,8 @@ class AffinityCounters:
     last_days: uint16, day of the last of them, in days since 1970-01-01 UTC.
     totals: uint16, sum of the family's value over them, in the family's units; stays at 65,535.
 
-    Immutable. They are kept as the columns or as the table that they came as, and one is made of the other when needed.
+    Immutable. They are kept as the columns or as the table that they came as; one is made of the other when
+    needed.
     """
 
     __slots__ = ("_columns", "_table")

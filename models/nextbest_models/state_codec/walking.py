@@ -218,7 +218,7 @@ def features_into(vector: NDArray[np.float32], octets: Octets, now_ms: int, plan
     vector: float32 [features]. octets: uint8, what is stored of the portion behind the schema's name.
     plan: int64 [rows, WIDTH], one array because each more would take longer to hand over. First come the
     `streams`: what is kept of each, by the names `FIRST` to `MARKS`: flags and numbers. Then come the
-    features, by the names `KIND` to `DEFAULT`; half life (milliseconds) and default are the bits of a float64.
+    features, by the names `KIND` to `DEFAULT`; half life (milliseconds) and default are bits of a float64.
     A ratio has the places of its parts in the two cells behind `KIND`, a weighted sum begin and end of its
     terms: these are the last rows, by the names `PART` and `WEIGHT`, which is a float64, too.
     """
