@@ -66,7 +66,6 @@ def test_somebody_with_one_name_is_plain(portion: Portion, name: Identity | None
     "fields",
     [
         CODEC.changes(None, person_of(WHOLE, WHOLE)).set,
-        CODEC.changes(None, person_of(Portion(), Portion())).set,
         {**CODEC.changes(None, person_of(PLAIN)).set, keys.LEFT: b"elsewhere"},
         {**CODEC.changes(None, person_of(PLAIN)).set, keys.FACTS: b"damaged"},
         {
@@ -77,11 +76,20 @@ def test_somebody_with_one_name_is_plain(portion: Portion, name: Identity | None
         },
         {},
     ],
-    ids=["two portions", "two names", "leaving", "damaged", "another one's", "nothing"],
+    ids=["two portions", "leaving", "damaged", "another one's", "nothing"],
 )
 def test_whoever_is_not_plain_is_left_to_others(fields: Fields) -> None:
     for name in (None, ANNA):
         assert READER.plain(Found((HEAD,), HEAD, fields), NOW_MS, ReadPlan(), name) is None
+
+
+def test_a_name_under_which_nothing_came_in_makes_nobody_less_plain() -> None:
+    person = person_of(PLAIN, Portion())
+    later, earlier = person.members[0]._replace(since_ms=5), person.members[1]
+    fields = CODEC.changes(None, person._replace(members=(later, earlier))).set
+    customer = READER.plain(Found((HEAD,), HEAD, fields), NOW_MS, ReadPlan(), ANNA)
+    assert customer is not None
+    assert (customer.members, customer.first) == ((HEAD, RING.ref(COOKIE)), RING.ref(COOKIE))
 
 
 def test_who_carries_somebody_else_or_nobody_is_not_plain() -> None:

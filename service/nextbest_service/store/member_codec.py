@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from nextbest_service.customers.person import Member
+from nextbest_service.customers.person import Member, came_first
 from nextbest_service.store.codec import foreign, pack, unpack
 from nextbest_service.store.columns import FOREIGN, Packed, packed_time, unpacked_time
 from nextbest_service.store.keys import REF_BYTES, Identity, KeyRing, Ref
@@ -45,17 +45,20 @@ def decode_members(blob: bytes, ring: KeyRing) -> tuple[Member, ...]:
     return members
 
 
-def is_alone(blob: bytes, head: Ref, name: Identity | None, ring: KeyRing) -> bool:
-    """Tell whether a person has but one member, at `head`; its name saves time, where it is at hand.
+def refs_of(blob: bytes, head: Ref, name: Identity | None, ring: KeyRing) -> tuple[tuple[Ref, ...], Ref]:
+    """Return the refs of a person's members, the head first, and that of the one who came first.
+
+    name: that of the head; it saves time, where it is at hand.
 
     Raises:
-        CodecError: the bytes are not identities of this codec, or there are none.
+        CodecError: the bytes are not identities of this codec, or there are none, or another one's.
     """
-    rows = unpack(_IDENTITIES, blob, tuple)
-    if name is not None and rows == ((name.id, name.namespace),):
-        return True  # the usual case
+    if name is not None and unpack(_IDENTITIES, blob, tuple) == ((name.id, name.namespace),):
+        return (head,), head  # the usual case
     members = decode_members(blob, ring)
-    return len(members) == 1 and members[0].ref == head
+    if members[0].ref != head:
+        raise foreign(_IDENTITIES)
+    return tuple([member.ref for member in members]), came_first(members)
 
 
 def encode_segments(segments: Mapping[str, int]) -> bytes:

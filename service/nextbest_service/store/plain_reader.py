@@ -17,7 +17,7 @@ from nextbest_service.store.customers import Customer, ReadPlan
 from nextbest_service.store.fact_codec import NO_FACTS, decode_facts
 from nextbest_service.store.found import Fields
 from nextbest_service.store.keys import Identity, Ref
-from nextbest_service.store.member_codec import is_alone
+from nextbest_service.store.member_codec import refs_of
 from nextbest_service.store.person_codec import LISTS, RESERVATIONS, PersonCodec
 from nextbest_service.store.record_codec import decode_records
 
@@ -26,7 +26,7 @@ _OWN = frozenset(
     {keys.VERSION, keys.IDENTITIES, keys.SEGMENTS, keys.STRANGER, keys.FEATURES, keys.COUNTERS, keys.FACTS}
     | {keys.SEEN, *LISTS.values()}
 )
-"""The fields of a person with one portion who leads nowhere."""
+"""The fields of a person who leads nowhere, with nothing but the head's portion."""
 _NO_CONTACTS = Contacts.none()
 
 
@@ -64,8 +64,9 @@ class PlainReader:
         self, head: Ref, fields: Fields, now_ms: int, plan: ReadPlan, name: Identity | None
     ) -> Customer | None:
         features = self._features(fields, now_ms)
-        if features is None or not is_alone(fields.get(keys.IDENTITIES, b""), head, name, self.codec.ring):
+        if features is None:
             return None
+        members, first = refs_of(fields.get(keys.IDENTITIES, b""), head, name, self.codec.ring)
         facts = fields.get(keys.FACTS)
         values, as_of = NO_FACTS if facts is None else decode_facts(facts)
         lists: dict[str, Any] = {
@@ -83,8 +84,8 @@ class PlainReader:
             self.never_given,
             values,
             as_of,
-            members=(head,),
-            first=head,
+            members=members,
+            first=first,
             defaulted=self.defaulted,
             **lists,
         )
