@@ -1,4 +1,4 @@
-"""What a read of one customer costs the service: alone on the shared line, or together with others who ask.
+"""What a read of one customer costs the service: alone on the shared line, or together with others.
 
 Beside both stands a pipeline of redis-py's client. Run it with `python -m benchmarks.micro.line`; add `--json`
 for a machine. A read is TIME and two HGETALL, one of them of 1 KB, as a decision asks for them. Wall times on
