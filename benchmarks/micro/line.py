@@ -1,6 +1,6 @@
 """What a read of one customer costs the service: alone on the shared line, or together with others.
 
-Beside both stands a pipeline of redis-py's client. Run it with `python -m benchmarks.micro.line`; add `--json`
+Beside both stands a pipeline of redis-py. Run it with `python -m benchmarks.micro.line`; add `--json`
 for a machine. A read is TIME and two HGETALL, one of them of 1 KB, as a decision asks for them. Wall times on
 one event loop; the store works on another core if there is one. At the end comes what a read takes of this
 process' CPU.
