@@ -63,13 +63,14 @@ class AffinityKeys:
 
 
 class AffinityCounters:
-    """One customer's sparse counters: a row for each key ever touched, ascending by key id. Immutable.
+    """One customer's sparse counters: a row for each key ever touched, in ascending order of key id.
 
     counts: uint16, events that touched the key; stays at 65,535.
     last_days: uint16, day of the last of them, in days since 1970-01-01 UTC.
     totals: uint16, sum of the family's value over them, in the family's units; stays at 65,535.
 
-    They are kept as the columns or as the table that they came as, and one is made of the other when needed.
+    Immutable. They are kept as the columns or as the table that they came as; one is made of the other when
+    needed.
     """
 
     __slots__ = ("_columns", "_table")

@@ -46,5 +46,5 @@ def test_the_short_way_finds_what_the_long_one_finds(other: Fields, monkeypatch:
 
     short = everything()
     assert any(it.head == HEAD for it in short)
-    monkeypatch.setattr(found, "_is_at_home", lambda _: False)
+    monkeypatch.setattr(found, "is_at_home", lambda _: False)
     assert everything() == short

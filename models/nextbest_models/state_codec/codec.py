@@ -25,6 +25,8 @@ from nextbest_models.state_codec.schema import Conversion, Family, StateSchema
 from nextbest_models.state_codec.vectors import VectorReader
 
 _NAME_BYTES = 8
+_FOREIGN = (ValueError, LookupError, OverflowError, struct.error)
+_SOMETHING_ELSE = "a stored feature state is something else"
 _Found = TypeVar("_Found")
 
 
@@ -132,7 +134,7 @@ class StateCodec:
         """
         if not features.startswith(self.schema_id):
             return None
-        return self._vectors.vector(features[_NAME_BYTES:], now_ms)
+        return self._vectors.vector(features, _NAME_BYTES, now_ms)
 
     def counters(self, counters: bytes) -> AffinityCounters:
         """Read a portion's counters alone.
@@ -147,7 +149,10 @@ class StateCodec:
             raise StateError(
                 "stored counters belong to another dictionary, or to unknown affinity definitions"
             )
-        found = _read(lambda: counters_codec.decode(counters[_NAME_BYTES:]))
+        try:
+            found = counters_codec.decode(counters, _NAME_BYTES)
+        except _FOREIGN as error:
+            raise StateError(_SOMETHING_ELSE) from error
         if not len(lost):
             return found
         kept = ~np.isin(found.ids, lost)
@@ -162,5 +167,5 @@ def _counters_tag(families: tuple[Family, ...], dictionary: bytes) -> bytes:
 def _read(decode: Callable[[], _Found]) -> _Found:
     try:
         return decode()
-    except (ValueError, LookupError, OverflowError, struct.error) as error:
-        raise StateError("a stored feature state is something else") from error
+    except _FOREIGN as error:
+        raise StateError(_SOMETHING_ELSE) from error

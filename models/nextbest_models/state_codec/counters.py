@@ -40,18 +40,18 @@ def encode(counters: AffinityCounters) -> bytes:
     return head + pack(np.concatenate(columns), spread)
 
 
-def decode(blob: bytes) -> AffinityCounters:
-    """Read counters back.
+def decode(blob: bytes, begin: int = 0) -> AffinityCounters:
+    """Read counters back that begin at some place.
 
     Raises:
         ValueError: they are cut off, or nothing that could have been encoded.
         struct.error: they are cut off.
     """
-    keys, days, newest, *_ = _HEAD.unpack_from(blob)
+    keys, days, newest, *_ = _HEAD.unpack_from(blob, begin)
     if 4 * keys + days > 8 * len(blob):
         raise ValueError("packed counters are cut off")  # before room is made for so many
     table = np.empty((4, keys), dtype=np.int64)
-    if not _kernel()(np.frombuffer(blob, np.uint8), _HEAD.size, days, newest, table):
+    if not _kernel()(np.frombuffer(blob, np.uint8), begin + _HEAD.size, days, newest, table):
         raise ValueError("packed counters are cut off")
     return AffinityCounters.of(table)
 

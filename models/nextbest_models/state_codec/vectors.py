@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +21,6 @@ from nextbest_models.online.measures import (
 from nextbest_models.online.plan import Reading
 from nextbest_models.online.reading import TallyReader
 
-if TYPE_CHECKING:
-    from nextbest_models.state_codec.walking import Plan
-
 _MOST_NUMBERS = 56
 """The numbers of a stream whose mask of filled ones the kernel can hold."""
 
@@ -37,42 +33,44 @@ class VectorReader:
         self._reader = reader
         self._is_small = all(len(it.sums) + len(it.decays) <= _MOST_NUMBERS for it in layouts)
 
-    def vector(self, body: bytes, now_ms: int) -> NDArray[np.float32] | None:
+    def vector(self, body: bytes, begin: int, now_ms: int) -> NDArray[np.float32] | None:
         """Return the features at a moment, float32, None where the tally has to be decoded for them.
 
-        body: what `tallies.encode` made of a portion's tally under the same layouts.
+        body: from `begin` on what `tallies.encode` made of a portion's tally under the same layouts.
         """
         kernel, plan = self._kernel
         vector = np.empty(len(self._reader.readings), dtype=np.float32)
-        octets = np.frombuffer(body, np.uint8)
-        return vector if self._is_small and kernel(vector, octets, now_ms, plan) else None
+        octets = np.frombuffer(body, np.uint8, -1, begin)
+        return vector if self._is_small and kernel(vector, octets, now_ms, plan, len(self._layouts)) else None
 
     @cached_property
-    def _kernel(self) -> tuple[Callable[..., bool], "Plan"]:
+    def _kernel(self) -> tuple[Callable[..., bool], NDArray[np.int64]]:
         """What reads, and what it needs to know."""
-        from nextbest_models.state_codec.walking import Plan, features_into  # noqa: PLC0415 - slow to import
+        from nextbest_models.state_codec.walking import WIDTH, features_into  # noqa: PLC0415 - slow to import
 
         terms = list[tuple[int, float]]()
-        rows = [_row(reading, terms) for reading in self._reader.readings]
-        plan = Plan(
-            np.array([_kept(layout) for layout in self._layouts], dtype=np.int64).reshape(-1, 6),
-            np.array(rows, dtype=np.int64).reshape(-1, 4),
-            np.array([getattr(it, "half_life_ms", 0.0) for it in self._reader.readings]),
-            np.array(self._reader.defaults, dtype=np.float64),
-            np.array([part for part, _ in terms], dtype=np.int64),
-            np.array([weight for _, weight in terms], dtype=np.float64),
-        )
-        return features_into, plan
+        readings = zip(self._reader.readings, self._reader.defaults, strict=True)
+        features = [
+            (*_row(reading, terms), _bits(getattr(reading, "half_life_ms", 0.0)), _bits(default))
+            for reading, default in readings
+        ]
+        last = [(part, _bits(weight), *[0] * (WIDTH - 2)) for part, weight in terms]
+        rows = [*map(_kept, self._layouts), *features, *last]
+        return features_into, np.array(rows, dtype=np.int64).reshape(-1, WIDTH)
+
+
+def _bits(number: float) -> int:
+    return int(np.float64(number).view(np.int64))
 
 
 def _kept(layout: StreamLayout) -> tuple[int, ...]:
-    """Return a row of `Plan.streams`."""
+    """Return the row of a stream."""
     numbers = layout.first, len(layout.sums), len(layout.decays), bool(layout.window_ms)
     return (*numbers, len(layout.columns), len(layout.marks))
 
 
 def _row(reading: Reading, terms: list[tuple[int, float]]) -> tuple[int, int, int, int]:
-    """Return a row of `Plan.readings`; adds to the terms of weighted sums."""
+    """Return the first cells of a feature's row; adds to the terms of weighted sums."""
     from nextbest_models.state_codec import walking as w  # noqa: PLC0415 - numba is slow to import
 
     row = (w.ABSENT, 0, 0, 0)

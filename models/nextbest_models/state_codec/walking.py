@@ -18,7 +18,8 @@ Floats = NDArray[np.float64]
 # What kernels are compiled with stands in this file, because numba's cache sees no change of any other.
 EVENTS, SUM, WINDOW, WINDOW_SUM, DECAY, RECENCY, TENURE, DIFFERENT, RATIO, WEIGHTED, ABSENT = range(11)
 FIRST, SUMS, DECAYS, SINGLES, COLUMNS, MARKS = range(6)
-KIND, STREAM, SLOT, WINDOW_MS = range(4)
+KIND, STREAM, SLOT, WINDOW_MS, HALF_LIFE, DEFAULT = range(6)
+PART, WEIGHT = range(2)
 FOR_EVER = -1
 _OVER, _UNDER = STREAM, SLOT
 _BEGIN, _END = STREAM, SLOT
@@ -26,26 +27,10 @@ _DAY_MS = 86_400_000
 _SECOND_MS = 1_000
 _MOST_SHIFT, _WIDEST = 49, 7
 _FLOATS, _WHOLES, _HUNDREDTHS = range(3)
+WIDTH = 6
+"""The cells of a plan's row."""
 _EXACT = 1 << 53
 _NOWHERE = -1
-
-
-class Plan(NamedTuple):
-    """How bytes become features.
-
-    streams: int64 [streams, 6], what is kept of each, by the names `FIRST` to `MARKS`: flags and numbers.
-    readings: int64 [features, 4], by the names `KIND` to `WINDOW_MS`. A ratio has the places of its parts in
-    the two in the middle, a weighted sum begin and end of its terms.
-    half_lives, defaults: float64 [features], milliseconds and values.
-    parts, weights: int64 and float64 [terms].
-    """
-
-    streams: Ints
-    readings: Ints
-    half_lives: Floats
-    defaults: Floats
-    parts: Ints
-    weights: Floats
 
 
 class Stream(NamedTuple):
@@ -227,34 +212,41 @@ def _measured(reading: Ints, half_life_ms: float, stream: Stream, now_ms: int) -
 
 
 @compiled
-def features_into(vector: NDArray[np.float32], octets: Octets, now_ms: int, plan: Plan) -> bool:
+def features_into(vector: NDArray[np.float32], octets: Octets, now_ms: int, plan: Ints, streams: int) -> bool:
     """Fill in the features of a portion at a moment; False where others have to read it.
 
     vector: float32 [features]. octets: uint8, what is stored of the portion behind the schema's name.
+    plan: int64 [rows, WIDTH], one array because each more would take longer to hand over. First come the
+    `streams`: what is kept of each, by the names `FIRST` to `MARKS`: flags and numbers. Then come the
+    features, by the names `KIND` to `DEFAULT`; half life (milliseconds) and default are bits of a float64.
+    A ratio has the places of its parts in the two cells behind `KIND`, a weighted sum begin and end of its
+    terms: these are the last rows, by the names `PART` and `WEIGHT`, which is a float64, too.
     """
-    found, at = np.empty(len(vector)), 0
-    for place in range(len(plan.streams)):
-        stream, at = _stream(octets, at, plan.streams[place])
+    found, at, figures = np.empty(len(vector)), 0, plan.view(np.float64)
+    readings, defaults = plan[streams : streams + len(vector)], figures[streams:, DEFAULT]
+    for place in range(streams):
+        stream, at = _stream(octets, at, plan[place])
         if at == _NOWHERE:
             return False
         for feature in range(len(vector)):
-            reading = plan.readings[feature]
+            reading = readings[feature]
             if reading[KIND] < RATIO and reading[STREAM] == place:
-                value = _measured(reading, plan.half_lives[feature], stream, now_ms)
-                found[feature] = plan.defaults[feature] if math.isnan(value) else value
+                value = _measured(reading, figures[streams + feature, HALF_LIFE], stream, now_ms)
+                found[feature] = defaults[feature] if math.isnan(value) else value
     given, at = _whole(octets, at)
     if given or at != len(octets):
         return False
-    _derive(found, plan)
+    terms = streams + len(vector)
+    _derive(found, readings, defaults, plan[terms:], figures[terms:])
     vector[:] = found
     return True
 
 
 @compiled
-def _derive(found: Floats, plan: Plan) -> None:
+def _derive(found: Floats, readings: Ints, defaults: Floats, terms: Ints, figures: Floats) -> None:
     """Fill in the features that are made of others above them."""
     for feature in range(len(found)):
-        reading = plan.readings[feature]
+        reading = readings[feature]
         if reading[KIND] < RATIO:
             continue
         value = math.nan
@@ -263,5 +255,5 @@ def _derive(found: Floats, plan: Plan) -> None:
         elif reading[KIND] == WEIGHTED:
             value = 0.0
             for term in range(reading[_BEGIN], reading[_END]):
-                value += plan.weights[term] * found[plan.parts[term]]
-        found[feature] = plan.defaults[feature] if math.isnan(value) else value
+                value += figures[term, WEIGHT] * found[terms[term, PART]]
+        found[feature] = defaults[feature] if math.isnan(value) else value

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nextbest_rules import Catalog
 from nextbest_rules.catalog import Namespace
 from nextbest_service.store.keys import Identity, KeyRing, Ref
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
+class Who(NamedTuple):
     """Some names of one person, normalised, with the refs that stand for them, in the caller's order."""
 
     names: tuple[Identity, ...]
@@ -35,11 +35,16 @@ class Naming:
         space = identity.namespace.lower()
         declared = self.namespaces.get(space)
         folds = declared is not None and declared.fold_case
-        return Identity(space, identity.id.casefold() if folds else identity.id)
+        if folds:
+            return Identity(space, identity.id.casefold())
+        return identity if space == identity.namespace else Identity(space, identity.id)
 
     def who(self, identities: Iterable[Identity]) -> Who:
         """Return names as they are looked up, each once."""
-        names = tuple(dict.fromkeys(map(self.normal, identities)))
+        names = tuple(map(self.normal, identities))
+        if len(names) == 1:  # the usual case
+            return Who(names, (self.ring.ref(names[0]),))
+        names = tuple(dict.fromkeys(names))
         return Who(names, tuple(map(self.ring.ref, names)))
 
     def may_join(self, identity: Identity | None, others: Iterable[Identity | None]) -> bool:

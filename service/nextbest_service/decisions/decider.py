@@ -3,13 +3,14 @@
 import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence, Set
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import TypeAlias
 
 from nextbest_rules.assignment import assigned
 from nextbest_service.customers.naming import Who
+from nextbest_service.customers.portion import Reservation
 from nextbest_service.decision_log.decisions import DecisionRecord
 from nextbest_service.decision_log.legend import Legend
 from nextbest_service.decision_log.log import DecisionLog
@@ -99,6 +100,8 @@ class Decider:
 
     def _origin(self, who: Who, found: Found) -> Ref:
         """Return under which identity this is kept: the first one that is known, else the strongest."""
+        if len(who.refs) == 1:  # the usual case
+            return who.refs[0]
         if found.head is not None:
             return next(ref for ref in who.refs if ref not in found.unknown)
         ranks = map(self.people.naming.rank, who.names)
@@ -121,15 +124,18 @@ class _Asking:
         """Decide and leave no trace."""
         watch = Stopwatch()
         reading = await self._read("", watch)
-        decision = await self._explained(self._deliberated(self.request, reading, watch), watch)
+        decision = self._deliberated(self.request, reading, watch)
+        if self.request.explain >= ExplainLevel.FULL:
+            decision = await self._explained(decision, watch)
         return Answer(self.render(decision), 0)
 
     async def answered(self) -> Answer:
         """Decide, again if need be; from the second try on in line with others who ask about this person."""
-        async with AsyncExitStack() as line:
-            for attempt in range(MOST_TRIES):
-                if attempt == 1:
-                    await line.enter_async_context(self.decider.people.lock(self.who.refs[0]))
+        answer = await self._try(self.request)
+        if answer is not None:
+            return answer
+        async with self.decider.people.lock(self.who.refs[0]):
+            for _ in range(MOST_TRIES - 1):
                 answer = await self._try(self.request)
                 if answer is not None:
                     return answer
@@ -141,14 +147,31 @@ class _Asking:
         reading = await self._read(request.request_id, watch)
         if reading.found.answer is not None:
             return await self._repeated(reading.found.answer)
-        decision = await self._explained(await self._held(request, reading, watch), watch)
+        decision = await self._held(request, reading, watch)
+        if request.explain >= ExplainLevel.FULL:
+            decision = await self._explained(decision, watch)
         decision = self._finished(decision, degraded, sum(watch.laps_us))
         content = self.render(decision)
         record = DecisionRecord(decision, decision.origin, self.decider.legend)
-        entry = record.entry() if request.audited else None
+        reservations = reservations_of(decision, self.decider.generation.rules)
+        if reservations or request.request_id or request.audited:
+            return await self._recorded(decision, reservations, content, record)
+        self.decider.log.offer(record)  # the usual case: nothing to write before the answer
+        return Answer(content, decision.timing.reserve_us)
+
+    async def _recorded(
+        self,
+        decision: Decision,
+        reservations: tuple[Reservation, ...],
+        content: bytes,
+        record: DecisionRecord,
+    ) -> Answer | None:
+        """Write what the decision takes and what is remembered of it, and record it; None as in `_try`."""
+        entry = record.entry() if self.request.audited else None
         committing_ns = perf_counter_ns()
         try:
-            outcome = await self._committed(decision, Remembered(request.body, content, entry))
+            remembered = Remembered(self.request.body, content, entry)
+            outcome = await self._committed(decision, reservations, remembered)
         except StateUnreadableError:
             return await self._without_limited(Degradation.STATE_UNREADABLE)
         if isinstance(outcome, bytes):
@@ -188,9 +211,7 @@ class _Asking:
         return self.decider.deliberated(request, self.who, reading, self.decision_id, watch)
 
     async def _explained(self, decision: Decision, watch: Stopwatch) -> Decision:
-        """Explain the propositions where that was asked for: on a thread, for others wait meanwhile."""
-        if self.request.explain < ExplainLevel.FULL:
-            return decision
+        """Explain the propositions: on a thread, for others wait meanwhile."""
         watch.resume()
         explained = await asyncio.to_thread(explain, decision)
         watch.lap()
@@ -201,6 +222,8 @@ class _Asking:
         generation, volumes = self.decider.generation, self.decider.volumes
         while True:
             decision = self._deliberated(request, reading, watch)
+            if not generation.plan.capped:  # the usual case
+                return decision
             wanted = volumes_of(decision, generation.rules)
             used_up = await volumes.hold(self.decision_id, wanted, reading.now_ms)
             self.held |= wanted.keys() - used_up
@@ -225,20 +248,21 @@ class _Asking:
             timing=decision.timing._replace(reserve_us=reserve_us),
         )
 
-    async def _committed(self, decision: Decision, remembered: Remembered) -> Outcome | bytes:
-        generation, found = self.decider.generation, decision.basis.reading.found
-        reservations = reservations_of(decision, generation.rules)
-        if not reservations and not self.request.request_id:
+    async def _committed(
+        self, decision: Decision, reservations: tuple[Reservation, ...], remembered: Remembered
+    ) -> Outcome | bytes:
+        request = self.request
+        if not reservations and not request.request_id:
             return Outcome.WRITTEN
         return await self.decider.people.commit(
             Commit(
-                found=found,
+                found=decision.basis.reading.found,
                 origin=decision.origin,
                 name=self.who.names[self.who.refs.index(decision.origin)],
                 reservations=reservations,
-                request_id=self.request.request_id,
-                answer=remembered.to_bytes() if self.request.request_id else b"",
-                remember_ms=generation.catalog.memory.hold_ms,
+                request_id=request.request_id,
+                answer=remembered.to_bytes() if request.request_id else b"",
+                remember_ms=self.decider.generation.catalog.memory.hold_ms,
             )
         )
 

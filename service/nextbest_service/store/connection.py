@@ -24,6 +24,9 @@ BULK_TIMEOUT_SECONDS = 30.0
 SCHEMES = ("redis", "rediss", "unix")
 CLUSTER_SCHEMES: Mapping[str, str] = {"redis-cluster": "redis", "rediss-cluster": "rediss"}
 
+NO_ANSWER = (redis.RedisError, OSError, TimeoutError)
+"""What a server that does not answer makes of a command."""
+
 SyncClient: TypeAlias = "redis.Redis | RedisCluster"
 log = structlog.get_logger()
 
@@ -54,11 +57,15 @@ class Store:
         """Return a script that `run` can load again where the server has lost it."""
         return self._scripts.setdefault(sha, Script(text, sha))
 
+    @property
+    def is_one_server(self) -> bool:
+        """Whether one server has everything, and so one time."""
+        return not isinstance(self.nodes, Cluster)
+
     def time_at(self, key: bytes) -> Command:
         """Return the command that tells the time of the node that holds a key: see `milliseconds`."""
-        if isinstance(self.nodes, Cluster):  # a bare TIME would ask any node
-            return ("EVAL", "return redis.call('TIME')", 1, key)
-        return ("TIME",)
+        # On a cluster a bare TIME would ask any node.
+        return ("TIME",) if self.is_one_server else ("EVAL", "return redis.call('TIME')", 1, key)
 
     async def run(self, commands: Sequence[Command]) -> list[Any]:
         """Return the results in order; a command that the server refused has the ResponseError as its result.
@@ -75,10 +82,18 @@ class Store:
                 again = await self.nodes.send([self._with_text(commands[i]) for i in lost])
                 for i, result in zip(lost, again, strict=True):
                     results[i] = result
-        except (redis.RedisError, OSError, TimeoutError) as error:
-            log.warning("store_not_answering", error=type(error).__name__)
-            raise StoreUnavailableError("the customer store did not answer in time") from error
+        except NO_ANSWER as error:
+            raise not_answering(error) from error
         return results
+
+    def sent(self, commands: Sequence[Command]) -> asyncio.Future[list[Any]]:
+        """Send commands at once, and return their results to come: if possible without any coroutine.
+
+        The future fails as `run` does, or with what `not_answering` is for. Scripts that the server lost stay
+        lost.
+        """
+        replies = self.nodes.sent(commands)
+        return asyncio.ensure_future(self.run(commands)) if replies is None else replies
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -86,6 +101,14 @@ class Store:
 
     def _with_text(self, command: Command) -> Command:
         return ("EVAL", self._scripts[command[1]].text, *command[2:])
+
+
+def not_answering(error: Exception) -> Exception:
+    """Return what a caller is told where there was no answer; any other error is returned as it is."""
+    if not isinstance(error, NO_ANSWER):
+        return error
+    log.warning("store_not_answering", error=type(error).__name__)
+    return StoreUnavailableError("the customer store did not answer in time")
 
 
 def milliseconds(time: Sequence[Any]) -> int:

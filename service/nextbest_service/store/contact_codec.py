@@ -38,12 +38,8 @@ def _columns(texts: Packed, cells: Packed, combinations: Packed, at: Packed, dec
     known = len(ids) // _ID_BYTES + len(names)
     if places is not None:
         places = _places(places, known)
-    if (
-        rest
-        or len(at_ms) != size
-        or len(ids) % _ID_BYTES
-        or (known if places is None else len(places)) != size
-    ):
+    told = known if places is None else len(places)
+    if rest or len(ids) % _ID_BYTES or not size == len(at_ms) == told:
         raise ValueError
     if type(ids) is not bytes or not _TEXT.issuperset(map(type, names)):
         raise TypeError
@@ -63,7 +59,9 @@ def _times(unit: Packed, *steps: Packed) -> Sequence[int]:
 def _places(packed: Packed, size: int) -> Sequence[int]:
     """Return places in a table of `size` rows; those behind its end raise ValueError."""
     places = unpacked_numbers(packed, size)
-    beyond = places.translate(None, _OCTETS[:size]) if type(places) is bytes else max(places) >= size
+    beyond = (
+        places.translate(None, _OCTETS[:size]) if type(places) is bytes else max(places, default=-1) >= size
+    )
     if beyond:
         raise ValueError
     return places

@@ -26,7 +26,7 @@ from nextbest_service.store.fact_codec import NO_FACTS, decode_facts
 from nextbest_service.store.feature_codec import COUNTERS, FEATURES
 from nextbest_service.store.found import Fields, Found
 from nextbest_service.store.given import GivenFeatures
-from nextbest_service.store.keys import Ref
+from nextbest_service.store.keys import Identity, Ref
 from nextbest_service.store.person_codec import LISTS, RESERVATIONS, PersonCodec, suffixes
 from nextbest_service.store.plain_reader import PlainReader
 from nextbest_service.store.record_codec import decode_records
@@ -50,11 +50,16 @@ class CustomerReader:
         self._online: OnlineFeatures = codec.features.features
         self._plain = PlainReader.of(codec)
 
-    def plain(self, found: Found, now_ms: int, plan: ReadPlan) -> Customer | None:
-        """Return what a decision sees of a plain customer, in little time; None of any other."""
+    def plain(
+        self, found: Found, now_ms: int, plan: ReadPlan, name: Identity | None = None
+    ) -> Customer | None:
+        """Return what a decision sees of a plain customer, in little time; None of any other.
+
+        name: that of the person's head, if it is at hand.
+        """
         if found.head is None or found.loose:
             return None
-        return self._plain.customer(found.head, found.fields, now_ms, plan)
+        return self._plain.customer(found.head, found.fields, now_ms, plan, name)
 
     def customer(
         self, found: Found, now_ms: int, plan: ReadPlan, given: Sequence[GivenFeatures] = ()

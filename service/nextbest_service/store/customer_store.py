@@ -15,8 +15,9 @@ from nextbest_service.store.claims import Claim
 from nextbest_service.store.codec import CodecError
 from nextbest_service.store.customer_reader import CustomerReader
 from nextbest_service.store.customers import Customer, Reading, ReadPlan
-from nextbest_service.store.found import Answers, Ask, Found
+from nextbest_service.store.found import Answers, Ask, Found, is_at_home
 from nextbest_service.store.given import FeatureSource, GivenFeatures
+from nextbest_service.store.joint_reads import JointReads
 from nextbest_service.store.keys import Identity, Ref
 from nextbest_service.store.kills import kills_of
 from nextbest_service.store.line import Command
@@ -39,6 +40,9 @@ class CustomerStore:
         self._reader = CustomerReader(people.codec)
         self._asked_for: dict[bytes, float] = {}
         self._ahead_ms: int | None = None
+        hashes = people.hashes
+        alone = source is None and hashes.store.is_one_server
+        self._joint = JointReads(hashes.store, hashes.clock) if alone else None
         warm_up()
 
     async def load(
@@ -58,6 +62,8 @@ class CustomerStore:
         Raises:
             StoreUnavailableError: the store did not answer in time.
         """
+        if self._joint is not None and self._ahead_ms is not None and refs and not request_id:
+            return await self._jointly(self._joint, tuple(refs), plan, self._ahead_ms, names)
         claims = [claim.command()] if claim else []
         volumes = volume_commands(plan.capped, await self._expected_ms())
         commands: list[Command] = [*claims, ("HGETALL", keys.KILLS), *volumes]
@@ -75,6 +81,27 @@ class CustomerStore:
             found=found,
             now_ms=answers.now_ms,
         )
+
+    async def _jointly(
+        self,
+        joint: JointReads,
+        refs: tuple[Ref, ...],
+        plan: ReadPlan,
+        ahead_ms: int,
+        names: Sequence[Identity],
+    ) -> Reading:
+        """Return a customer as `load` does, read together with those whom others ask for."""
+        moment, stored = await joint.read(refs, plan, self._clock.at(_ticks_ms() + ahead_ms))
+        self._ahead_ms = moment.store_ms - _ticks_ms()
+        if len(refs) == 1 and is_at_home(stored[refs[0]]):  # the usual case
+            found = Found(refs, refs[0], stored[refs[0]])
+        else:
+            found = await self._people.hashes.found(refs, stored)
+        own = names[0] if names and found.head == refs[0] else None
+        customer = self._reader.plain(found, moment.now_ms, plan, own)
+        if customer is None:
+            customer = await self._customer(found, moment.now_ms, plan, ())
+        return Reading(customer, moment.killed, moment.volumes, found, moment.now_ms)
 
     async def load_many(self, whose: Sequence[Who], plan: ReadPlan) -> list[Reading]:
         """Return many customers, each as `load` would without a request id: at one moment, in one round trip.
@@ -133,6 +160,8 @@ class CustomerStore:
     async def _customer(
         self, found: Found, now_ms: int, plan: ReadPlan, given: Sequence[GivenFeatures]
     ) -> Customer:
+        if not given and (customer := self._reader.plain(found, now_ms, plan)) is not None:
+            return customer
         for schema_id in self._reader.unknown_schemas(found):
             await self._learn(schema_id)
         if found.loose:

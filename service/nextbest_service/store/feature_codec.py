@@ -95,8 +95,10 @@ class FeatureCodec:
 
     def counters(self, blob: bytes) -> AffinityCounters:
         """Return a portion's counters; raises as `decode` does."""
-        body = unseal(COUNTERS, blob)
-        return _read(lambda: self._states.counters(body))
+        try:
+            return self._states.counters(unseal(COUNTERS, blob))
+        except StateError as error:
+            raise CodecError(str(error)) from error
 
 
 def _read(read: Callable[[], T]) -> T:

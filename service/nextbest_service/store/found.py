@@ -1,8 +1,9 @@
 """What a reading of persons finds: whose hash the asked refs lead to, and what belongs to that person."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 from nextbest_service.store import keys
 from nextbest_service.store.codec import CodecError
@@ -11,14 +12,14 @@ from nextbest_service.store.member_codec import decode_members
 
 Fields: TypeAlias = Mapping[bytes, bytes]
 """A hash as it is stored."""
+NOTHING: Mapping[bytes, Any] = MappingProxyType({})
 
 _WAYS = frozenset({keys.POINTER, keys.LEFT, keys.FORWARD})
 MOST_HOPS = 8
 """How many pointers in a row are followed; links shorten what they can."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """Whose state is wanted. With a request id, the answer that is remembered for it, too."""
 
     refs: tuple[Ref, ...]
@@ -26,8 +27,7 @@ class Ask:
     erased: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What is stored of the person behind some refs; the first known one counts.
 
     `fields` are those of the head's hash, as they are; none where nobody is known. `loose` are pointers that
@@ -38,16 +38,15 @@ class Found:
 
     refs: tuple[Ref, ...]
     head: Ref | None = None
-    fields: Fields = field(default_factory=dict)
+    fields: Fields = NOTHING
     loose: tuple[tuple[Ref, Fields], ...] = ()
     unknown: tuple[Ref, ...] = ()
-    dangling: Mapping[Ref, Fields] = field(default_factory=dict)
+    dangling: Mapping[Ref, Fields] = NOTHING
     answer: bytes | None = None
     erased_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(NamedTuple):
     """What one reading brought. `now_ms` is the service's time, `store_ms` the store's."""
 
     now_ms: int
@@ -64,7 +63,7 @@ def find(ask: Ask, stored: Mapping[Ref, Fields], extras: Iterator[Any], ring: Ke
     if not any(stored[ref] for ref in ask.refs) and not ask.erased:
         return Found(ask.refs, unknown=ask.refs, answer=answer)  # the usual case where many are new
     only = ask.refs[0]
-    if len(ask.refs) == 1 and _is_at_home(stored[only]):  # the usual case of somebody known
+    if len(ask.refs) == 1 and is_at_home(stored[only]):  # the usual case of somebody known
         return Found(ask.refs, only, stored[only], answer=answer, erased_ms=_time(erased))
     hashes = _Hashes(stored, ring)
     owners = {ref: hashes.owner(ref) for ref in ask.refs}
@@ -101,7 +100,7 @@ def is_loose(fields: Fields) -> bool:
     return keys.POINTER in fields and keys.IDENTITIES in fields
 
 
-def _is_at_home(fields: Fields) -> bool:
+def is_at_home(fields: Fields) -> bool:
     """Tell whether a hash holds a person and leads nowhere: then the person lists whoever it is asked for."""
     return keys.VERSION in fields and keys.IDENTITIES in fields and _WAYS.isdisjoint(fields)
 
@@ -110,8 +109,7 @@ def _time(erased: bytes | None) -> int | None:
     return None if erased is None else int(erased)
 
 
-@dataclass(frozen=True, slots=True)
-class _Owner:
+class _Owner(NamedTuple):
     """The head of the person that a ref belongs to, None for nobody, and whether the person lists it."""
 
     head: Ref | None

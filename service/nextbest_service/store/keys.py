@@ -1,13 +1,13 @@
 """Where things live in Redis. All of one customer shares a hash tag, so a cluster keeps it on one node."""
 
 import base64
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 # The fields of a person's hash. Those of a portion carry the number of its member, but for the head's.
 VERSION = b"n"
@@ -67,6 +67,8 @@ _NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 Ref: TypeAlias = bytes
 """Stands for an identity wherever the identity itself must not stand: 12 bytes, see `KeyRing.ref`."""
 REF_BYTES = 12
+_SECRETS, _BLOCK_BYTES = 16, 64
+_INNER, _OUTER = (bytes(octet ^ pad for octet in range(256)) for pad in (0x36, 0x5C))
 _RECENT = 1024
 """Refs that are kept at hand: a decision needs the same one when it asks and when it reads."""
 
@@ -106,24 +108,40 @@ class KeyRing:
 
         It does not show the ref: whoever finds it learns nothing, and whoever knows the ref can look it up.
         """
-        digest = hmac.digest(self.secret, b"erased\0" + ref, "sha256")[:REF_BYTES]
+        digest = _keyed(self.secret, b"erased\0" + ref)[:REF_BYTES]
         return b"nb:x:" + base64.urlsafe_b64encode(digest)
 
     def claim(self, request_id: str, body: bytes) -> tuple[bytes, bytes]:
         """Return the key at which a request id is claimed, and what stands there for the question."""
-        key = hmac.digest(self.secret, b"request\0" + request_id.encode(), "sha256")[:REF_BYTES]
-        question = hmac.digest(self.secret, b"question\0" + body, "sha256")[:REF_BYTES]
+        key = _keyed(self.secret, b"request\0" + request_id.encode())[:REF_BYTES]
+        question = _keyed(self.secret, b"question\0" + body)[:REF_BYTES]
         return b"nb:q:" + base64.urlsafe_b64encode(key), question
 
     def signature(self, payload: bytes) -> bytes:
         """Return 16 bytes that only a holder of the secret can make."""
-        return hmac.digest(self.secret, b"token\0" + payload, "sha256")[:16]
+        return _keyed(self.secret, b"token\0" + payload)[:16]
 
 
 @lru_cache(_RECENT)
 def _ref(secret: bytes, identity: Identity) -> Ref:
-    named = f"ref\0{identity.namespace}\0{identity.id}".encode()
-    return hmac.digest(secret, named, "sha256")[:REF_BYTES]
+    return _keyed(secret, f"ref\0{identity.namespace}\0{identity.id}".encode())[:REF_BYTES]
+
+
+def _keyed(secret: bytes, message: bytes) -> bytes:
+    """Return what HMAC-SHA-256 makes of a message: quicker, for the secret is hashed only once."""
+    begun, wrapping = _begun(secret)
+    inner, outer = begun.copy(), wrapping.copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    digest: bytes = outer.digest()
+    return digest
+
+
+@lru_cache(_SECRETS)
+def _begun(secret: bytes) -> tuple[Any, Any]:
+    """Return the inner and the outer hash of HMAC (RFC 2104) as they stand after the secret."""
+    key = (sha256(secret).digest() if len(secret) > _BLOCK_BYTES else secret).ljust(_BLOCK_BYTES, b"\0")
+    return sha256(key.translate(_INNER)), sha256(key.translate(_OUTER))
 
 
 def person_key(ref: Ref) -> bytes:

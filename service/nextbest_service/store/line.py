@@ -74,12 +74,18 @@ class Line(asyncio.Protocol):
             replies.set_result([])
         else:
             if not self._unsent:
-                self._loop.call_soon(self._flush)  # what others send in this turn goes out with it
+                self._loop.call_soon(self.flush)  # what others send in this turn goes out with it
             self._unsent += packed
             self._callers.append(_Caller(len(commands), self._loop.time() + self._timeout, replies))
             if self._timer is None:
                 self._watch(self._callers[-1])
         return replies
+
+    def flush(self) -> None:
+        """Send now what was asked so far, and not only at the end of this turn."""
+        packed, self._unsent = self._unsent, bytearray()
+        if packed and self.open and self._transport is not None:
+            self._transport.write(packed)
 
     def close(self) -> None:
         """Close the connection; whoever still waits gets an error."""
@@ -115,11 +121,6 @@ class Line(asyncio.Protocol):
                     caller.replies.set_result(replies)
         except exceptions.InvalidResponse:
             self.close()
-
-    def _flush(self) -> None:
-        packed, self._unsent = self._unsent, bytearray()
-        if self.open and self._transport is not None:
-            self._transport.write(packed)
 
     def _watch(self, caller: _Caller) -> None:
         self._timer = self._loop.call_at(caller.until, self._give_up_waiting)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from nextbest_service.customers.person import Member
+from nextbest_service.customers.person import Member, came_first
 from nextbest_service.store.codec import foreign, pack, unpack
 from nextbest_service.store.columns import FOREIGN, Packed, packed_time, unpacked_time
-from nextbest_service.store.keys import REF_BYTES, Identity, KeyRing
+from nextbest_service.store.keys import REF_BYTES, Identity, KeyRing, Ref
 
 _IDENTITIES = "identities"
 _SEGMENTS = "segments"
@@ -43,6 +43,22 @@ def decode_members(blob: bytes, ring: KeyRing) -> tuple[Member, ...]:
     if not members:
         raise foreign(_IDENTITIES)
     return members
+
+
+def refs_of(blob: bytes, head: Ref, name: Identity | None, ring: KeyRing) -> tuple[tuple[Ref, ...], Ref]:
+    """Return the refs of a person's members, the head first, and that of the one who came first.
+
+    name: that of the head; it saves time, where it is at hand.
+
+    Raises:
+        CodecError: the bytes are not identities of this codec, or there are none, or another one's.
+    """
+    if name is not None and unpack(_IDENTITIES, blob, tuple) == ((name.id, name.namespace),):
+        return (head,), head  # the usual case
+    members = decode_members(blob, ring)
+    if members[0].ref != head:
+        raise foreign(_IDENTITIES)
+    return tuple([member.ref for member in members]), came_first(members)
 
 
 def encode_segments(segments: Mapping[str, int]) -> bytes:

@@ -34,6 +34,10 @@ class Nodes(Protocol):
         """
         ...
 
+    def sent(self, commands: Sequence[Command]) -> asyncio.Future[list[Any]] | None:
+        """Send commands at once and return their results to come, None where that takes more than sending."""
+        ...
+
     async def send_everywhere(self, command: Command) -> list[Any]:
         """Return the results of a command on every server that takes writes; raises as `send` does."""
         ...
@@ -58,6 +62,15 @@ class Server:
         if line is None or not line.open:
             line = await self._reopened()
         return await line.send(commands)
+
+    def sent(self, commands: Sequence[Command]) -> asyncio.Future[list[Any]] | None:
+        """Send commands at once if the line is open."""
+        line = self._line
+        if line is None or not line.open:
+            return None
+        replies = line.send(commands)
+        line.flush()
+        return replies
 
     async def send_everywhere(self, command: Command) -> list[Any]:
         """Run a command on the one server."""
@@ -126,6 +139,9 @@ class Cluster:
             if len(moved) < len(waiting):
                 await asyncio.sleep(_PAUSE_SECONDS)
         return results
+
+    def sent(self, commands: Sequence[Command]) -> None:
+        """Send nothing: which node has a key can change on the way."""
 
     async def send_everywhere(self, command: Command) -> list[Any]:
         """Run a command on every node that owns slots."""

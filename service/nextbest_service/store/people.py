@@ -26,6 +26,7 @@ from nextbest_service.store.keys import Identity, Ref
 from nextbest_service.store.line import Command
 from nextbest_service.store.person_codec import Changes, PersonCodec, UnknownSchemaError
 from nextbest_service.store.person_hashes import Answer, PersonHashes, Write, fresh_version
+from nextbest_service.store.reserving import reserving
 from nextbest_service.store.updates import (
     Group,
     TooManyIdentitiesError,
@@ -193,6 +194,10 @@ class People:
         if not commit.reservations:
             return Write(commit.found.head or commit.origin, b"", b"", Changes({}, ()))
         now_ms = commit.reservations[0].at_ms
+        found = commit.found
+        changes = reserving(self.codec, found, commit.origin, commit.reservations, now_ms)
+        if changes is not None and found.head is not None:  # the usual case
+            return Write(found.head, found.fields[keys.VERSION], fresh_version(now_ms), changes)
         stored = await self.decoded(commit.found)
         if stored is None:
             stored = _nobody_yet(commit.origin, commit.name, commit.found.dangling)
@@ -278,7 +283,7 @@ class People:
         """Return the person of a group before its updates."""
         found = group.found
         if len(group.loose) != len(found.loose):
-            found = replace(found, loose=tuple(group.loose.items()))
+            found = found._replace(loose=tuple(group.loose.items()))
         stored = await self.decoded(found)
         if stored is not None:
             return stored

@@ -10,7 +10,7 @@ from nextbest_service.clock import Clock
 from nextbest_service.errors import StoreUnavailableError
 from nextbest_service.store import keys
 from nextbest_service.store.connection import Store, milliseconds
-from nextbest_service.store.found import MOST_HOPS, Answers, Ask, Fields, find, links
+from nextbest_service.store.found import MOST_HOPS, Answers, Ask, Fields, Found, find, links
 from nextbest_service.store.keys import KeyRing, Ref, answer_keys, person_key
 from nextbest_service.store.line import Command
 from nextbest_service.store.person_codec import Changes
@@ -48,7 +48,7 @@ class PersonHashes:
     def __init__(self, store: Store, ring: KeyRing, clock: Clock) -> None:
         self.store = store
         self._ring = ring
-        self._clock = clock
+        self.clock = clock
         self._script = store.script(_WRITE, _WRITE_SHA)
 
     async def read(self, asks: Sequence[Ask], more: Sequence[Command] = ()) -> Answers:
@@ -73,7 +73,16 @@ class PersonHashes:
         stored = {ref: checked_hash(next(results)) for ref in refs}
         await self._follow(stored)
         found = tuple(find(ask, stored, of_extras, self._ring) for ask in asks)
-        return Answers(self._clock.at(store_ms), store_ms, found, of_more)
+        return Answers(self.clock.at(store_ms), store_ms, found, of_more)
+
+    async def found(self, refs: tuple[Ref, ...], stored: dict[Ref, Fields]) -> Found:
+        """Return what is stored of the person behind some refs, from the hashes at these on.
+
+        Raises:
+            StoreUnavailableError: the store did not answer in time.
+        """
+        await self._follow(stored)
+        return find(Ask(refs), stored, iter(()), self._ring)
 
     async def hashes(self, refs: Sequence[Ref]) -> list[Fields]:
         """Return what stands under some refs, pointers unfollowed.

@@ -16,8 +16,8 @@ from nextbest_service.store.contact_codec import decode_contacts
 from nextbest_service.store.customers import Customer, ReadPlan
 from nextbest_service.store.fact_codec import NO_FACTS, decode_facts
 from nextbest_service.store.found import Fields
-from nextbest_service.store.keys import Ref
-from nextbest_service.store.member_codec import decode_members
+from nextbest_service.store.keys import Identity, Ref
+from nextbest_service.store.member_codec import refs_of
 from nextbest_service.store.person_codec import LISTS, RESERVATIONS, PersonCodec
 from nextbest_service.store.record_codec import decode_records
 
@@ -26,7 +26,7 @@ _OWN = frozenset(
     {keys.VERSION, keys.IDENTITIES, keys.SEGMENTS, keys.STRANGER, keys.FEATURES, keys.COUNTERS, keys.FACTS}
     | {keys.SEEN, *LISTS.values()}
 )
-"""The fields of a person with one portion who leads nowhere."""
+"""The fields of a person who leads nowhere, with nothing but the head's portion."""
 _NO_CONTACTS = Contacts.none()
 
 
@@ -46,20 +46,27 @@ class PlainReader:
         names = online.externals
         return cls(codec, dict.fromkeys(names, 0), tuple(sorted(names)), online.features(online.empty, 0))
 
-    def customer(self, head: Ref, fields: Fields, now_ms: int, plan: ReadPlan) -> Customer | None:
-        """Return what a decision sees of the person at `head`; None where there is more to it."""
+    def customer(
+        self, head: Ref, fields: Fields, now_ms: int, plan: ReadPlan, name: Identity | None = None
+    ) -> Customer | None:
+        """Return what a decision sees of the person at `head`; None where there is more to it.
+
+        name: that of the head, if it is at hand.
+        """
         if not fields.keys() <= _OWN:
             return None
         try:
-            return self._customer(head, fields, now_ms, plan)
+            return self._customer(head, fields, now_ms, plan, name)
         except CodecError:
             return None  # whoever reads it part by part says so
 
-    def _customer(self, head: Ref, fields: Fields, now_ms: int, plan: ReadPlan) -> Customer | None:
+    def _customer(
+        self, head: Ref, fields: Fields, now_ms: int, plan: ReadPlan, name: Identity | None
+    ) -> Customer | None:
         features = self._features(fields, now_ms)
-        members = decode_members(fields.get(keys.IDENTITIES, b""), self.codec.ring)
-        if features is None or members[0].ref != head or len(members) > 1:
+        if features is None:
             return None
+        members, first = refs_of(fields.get(keys.IDENTITIES, b""), head, name, self.codec.ring)
         facts = fields.get(keys.FACTS)
         values, as_of = NO_FACTS if facts is None else decode_facts(facts)
         lists: dict[str, Any] = {
@@ -77,8 +84,8 @@ class PlainReader:
             self.never_given,
             values,
             as_of,
-            members=(head,),
-            first=head,
+            members=members,
+            first=first,
             defaulted=self.defaulted,
             **lists,
         )

@@ -55,3 +55,19 @@ def test_empty_counters_have_columns_of_length_zero() -> None:
     empty = AffinityCounters.empty()
     assert [len(column) for column in (empty.ids, *empty.statistics)] == [0, 0, 0, 0]
     assert empty.nbytes == 0
+
+
+@pytest.mark.parametrize(("highest", "dtype"), [(65_535, np.uint16), (65_536, np.uint32)])
+def test_counters_are_the_same_as_columns_and_as_a_table(highest: int, dtype: type[np.generic]) -> None:
+    table = np.array([[7, highest], [65_535, 1], [20_000, 3], [0, 65_535]], dtype=np.int64)
+    counters = AffinityCounters.of(table)
+    assert len(counters) == 2
+    assert counters.table is table
+    assert counters.ids.dtype == dtype
+    assert [column.dtype for column in counters.statistics] == [np.uint16] * 3
+    again = AffinityCounters(counters.ids, counters.counts, counters.last_days, counters.totals)
+    assert again == counters
+    assert (again.table.tolist(), again.table.dtype) == (table.tolist(), np.int64)
+    assert again.table.flags.c_contiguous
+    assert again.nbytes == counters.nbytes == (2 if dtype is np.uint16 else 4) * 2 + 12
+    assert len(AffinityCounters.empty()) == 0
