@@ -19,7 +19,8 @@ def union(masks: Iterable[int]) -> int:
 
 def bits(mask: int) -> Iterator[int]:
     """Yield the set bits, lowest first."""
-    while mask:
-        lowest = mask & -mask
-        yield lowest.bit_length() - 1
-        mask ^= lowest
+    digits = bin(mask)[:1:-1]  # a text is gone through once; an integer would be copied for every bit
+    place = digits.find("1")
+    while place >= 0:
+        yield place
+        place = digits.find("1", place + 1)

@@ -1,12 +1,14 @@
 """A contact history in columns: most of it is never looked at, so a record is made when somebody does."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple, overload
 
 from nextbest_rules.records import Contact
 
 SHARED = 7
 """How many texts a combination has: all fields of a contact but its time and its decision."""
+_PLACES = {name: place for place, name in enumerate(("action", "outcome", *Contact._fields[3:-1]))}
 
 
 class Columns(NamedTuple):
@@ -53,13 +55,22 @@ class Contacts(Sequence[Contact]):
     `at_ms` are their times, `columns` what those are made of that were stored: see `Columns`.
     """
 
-    __slots__ = ("_made", "_rows", "at_ms", "columns")
+    __slots__ = ("_by_outcome", "_made", "_read", "_rows", "at_ms", "columns")
 
     def __init__(self, columns: Columns) -> None:
         self.columns = columns
         self.at_ms: Sequence[int] = columns.at_ms
-        self._rows: Sequence[int] = range(len(columns.at_ms))
+        self._rows: Sequence[int] | None = None  # of each contact its place in the columns
         self._made: list[Contact | None] = [None] * len(columns.at_ms)
+        self._read: dict[str, Sequence[Hashable]] = {}
+        self._by_outcome: Mapping[str, list[int]] | None = None
+
+    @classmethod
+    def of(cls, contacts: Sequence[Contact]) -> "Contacts":
+        """Return a contact history that may have come as a tuple of records."""
+        if isinstance(contacts, cls):
+            return contacts
+        return cls.none()._holding(contacts)  # noqa: SLF001 - its own
 
     @classmethod
     def none(cls) -> "Contacts":
@@ -71,12 +82,66 @@ class Contacts(Sequence[Contact]):
         made = [*self._made, *others]
         at_ms = [*self.at_ms, *(contact.at_ms for contact in made[len(self._made) :] if contact)]
         order = sorted(range(len(at_ms)), key=at_ms.__getitem__, reverse=True)
-        rows = [*self._rows, *range(len(self._rows), len(made))]
+        rows = [*(self._rows or range(len(self._made))), *range(len(self._made), len(made))]
         joined = Contacts(self.columns)
         joined.at_ms = [*map(at_ms.__getitem__, order)]
         joined._rows = [*map(rows.__getitem__, order)]
         joined._made = [*map(made.__getitem__, order)]
         return joined
+
+    def _holding(self, records: Sequence[Contact]) -> "Contacts":
+        self._made, self._rows = [*records], range(len(records))
+        self.at_ms = [contact.at_ms for contact in records]
+        return self
+
+    def column(self, field: str) -> Sequence[Hashable]:
+        """Return what tells the texts of one field apart, contact by contact; `text` reads it."""
+        found = self._read.get(field)
+        if found is None:
+            found = self._read[field] = self._column(field)
+        return found
+
+    def text(self, mark: Hashable) -> str:
+        """Return the text that something in a column stands for."""
+        return self.columns.texts[mark] if type(mark) is int else mark  # type: ignore[return-value]
+
+    @property
+    def by_outcome(self) -> Mapping[str, list[int]]:
+        """Where the contacts with each outcome stand, ascending."""
+        found = self._by_outcome
+        if found is None:
+            places: dict[Hashable, list[int]] = {}
+            for place, mark in enumerate(self.column("outcome")):
+                if mark in places:
+                    places[mark].append(place)
+                else:
+                    places[mark] = [place]
+            found = self._by_outcome = {self.text(mark): own for mark, own in places.items()}
+        return found
+
+    @property
+    def propositions(self) -> Sequence[Hashable] | None:
+        """What tells decisions apart, contact by contact; None where each has its own or none at all."""
+        columns = self.columns
+        if self._rows is None and (columns.decisions is None or "" not in columns.names):
+            return columns.decisions
+        found = self._read.get("decision")
+        if found is None:
+            found = [contact.decision or place for place, contact in enumerate(self)]
+            self._read["decision"] = found
+        return found
+
+    def _column(self, field: str) -> Sequence[Hashable]:
+        columns, own = self.columns, attrgetter(field)
+        if not columns.at_ms:
+            return [*map(own, self._made)]
+        stored: Sequence[Hashable] = columns.cells[_PLACES[field] :: SHARED]
+        if columns.combinations is not None:
+            stored = [*map(stored.__getitem__, columns.combinations)]
+        if self._rows is None:
+            return stored
+        size, rows = len(stored), zip(self._rows, self._made, strict=True)
+        return [self.text(stored[row]) if row < size else own(made) for row, made in rows]
 
     def __len__(self) -> int:
         return len(self._made)
@@ -106,7 +171,7 @@ class Contacts(Sequence[Contact]):
         return repr(tuple(self))
 
     def _contact(self, place: int) -> Contact:
-        row, columns = self._rows[place], self.columns
+        columns, row = self.columns, place if self._rows is None else self._rows[place]
         combination = row if columns.combinations is None else columns.combinations[row]
         action, outcome, *others = columns.shared(combination)
         made = tuple.__new__(Contact, (action, outcome, columns.at_ms[row], *others, columns.decision(row)))

@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from nextbest_rules.bitmask import bits
 from nextbest_rules.catalog import Action
 from nextbest_rules.terms import Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
+class Exclusion(NamedTuple):
     """The first thing that stopped one action.
 
     `actual` and `required` are texts for people, empty where nothing can be said. `eligible_at_ms` (Unix
@@ -27,8 +26,7 @@ class Exclusion:
     eligible_at_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a rule says about the actions it stops, apart from their names."""
 
     rule_id: str
@@ -38,18 +36,21 @@ class Finding:
     eligible_at_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """One cause of exclusions: its stage, the actions it concerns, and the words for one of them."""
+class Stop(NamedTuple):
+    """One cause of exclusions: its stage, the actions it concerns, and the words for one of them.
+
+    One that is `alike` says the same of all its actions: then one of them is asked about.
+    """
 
     stage: Stage
     mask: int
     finding: Callable[[Action], Finding]
+    alike: bool = False
 
 
 def stop(stage: Stage, mask: int, finding: Finding) -> Stop:
     """Return a cause that says the same of every action it concerns."""
-    return Stop(stage, mask, lambda _: finding)
+    return Stop(stage, mask, lambda _: finding, alike=True)
 
 
 _ORDER = {stage: place for place, stage in enumerate(Stage)}
@@ -58,25 +59,19 @@ _ORDER = {stage: place for place, stage in enumerate(Stage)}
 def first_stops(actions: Sequence[Action], stops: Iterable[Stop]) -> tuple[Exclusion, ...]:
     """Return, in the order of `actions`, what stopped each one first: by stage, then in the order given."""
     remaining = (1 << len(actions)) - 1
-    found: dict[int, Exclusion] = {}
+    found: list[Exclusion | None] = [None] * len(actions)
     for cause in sorted(stops, key=lambda cause: _ORDER[cause.stage]):
-        for bit in bits(remaining & cause.mask):
-            found[bit] = _exclusion(actions[bit], cause)
-        remaining &= ~cause.mask
-    return tuple(exclusion for _, exclusion in sorted(found.items()))
-
-
-def _exclusion(action: Action, cause: Stop) -> Exclusion:
-    finding = cause.finding(action)
-    return Exclusion(
-        action.id,
-        cause.stage,
-        finding.rule_id,
-        finding.reason,
-        finding.actual,
-        finding.required,
-        finding.eligible_at_ms,
-    )
+        concerned = remaining & cause.mask
+        if not concerned:
+            continue
+        remaining &= ~concerned
+        finding: Finding | None = None
+        for bit in bits(concerned):
+            action = actions[bit]
+            if finding is None or not cause.alike:
+                finding = cause.finding(action)
+            found[bit] = Exclusion(action.id, cause.stage, *finding)
+    return tuple([exclusion for exclusion in found if exclusion is not None])
 
 
 def show(name: str, value: object) -> str:

@@ -1,11 +1,11 @@
 """Stage validity: the dates of an action, its brands, and an operator's order to stop it at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from nextbest_rules.bitmask import mask_where
-from nextbest_rules.catalog import Action, Catalog
+from nextbest_rules.catalog import Action, Catalog, Window
 from nextbest_rules.dates import iso
 from nextbest_rules.explanation import Finding, Stop
 from nextbest_rules.records import Kill
@@ -22,6 +22,7 @@ class Availability:
     _catalog: Catalog
     _timeline: ValidityTimeline
     _of_brand: Mapping[str, int]
+    _of_windows: Sequence[int]
 
     @classmethod
     def of(cls, catalog: Catalog) -> "Availability":
@@ -31,6 +32,7 @@ class Availability:
             catalog,
             ValidityTimeline.over(catalog.actions),
             {brand: mask_where(catalog.actions, partial(_is_of_brand, brand=brand)) for brand in brands},
+            tuple(_by_windows(catalog).values()),
         )
 
     @property
@@ -47,11 +49,10 @@ class Availability:
     def stops(self, view: View) -> Iterator[Stop]:
         """Yield what this stage stops."""
         situation = view.situation
-        yield Stop(
-            Stage.VALIDITY,
-            ~self._timeline.mask_at(situation.now_ms),
-            partial(_outside_validity, now_ms=situation.now_ms),
-        )
+        outside = partial(_outside_validity, now_ms=situation.now_ms)
+        invalid = ~self._timeline.mask_at(situation.now_ms)
+        for mask in self._of_windows:
+            yield Stop(Stage.VALIDITY, invalid & mask, outside, alike=True)
         yield Stop(
             Stage.VALIDITY,
             ~self._of_brand.get(situation.brand, 0),
@@ -68,6 +69,14 @@ class Availability:
             if bit is not None and (kill.until_ms is None or situation.now_ms < kill.until_ms):
                 mask |= 1 << bit
         return mask
+
+
+def _by_windows(catalog: Catalog) -> Mapping[tuple[Window, ...], int]:
+    """Return the actions of each validity that any of them has."""
+    found: dict[tuple[Window, ...], int] = {}
+    for bit, action in enumerate(catalog.actions):
+        found[action.valid] = found.get(action.valid, 0) | 1 << bit
+    return found
 
 
 def _is_of_brand(action: Action, brand: str) -> bool:

@@ -1,13 +1,16 @@
 """One cap at a time: which actions it limits, which contacts count, and the words for it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 from nextbest_rules.bitmask import bits
 from nextbest_rules.catalog import Catalog
+from nextbest_rules.contacts import Contacts
 from nextbest_rules.durations import show_duration
-from nextbest_rules.policies import Cap, Dimension
-from nextbest_rules.records import RESERVED, Contact, Outcome
+from nextbest_rules.policies import Cap, Dimension, Selector
+from nextbest_rules.records import RESERVED, Outcome
 from nextbest_rules.rulebook import speaks_on
 from nextbest_rules.selection import mask_of, selects_contact
 from nextbest_rules.situation import Situation
@@ -34,6 +37,7 @@ class CompiledCap:
     counts: int
     counts_by_key: Mapping[Key, int]
     keys: Sequence[Key]
+    counts_all: bool
     counted: Mapping[str, bool]
     dimensions: tuple[str, ...]
     per_channel: bool
@@ -60,37 +64,84 @@ class CompiledCap:
         asked = RESERVED in self.outcomes and (cap.channels is None or channel in cap.channels)
         return asked and channel not in self.unreserved
 
-    def contacts(self, situation: Situation) -> Mapping[Key, list[Contact]]:
-        """Return, per key, the contacts that count, newest first."""
-        found: dict[Key, list[Contact]] = {}
-        seen: set[tuple[str, str]] = set()
-        for contact in self._counted(situation):
-            if contact.decision:  # several outcomes of one proposition are one contact
-                proposition = (contact.decision, contact.action)
-                if proposition in seen:
-                    continue
-                seen.add(proposition)
-            key = tuple([getattr(contact, dimension) for dimension in self.dimensions])
-            found.setdefault(key, []).append(contact)
+    def spent(self, contacts: Contacts, situation: Situation) -> int:
+        """Return the actions of whose contacts there are as many as the cap allows, which is at least one."""
+        most, recent = self.cap.max, self._recent(contacts, situation)
+        # Not even a key that had all contacts but one of each other key would have enough of them.
+        if len(recent) < most or len(recent) - self._different(contacts, recent) + 1 < most:
+            return 0
+        mask = 0
+        for key, places in self._by_key(contacts, self._distinct(contacts, situation, recent)).items():
+            if len(places) >= most:
+                mask |= self.by_key.get(key, 0)
+        return mask
+
+    def counting(self, contacts: Contacts, situation: Situation) -> Mapping[Key, Sequence[int]]:
+        """Return, per key, the places of the contacts that count, newest first."""
+        recent = self._recent(contacts, situation)
+        return self._by_key(contacts, self._distinct(contacts, situation, recent))
+
+    def _recent(self, contacts: Contacts, situation: Situation) -> Sequence[int]:
+        """Return the places of the contacts within the window that have one of the outcomes."""
+        there = contacts.by_outcome
+        found = [there[outcome] for outcome in self.outcomes & there.keys()]
+        if not found:
+            return ()
+        places = found[0] if len(found) == 1 else sorted(chain(*found))
+        since_ms, at_ms = situation.now_ms - self.cap.window_ms, contacts.at_ms
+        if at_ms[places[-1]] > since_ms:
+            return places
+        return places[: bisect_left(places, True, key=lambda place: at_ms[place] <= since_ms)]
+
+    def _distinct(self, contacts: Contacts, situation: Situation, places: Sequence[int]) -> Sequence[int]:
+        """Return those of some places that count; several outcomes of one proposition are one contact."""
+        counted = self._counted(contacts, situation, places)
+        propositions = contacts.propositions
+        if propositions is None:
+            return counted
+        actions, first = contacts.column("action"), dict[tuple[Hashable, Hashable], int]()
+        for place in counted:
+            first.setdefault((propositions[place], actions[place]), place)
+        return [*first.values()]
+
+    def _counted(self, contacts: Contacts, situation: Situation, places: Sequence[int]) -> Sequence[int]:
+        text, channels = contacts.text, self.cap.channels
+        on = contacts.column("channel")
+        if channels is not None:
+            places = [place for place in places if text(on[place]) in channels]
+        waiting = contacts.by_outcome.get(RESERVED) if self.unreserved else None
+        if waiting:
+            places = [it for it in places if it not in waiting or text(on[it]) not in self.unreserved]
+        if self.per_channel:
+            places = [place for place in places if text(on[place]) == situation.channel]
+        if self.per_brand:
+            brands = contacts.column("brand")
+            places = [place for place in places if text(brands[place]) == situation.brand]
+        if self.counts_all:
+            return places
+        return [place for place in places if self._selects(contacts, place)]
+
+    def _selects(self, contacts: Contacts, place: int) -> bool:
+        counts = self.counted.get(contacts.text(contacts.column("action")[place]))
+        return selects_contact(self.cap.counts, contacts[place]) if counts is None else counts
+
+    def _by_key(self, contacts: Contacts, places: Sequence[int]) -> Mapping[Key, Sequence[int]]:
+        found: dict[Key, list[int]] = {}
+        for marks, place in zip(self._keys(contacts, places), places, strict=True):
+            found.setdefault(tuple([contacts.text(mark) for mark in marks]), []).append(place)
         return found
 
-    def _counted(self, situation: Situation) -> Iterator[Contact]:
-        """Yield the contacts within the window that count."""
-        since_ms, outcomes, channels = situation.now_ms - self.cap.window_ms, self.outcomes, self.cap.channels
-        channel = situation.channel if self.per_channel else None
-        brand = situation.brand if self.per_brand else None
-        for contact in situation.contacts or ():
-            if contact.at_ms <= since_ms:
-                break
-            if contact.outcome not in outcomes or (channels is not None and contact.channel not in channels):
-                continue
-            if contact.outcome == RESERVED and contact.channel in self.unreserved:
-                continue
-            if channel not in (None, contact.channel) or brand not in (None, contact.brand):
-                continue
-            counts = self.counted.get(contact.action)
-            if selects_contact(self.cap.counts, contact) if counts is None else counts:
-                yield contact
+    def _different(self, contacts: Contacts, places: Sequence[int]) -> int:
+        """Return how many keys some places have."""
+        if len(self.dimensions) == 1:  # the usual case, at a glance
+            return len({*map(contacts.column(self.dimensions[0]).__getitem__, places)})
+        return len({*self._keys(contacts, places)})
+
+    def _keys(self, contacts: Contacts, places: Sequence[int]) -> Iterable[tuple[Hashable, ...]]:
+        """Return, for each place, what stands for its key."""
+        if not self.dimensions:
+            return repeat((), len(places))
+        return zip(*[map(contacts.column(name).__getitem__, places) for name in self.dimensions], strict=True)
 
 
 def compiled_caps(catalog: Catalog) -> tuple[CompiledCap, ...]:
@@ -120,6 +171,7 @@ def _compile(cap: Cap, catalog: Catalog, outcomes: Mapping[str, frozenset[Outcom
         counts=counts,
         counts_by_key=_by_key(counts, keys),
         keys=keys,
+        counts_all=cap.counts == Selector(),
         counted={action.id: bool(counts >> bit & 1) for bit, action in enumerate(catalog.actions)},
         dimensions=dimensions,
         per_channel=Dimension.CHANNEL in cap.per,

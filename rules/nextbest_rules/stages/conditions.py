@@ -5,7 +5,7 @@ For screening all of them become shared predicates; for explaining each rule is 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 from nextbest_rules.bitmask import bits
 from nextbest_rules.catalog import Action, AttributeValue, Catalog
@@ -96,7 +96,8 @@ class ConditionStages:
                 answer = group.holds()(view.slots)
                 if compiled.denies(answer):
                     finding = partial(_finding, compiled=compiled, view=view, answer=answer)
-                    yield Stop(compiled.stage, group.mask, finding)
+                    # A group's actions have everything in common that the condition reads.
+                    yield Stop(compiled.stage, group.mask, finding, alike=True)
 
 
 def _needs(rules: Iterable[_Compiled], layout: Layout) -> Predicates:
@@ -142,7 +143,7 @@ def _group(
     known = {name: value for name, (_, value) in zip(names, key, strict=True) if value is not None}
     bound = condition.bind(known) if names else condition
     layout.reserve(bound)
-    return _Group(mask, bound, partial(layout.function, bound))
+    return _Group(mask, bound, cache(partial(layout.function, bound)))
 
 
 def _finding(action: Action, compiled: _Compiled, view: View, answer: object) -> Finding:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from nextbest_rules.bitmask import union
+from nextbest_rules.contacts import Contacts
 from nextbest_rules.explanation import Finding
 from nextbest_rules.situation import Situation
 from nextbest_rules.stages.caps import CompiledCap, Key, outcomes_of, required
@@ -66,6 +67,7 @@ def rooms_of(compiled: CompiledCap, ways: Sequence[Way], most: int) -> Iterator[
         counted = union(mask for situation, mask in together if compiled.reserves_on(situation.channel))
         counted &= compiled.counts
         if counted and (limited | counted).bit_count() > 1:
-            used = {key: len(found) for key, found in compiled.contacts(together[0][0]).items()}
+            counting = compiled.counting(Contacts.of(contacts or ()), together[0][0])
+            used = {key: len(found) for key, found in counting.items()}
             if max(used.values(), default=0) + most > compiled.cap.max:
                 yield Room(limited, counted, used, compiled)
