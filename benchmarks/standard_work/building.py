@@ -9,6 +9,7 @@ from pathlib import Path
 import lightgbm
 import uvloop
 
+from benchmarks.handwritten import exporting
 from benchmarks.standard_work.catalog_files import write_catalog
 from benchmarks.standard_work.customers import CONTACTS, Households
 from benchmarks.standard_work.measuring import measured
@@ -55,7 +56,7 @@ def key() -> str:
     """Return a name for what the work is made from: the catalog, this package, how state is stored."""
     files = [path for path in HERE.iterdir() if path.is_file()]
     files += find_catalog("grocery").rglob("*.yaml")
-    for module in (online, state_codec, store_keys):
+    for module in (online, state_codec, store_keys, exporting):
         assert module.__file__ is not None
         files += Path(module.__file__).parent.glob("*.py")
     digest = hashlib.sha256()
@@ -90,7 +91,7 @@ def _built(root: Path, made_from: str, progress: Progress) -> StandardWork:
     spec, journey = feature_spec(catalog), read_journey(progress)
     model = _train(root, catalog, spec, journey, progress)
     households = Households.of(journey, catalog)
-    customers, sizes = _load(root, households, spec, progress)
+    customers, sizes = _load(root, households, spec, model, progress)
     assert catalog.clock_ms is not None
     questions = [question(name, number) for number, name in enumerate(customers)]
     spreads = uvloop.run(measured(root, catalog.clock_ms, questions, progress))
@@ -120,7 +121,8 @@ def _train(
         log=journey.log,
         actions=action_profiles(catalog),
         exposures=journey.exposures(),
-        run=TrainingRun(home.models(catalog.name), datetime.now(tz=UTC), 2, progress),
+        # On a busy machine two threads wait for each other longer than one takes.
+        run=TrainingRun(home.models(catalog.name), datetime.now(tz=UTC), 1, progress),
     )
     home.use_model(catalog.name, report.version, why=Why.TRAINED)
     return report.directory
@@ -136,24 +138,31 @@ def _model_figures(directory: Path, spec: FeatureSpec) -> dict[str, object]:
 
 
 def _load(
-    root: Path, households: Households, spec: FeatureSpec, progress: Progress
+    root: Path, households: Households, spec: FeatureSpec, model: Path, progress: Progress
 ) -> tuple[list[str], Sizes]:
-    """Write the customers, and return their ids and what they take of the store's memory."""
+    """Write the customers for both servers; return their ids, and what ours take of the store's memory."""
     clock_ms, own_log, features = households.clock_ms, households.journey.log, OnlineFeatures(spec)
     wanted = {(family, name) for family, name in own_log.keys.to_plain()}
-    names = list[str]()
+    names, hand = list[str](), dict[str, bytes]()
     with store_url(Home(root), None) as url, connect_for_bulk(url) as client:
         codec, dictionary = prepare(client, features, wanted)
         log = numbered(own_log, dictionary.keys)
-        write_population(client, codec.features.tag, SnapshotEngine(spec, log).snapshot(clock_ms).population)
+        population = SnapshotEngine(spec, log).snapshot(clock_ms).population
+        write_population(client, codec.features.tag, population)
+        exporting.write_actions(root, households.catalog, spec, log.keys, population, model)
 
         def named() -> Iterator[Person]:
             for name, person in households.persons(log, features, codec.ring):
                 names.append(name)
+                hand[exporting.KEYS + name] = exporting.customer_state(
+                    person.members[0].portion, features, log.keys, clock_ms
+                )
                 yield person
 
         for _ in write_persons(client, codec, named(), clock_ms):
             progress("Writing customers", len(names), households.count)
+            client.mset(hand)
+            hand.clear()
         write_loaded(client, Loaded(LOADED_FROM, clock_ms, len(names)))
         sizes = customer_statistics(client, len(names)).person
     return names, sizes

@@ -43,6 +43,7 @@ class Households:
     """Who takes part, and where each likes to shop: aisles, the best first, by position in the log."""
 
     journey: CompleteJourney
+    catalog: Catalog
     live: Sequence[Action]
     clock_ms: int
     favourites: Sequence[Sequence[str]]
@@ -53,7 +54,7 @@ class Households:
         clock_ms = catalog.clock_ms
         assert clock_ms is not None
         live = [it for it in catalog.actions if any(window.holds(clock_ms) for window in it.valid)]
-        return cls(journey, live, clock_ms, _favourites(journey.log, catalog))
+        return cls(journey, catalog, live, clock_ms, _favourites(journey.log, catalog))
 
     @property
     def count(self) -> int:
