@@ -1,5 +1,6 @@
 """Propensities by LightGBM: a matrix of all candidates, built row by row, and `Booster.predict`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,7 +12,7 @@ Plain: TypeAlias = dict[str, Any]
 Floats: TypeAlias = NDArray[np.float64]
 
 DAY_MS = 86_400_000
-COMBINED = {"sum": sum, "min": min, "max": max}
+COMBINED: dict[str, Callable[[list[int]], int]] = {"sum": sum, "min": min, "max": max}
 STATISTICS = {"count": 0, "recency": 1, "total": 2}
 
 
@@ -37,7 +38,7 @@ class Ranking:
         today = now_ms // DAY_MS
         for row, action in enumerate(candidates):
             self._fill(matrix[row], action, customer["counters"], today)
-        return self._calibrated(self.booster.predict(matrix, num_threads=1))
+        return self._calibrated(np.asarray(self.booster.predict(matrix, num_threads=1)))
 
     def _fill(self, row: Floats, action: Plain, counters: Plain, today: int) -> None:
         for family, pairs in self.pairs.items():
@@ -57,7 +58,7 @@ class Ranking:
             return scores
         knots, values = self.curves["OFFER"]
         odds = np.interp(np.log(scores / (1.0 - scores)), knots, values)
-        return 1.0 / (1.0 + np.exp(-odds))
+        return np.asarray(1.0 / (1.0 + np.exp(-odds)))
 
 
 def _value(statistic: str, counter: list[int], today: int) -> int:

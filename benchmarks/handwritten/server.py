@@ -156,14 +156,15 @@ async def serve(options: argparse.Namespace) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     document = msgpack.unpackb(options.document.read_bytes())
     store = redis.asyncio.Redis.from_url(options.store_url)
-    ahead_ms, frozen = options.clock_ms - int(time.time() * 1000), options.freeze_clock
+    clock_ms, frozen = int(options.clock_ms), bool(options.freeze_clock)
+    ahead_ms = clock_ms - int(time.time() * 1000)
 
     def now_ms() -> int:
-        return options.clock_ms if frozen else int(time.time() * 1000) + ahead_ms
+        return clock_ms if frozen else int(time.time() * 1000) + ahead_ms
 
     decisions = Decisions(document, options.document.parent, store, now_ms)
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    decision_pb2_grpc.add_DecisionServiceServicer_to_server(decisions, server)
+    decision_pb2_grpc.add_DecisionServiceServicer_to_server(decisions, server)  # type: ignore[no-untyped-call]
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     print(port, flush=True)

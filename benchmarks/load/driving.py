@@ -45,6 +45,7 @@ class Target:
 class Driven:
     """What came of some load.
 
+    `answered` are all good answers, also those after the end of a closed loop, which count no further.
     `planned_ns`, `sent_ns` and `answered_ns` have one entry per call in the order of sending, by
     `time.monotonic_ns`; a call that failed or was never answered is an error, and has no latency. `answers`
     are a sample, as gRPC frames them.
@@ -53,6 +54,7 @@ class Driven:
     planned_ns: Nanoseconds
     sent_ns: Nanoseconds
     answered_ns: Nanoseconds
+    answered: int
     errors: int
     seconds: float
     answers: tuple[bytes, ...]
@@ -71,12 +73,12 @@ class Driven:
     def latencies_ms(self) -> NDArray[np.float64]:
         """From the planned moment to the answer, of each call that was answered well."""
         good = self.answered_ns != _UNANSWERED
-        return (self.answered_ns[good] - self.planned_ns[good]) / 1e6
+        return np.asarray((self.answered_ns[good] - self.planned_ns[good]) / 1e6)
 
     @property
     def lateness_ms(self) -> NDArray[np.float64]:
         """How much later than planned each call went out: the generator's own part of latency."""
-        return (self.sent_ns - self.planned_ns) / 1e6
+        return np.asarray((self.sent_ns - self.planned_ns) / 1e6)
 
 
 async def closed(
@@ -185,10 +187,11 @@ class _Load:
             await asyncio.sleep(_PAUSE_SECONDS)
             waited += _PAUSE_SECONDS
         planned, sent, answered = (np.array(it, np.int64) for it in (self.planned, self.sent, self.answered))
+        good = int((answered != _UNANSWERED).sum())
         if until_ns is not None:
             early = (answered == _UNANSWERED) | (answered <= until_ns)
             planned, sent, answered = planned[early], sent[early], answered[early]
-        return Driven(planned, sent, answered, self.errors + self.open, seconds, tuple(self.answers))
+        return Driven(planned, sent, answered, good, self.errors + self.open, seconds, tuple(self.answers))
 
     def _done(self, number: int, ok: bool, answer: bytes) -> None:
         self.open -= 1

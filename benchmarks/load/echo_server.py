@@ -12,12 +12,15 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import grpc.aio
 import uvloop
 
 from benchmarks.load.answer_files import read_answers
 from nextbest.v1 import decision_pb2
+
+Handlers: TypeAlias = "dict[str, grpc.RpcMethodHandler[bytes, bytes]]"
 
 RAW, DECODED, COUNT = (f"/bench.Echo/{name}" for name in ("Raw", "Decoded", "Count"))
 
@@ -54,7 +57,7 @@ async def serve(answers: list[bytes]) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     methods = {"Raw": echo.raw, "Decoded": echo.decoded, "Count": echo.counted}
-    handlers = {name: grpc.unary_unary_rpc_method_handler(it) for name, it in methods.items()}
+    handlers: Handlers = {name: grpc.unary_unary_rpc_method_handler(it) for name, it in methods.items()}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench.Echo", handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -43,11 +43,12 @@ class Cores:
     @contextmanager
     def serving(self) -> Iterator[None]:
         """What is started meanwhile runs on the servers' core, with all its threads."""
+        before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {self.server})
         try:
             yield
         finally:
-            self.take_load()
+            os.sched_setaffinity(0, before)
 
 
 @dataclass(frozen=True, slots=True)
