@@ -5,6 +5,8 @@ Figures go to benchmarks/results. A run that proves nothing says why and has no 
 
 import argparse
 import json
+import signal
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_options(parser)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all servers are stopped
     found = measured(options)
     write(found, options.out)
     if options.json:
