@@ -2,12 +2,10 @@
 
 import random
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any, cast
 
 import grpc
@@ -16,27 +14,23 @@ import uvloop
 from benchmarks.handwritten import exporting
 from benchmarks.load import echo_server, machine
 from benchmarks.load.answer_files import write_answers
-from benchmarks.load.h2load import h2load
+from benchmarks.load.extras import further
 from benchmarks.load.measuring import Cell, Subject, any_answer, whole_decision
 from benchmarks.load.processes import Cores, Server, nextbest, python_server
-from benchmarks.load.results import DECODED, ECHO, HANDWRITTEN, NEXTBEST, Run
-from benchmarks.load.streaming import Streamed, streamed, together
+from benchmarks.load.results import DECODED, ECHO, HANDWRITTEN, Run
 from benchmarks.load.wire import message
-from benchmarks.standard_work import RESERVING_PLACEMENT, StandardWork
+from benchmarks.standard_work import StandardWork
 from nextbest.v1 import decision_pb2, decision_pb2_grpc
 from nextbest_models.progress import Progress
 from nextbest_rules import load_catalog
 from nextbest_service.composition import store_url
 from nextbest_service.store.connection import connect_for_bulk
-from nextbest_service.store.keys import DECISION_LOG
 
 RECORDED = 200
-STREAM_ROUNDS = 3
 LOG_LENGTH = 50_000
 """Entries that decision logs keep: in a run they would fill the memory, in service they are exported."""
 STORE_TIMEOUT_MS = 1_000
 """At saturation a reply of the store waits its turn behind other calls for longer than the default allows."""
-LOG_LAG_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +62,7 @@ def run(plan: Plan, work: StandardWork, progress: Progress) -> Run:
             measured = uvloop.run(_Rounds(plan, subjects, progress).measured())
             about["stolen_seconds"] = round(machine.stolen_seconds() - stolen, 2)
             rss = {it.name: round(it.server.rss_mb, 1) for it in subjects}
-            second = {"h2load": _second_opinion(plan, copy, subjects)}
-            extras = second | uvloop.run(_extras(plan, copy, subjects))
+            extras = further(plan.seconds, copy, subjects)
     return Run(
         cells=tuple(measured.cells),
         rounds=plan.rounds,
@@ -148,60 +141,3 @@ class _Rounds:
         self.cells.append(full)
         for level in self.plan.levels if subject.name != DECODED else ():
             self.cells.append(await subject.at_level(level, max(1.0, full.rate), seconds, round_))
-
-
-async def _extras(plan: Plan, work: StandardWork, subjects: Sequence[Subject]) -> dict[str, Any]:
-    """Return further figures. Reservations change what the store holds, so they come last."""
-    ours = next(it for it in subjects if it.name == NEXTBEST)
-    streams = await _streams(plan, work, ours)
-    reserving = tuple(message(it.SerializeToString()) for it in work.requests(RESERVING_PLACEMENT))
-    subject = Subject(ours.server, reserving, ours.check, ours.store_pid)
-    cell = await subject.saturated(16, plan.seconds, 0)
-    return {
-        **streams,
-        "reserving": {
-            "rps": round(cell.rate, 1),
-            "cpu_us": round(cell.cpu_us, 1),
-            "store_cpu_us": round(cell.store_us, 1),
-            "errors": cell.errors,
-            "wrong": cell.wrong,
-        },
-    }
-
-
-async def _streams(plan: Plan, work: StandardWork, ours: Subject) -> dict[str, Any]:
-    """Return how many questions go over one stream, beside calls of their own, in turns."""
-    if "more" not in decision_pb2.DecideStreamRequest.DESCRIPTOR.fields_by_name:
-        return {"stream_rps": None}
-    messages, found, ratios = together(work.requests()), list[Streamed](), list[float]()
-    for round_ in range(STREAM_ROUNDS):
-        stream = await streamed(ours.server, messages, plan.seconds)
-        unary = await ours.saturated(64, plan.seconds, round_)
-        if stream is None:
-            return {"stream_rps": None}
-        found.append(stream)
-        ratios.append(stream.rate / max(1.0, unary.rate))
-    return {
-        "stream_rps": round(median(it.rate for it in found), 1),
-        "stream_to_unary": round(median(ratios), 2),
-        "stream_cpu_us": round(median(it.cpu_us for it in found), 1),
-        "stream_errors": sum(it.errors for it in found),
-    }
-
-
-def _second_opinion(plan: Plan, work: StandardWork, subjects: Sequence[Subject]) -> dict[str, Any]:
-    """Return what h2load makes of echo and nextbest, by their own counters; None each where it is missing."""
-    servers = {it.name: it.server for it in subjects}
-    question = message(work.requests()[0].SerializeToString())
-    with store_url(work.home, None) as url, connect_for_bulk(url) as client:
-
-        def logged() -> int:
-            time.sleep(LOG_LAG_SECONDS)
-            return int(cast("dict[str, Any]", client.xinfo_stream(DECISION_LOG))["entries-added"])
-
-        def echoed() -> int:
-            with grpc.insecure_channel(f"{servers[ECHO].host}:{servers[ECHO].port}") as channel:
-                return int(channel.unary_unary(echo_server.COUNT)(b"", timeout=10.0))
-
-        counters = {ECHO: echoed, NEXTBEST: logged}
-        return {name: h2load(servers[name], question, plan.seconds, it) for name, it in counters.items()}
