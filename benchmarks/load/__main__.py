@@ -37,6 +37,7 @@ def main() -> None:
         print(json.dumps(found))
         return
     console = Console()
+    console.width = max(console.width, 110)  # the table, also in a file
     console.print(table(found))
     for line in promises(found):
         console.print(line, highlight=False)

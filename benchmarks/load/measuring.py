@@ -33,7 +33,8 @@ class Cell:
 
     `cpu_us` and `store_us` are CPU time per good answer, of the server and of Valkey; `load_busy` is the
     share of their core that Valkey and the generator used; `late_ms` is how much later than planned 99 % of
-    calls went out at most. `wrong` are answers of the sample that were not as they should be.
+    calls went out at most. `core_share` is how much of its core the server had while calls came. `wrong` are
+    answers of the sample that were not as they should be.
     """
 
     server: str
@@ -45,6 +46,7 @@ class Cell:
     wrong: int
     cpu_us: float
     store_us: float
+    core_share: float
     load_busy: float
     late_ms: float
     latencies_ms: Milliseconds
@@ -107,9 +109,10 @@ class Subject:
     async def _measured(
         self, level: float | None, offered: float, round_: int, load: Coroutine[Any, Any, Driven]
     ) -> Cell:
-        server, started = self.server, time.process_time()
+        server, started, began = self.server, time.process_time(), time.monotonic()
         store_before, server_before = cpu_seconds(self.store_pid), server.cpu_seconds
         driven = await load
+        core_share = (server.cpu_seconds - server_before) / (time.monotonic() - began)
         busy = time.process_time() - started + cpu_seconds(self.store_pid) - store_before
         await asyncio.sleep(SETTLING_SECONDS)
         answered = max(1, driven.answered)
@@ -123,6 +126,7 @@ class Subject:
             wrong=sum(not self.check(it[_FRAME_HEAD:]) for it in driven.answers),
             cpu_us=(server.cpu_seconds - server_before) / answered * 1e6,
             store_us=(cpu_seconds(self.store_pid) - store_before) / answered * 1e6,
+            core_share=core_share,
             load_busy=busy / driven.seconds,
             late_ms=percentile(driven.lateness_ms, 99),
             latencies_ms=driven.latencies_ms,

@@ -6,6 +6,7 @@ from typing import Any
 
 COLOURS = {"echo": "#5b6abf", "echo, decoded": "#9aa3d8", "nextbest": "#0b7a75", "handwritten": "#c0392b"}
 OTHER = "#888888"
+LABELS = {"p50_ms": "p50", "p99_ms": "p99", "p999_ms": "p99.9"}
 
 
 def draw(results: Mapping[str, Any], path: Path) -> None:
@@ -32,11 +33,12 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
         for key, line in (("p50_ms", ":"), ("p99_ms", "-"), ("p999_ms", "--")):
             values = [it[key] if it[key] is not None else float("nan") for it in levels.values()]
             tails.plot(
-                shares, values, line, marker="o", markersize=4, color=colour, label=f"{name} {key[:-3]}"
+                shares, values, line, marker="o", markersize=4, color=colour, label=f"{name} {LABELS[key]}"
             )
     tails.set_yscale("log")
     tails.set_title("latency in ms, from the planned moment", fontsize=10)
     tails.set_xlabel("% of its own saturation")
     tails.grid(alpha=0.3, which="both")
-    tails.legend(frameon=False, fontsize=7, ncols=2)
+    tails.yaxis.set_major_formatter("{x:g}")
+    tails.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     figure.savefig(path, dpi=110)

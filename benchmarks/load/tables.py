@@ -9,6 +9,7 @@ from rich.table import Table
 from benchmarks.load.verdict import LEVEL, TARGETS
 
 COLUMNS = ("server", "rps", "ratio", "CPU us", "store us", "p50 ms", "p99 ms", "p99.9 ms", "RSS MB")
+WORDS = {True: "met", False: "missed", None: "not measured"}
 TITLE = (
     f"The standard work on one core; latency at {LEVEL:.0%} of each one's saturation, from the planned moment"
 )
@@ -44,7 +45,7 @@ def promises(results: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line per target; without a verdict, why there is none."""
     for target in TARGETS:
         sign, value = ">=" if target.at_least else "<=", results[target.key]
-        met = {True: "met", False: "missed"}.get(results["verdict"].get(target.key), "no verdict")
+        met = WORDS[results["verdict"].get(target.key)] if results["verdict"] else "no verdict"
         yield f"{target.name}: {_shown(value)} ({sign} {target.wanted:g}): {met}"
     for reason in results["why_no_verdict"]:
         yield f"no verdict: {reason}"

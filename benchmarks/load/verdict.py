@@ -10,6 +10,8 @@ ECHO = "echo"
 FEWEST_ROUNDS = 5
 NOISE = 2.0
 BUSY = 0.9
+LEAST_CORE = 0.85
+"""What a saturated server has of its core at least, if nobody else is there."""
 LEVEL = 0.7
 """The share of saturation at which noise is looked for, and at which the tails of the targets are."""
 
@@ -23,10 +25,10 @@ class Target:
     wanted: float
     at_least: bool
 
-    def met(self, value: float | None) -> bool:
-        """Tell whether a value keeps the promise."""
+    def met(self, value: float | None) -> bool | None:
+        """Tell whether a value keeps the promise; None where nothing was measured."""
         if value is None:
-            return False
+            return None
         return value >= self.wanted if self.at_least else value <= self.wanted
 
 
@@ -58,10 +60,26 @@ def _reasons(cells: Sequence[Cell], rounds: int, apart: bool) -> Iterator[str]:
             f"the machine was too noisy: in the worst round the echo's p99 at {LEVEL:.0%} was {noisy:.1f} "
             f"times its median over the rounds (at most {NOISE:g})"
         )
+    yield from _crowded(cells)
     busiest = {it.server: it.load_busy for it in sorted(cells, key=lambda it: it.load_busy)}
     for server, busy in busiest.items():
         if busy > BUSY:
             yield f"{server}: the load was the bottleneck, its core was busy for {busy:.0%} of the time"
+
+
+def _crowded(cells: Sequence[Cell]) -> Iterator[str]:
+    """Yield the servers that did not have their core to themselves.
+
+    The echo's tail does not tell: where others are there all the time, it is long in every round alike.
+    """
+    full = [it for it in cells if it.level is None]
+    for server in dict.fromkeys(it.server for it in full):
+        least = min(it.core_share for it in full if it.server == server)
+        if least < LEAST_CORE:
+            yield (
+                f"{server}: in a round it had {least:.0%} of its core at saturation (at least {LEAST_CORE:.0%}): "
+                "others used it, or the load did not fill it"
+            )
 
 
 def noise(cells: Sequence[Cell]) -> float:

@@ -14,6 +14,7 @@ from nextbest.v1 import decision_pb2, proposition_pb2
 from nextbest_rules import load_catalog
 from nextbest_service.composition import store_url
 
+FROZEN = ("--freeze-clock", "--store-timeout-ms", "5000")
 SMALL = Size(weeks_ago=(0, 12), households=30, trees=6)
 
 
@@ -30,7 +31,7 @@ def both(work: StandardWork, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     log, module, questions = copy.root / "hand.log", "benchmarks.handwritten.server", work.requests()
     with ExitStack() as stack:
         url = stack.enter_context(store_url(copy.home, None))
-        ours = stack.enter_context(nextbest(copy.root, copy.catalog, url, cores, "--freeze-clock"))
+        ours = stack.enter_context(nextbest(copy.root, copy.catalog, url, cores, *FROZEN))
         document = [str(copy.root / exporting.FILE), url, str(clock), "--freeze-clock"]
         hand = stack.enter_context(python_server("hand", module, document, ours.method, cores, log))
         yield {

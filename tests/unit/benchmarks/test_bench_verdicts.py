@@ -15,7 +15,7 @@ from benchmarks.load.verdict import TARGETS, noise, why_no_verdict
 def cell(server: str, level: float | None, round_: int, *, tail_ms: float = 2.0) -> Cell:
     """Return 1,000 calls, of which 20 took `tail_ms`."""
     latencies = np.concatenate([np.full(980, 0.5), np.full(20, tail_ms)])
-    return Cell(server, level, round_, 700.0, 1_000.0, 0, 0, 170.0, 10.0, 0.3, 0.1, latencies)
+    return Cell(server, level, round_, 700.0, 1_000.0, 0, 0, 170.0, 10.0, 0.98, 0.3, 0.1, latencies)
 
 
 def a_run(echo_tails: tuple[float, ...] = (2.0, 2.1, 1.9, 2.0, 2.2)) -> list[Cell]:
@@ -43,6 +43,19 @@ def test_a_tail_that_is_long_in_every_round_alike_is_no_noise() -> None:
     assert why_no_verdict(a_run((40.0, 41.0, 39.0, 40.0, 42.0)), rounds=5, apart=True) == []
 
 
+def test_a_machine_that_is_busy_all_the_time_is_found_by_the_share_of_the_core() -> None:
+    """Seen on 2026-11-22: load average 9, the echo's tails alike (noise 1.46), a quarter of the core left."""
+    cells = [replace(it, core_share=0.25) for it in a_run((80.0, 81.0, 79.0, 80.0, 82.0))]
+    reasons = why_no_verdict(cells, rounds=5, apart=True)
+    assert noise(cells) < 1.1
+    assert {it.split(":")[0] for it in reasons} == {"echo", "nextbest"}
+
+
+def test_a_server_need_not_fill_its_core_below_saturation() -> None:
+    cells = [replace(it, core_share=0.3) if it.level is not None else it for it in a_run()]
+    assert why_no_verdict(cells, rounds=5, apart=True) == []
+
+
 def test_only_the_echo_tells_of_noise() -> None:
     noisy = [cell("nextbest", 0.7, round_, tail_ms=tail) for round_, tail in enumerate((1.0, 1, 1, 1, 90))]
     assert why_no_verdict([*a_run(), *noisy], rounds=5, apart=True) == []
@@ -55,7 +68,12 @@ def test_without_any_echo_nothing_is_known_of_the_noise() -> None:
 
 @pytest.mark.parametrize(
     ("change", "word"),
-    [({"errors": 1}, "failed"), ({"wrong": 1}, "not whole"), ({"load_busy": 0.95}, "bottleneck")],
+    [
+        ({"errors": 1}, "failed"),
+        ({"wrong": 1}, "not whole"),
+        ({"load_busy": 0.95}, "bottleneck"),
+        ({"core_share": 0.8}, "of its core"),
+    ],
 )
 def test_a_single_failure_or_a_slow_load_ends_all_verdicts(change: dict[str, Any], word: str) -> None:
     cells = a_run()
@@ -92,7 +110,7 @@ def test_targets_are_kept_on_the_right_side() -> None:
     assert not by_key["ratio_to_echo"].met(0.59)
     assert by_key["p99_ms"].met(5.0)
     assert not by_key["p99_ms"].met(5.1)
-    assert not by_key["p999_ms"].met(None)
+    assert by_key["p999_ms"].met(None) is None  # not measured is not missed
 
 
 FOUND = {"ratio_to_echo": 0.5, "p99_to_echo": 3.0, "why_no_verdict": []}

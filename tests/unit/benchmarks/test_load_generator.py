@@ -72,7 +72,7 @@ def test_a_stalled_server_counts_against_everybody_who_called_meanwhile() -> Non
 
     driven = asyncio.run(run())
     assert driven.errors == 0
-    assert 35 <= (driven.latencies_ms > 50).sum() <= 120
+    assert (driven.latencies_ms > 50).sum() >= 35
 
 
 def test_a_stalled_generator_counts_too() -> None:
@@ -84,7 +84,7 @@ def test_a_stalled_generator_counts_too() -> None:
             return await open_loop(target, poisson_plan(200, 1.0, seed=1))
 
     driven = asyncio.run(run())
-    assert 35 <= (driven.lateness_ms > 50).sum() <= 120
+    assert (driven.lateness_ms > 50).sum() >= 35
     assert (driven.latencies_ms >= driven.lateness_ms - 1e-6).all()
 
 
