@@ -216,7 +216,6 @@ def _nothing() -> None:
 @contextmanager
 def _without_collector() -> Iterator[None]:
     """Keep Python's garbage collector out of latencies."""
-    gc.collect()
     gc.disable()
     try:
         yield

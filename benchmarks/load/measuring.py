@@ -1,6 +1,7 @@
 """One cell of a run: some load on one server, and all that can be measured of it."""
 
 import asyncio
+import gc
 import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -109,6 +110,7 @@ class Subject:
     async def _measured(
         self, level: float | None, offered: float, round_: int, load: Coroutine[Any, Any, Driven]
     ) -> Cell:
+        gc.collect()  # not while it is measured
         server, started, began = self.server, time.process_time(), time.monotonic()
         store_before, server_before = cpu_seconds(self.store_pid), server.cpu_seconds
         driven = await load

@@ -92,6 +92,7 @@ def _server(run: Run, name: str) -> dict[str, Any]:
         "concurrency": run.concurrency[name],
         "cpu_us": round(median(it.cpu_us for it in full), 1),
         "store_cpu_us": round(median(it.store_us for it in full), 1),
+        "core_share": round(min(it.core_share for it in full), 2),
         "load_busy": round(max(it.load_busy for it in full), 2),
         "alone_us": run.alone_us.get(name),
         "rss_mb": run.rss_mb.get(name),

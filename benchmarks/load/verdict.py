@@ -77,8 +77,8 @@ def _crowded(cells: Sequence[Cell]) -> Iterator[str]:
         least = min(it.core_share for it in full if it.server == server)
         if least < LEAST_CORE:
             yield (
-                f"{server}: in a round it had {least:.0%} of its core at saturation (at least {LEAST_CORE:.0%}): "
-                "others used it, or the load did not fill it"
+                f"{server}: in a round it had {least:.0%} of its core at saturation (at least "
+                f"{LEAST_CORE:.0%}): others used it, or the load did not fill it"
             )
 
 
