@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROTOS := $(wildcard protos/nextbest/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check pytest format protos proto-release bench-micro bench-bulk bench-batch feast-golden wheel clean
+.PHONY: help demo serve test check pytest format protos proto-release bench bench-quick bench-check bench-micro bench-bulk bench-batch feast-golden wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -40,6 +40,15 @@ protos: $(VENV)/installed-dev ## Generate the stubs from the contract
 
 proto-release: $(VENV)/installed-dev ## Make today's contract the one that later changes must not break
 	$(BIN)/buf build -o protos/baseline.binpb --exclude-source-info
+
+bench: $(VENV)/installed-dev ## Echo, nextbest and a hand-written server side by side: rates, latency, CPU (about 6 minutes)
+	$(BIN)/python -m benchmarks.load
+
+bench-quick: $(VENV)/installed-dev ## The same in short
+	$(BIN)/python -m benchmarks.load --quick
+
+bench-check: $(VENV)/installed-dev ## Hold a short new run against benchmarks/thresholds.toml, by ratios only
+	$(BIN)/python -m benchmarks.load.check --fresh --quick --out .nextbest/bench-check
 
 bench-micro: $(VENV)/installed-dev ## Micro-benchmarks, each with its baseline beside it
 	@for bench in $(basename $(notdir $(wildcard benchmarks/micro/*.py))); do \

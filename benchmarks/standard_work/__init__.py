@@ -2,6 +2,24 @@
 
 from benchmarks.standard_work.building import build
 from benchmarks.standard_work.opening import opened
-from benchmarks.standard_work.work import PLACEMENT, RESERVING_PLACEMENT, Figures, Spread, StandardWork
+from benchmarks.standard_work.work import (
+    PLACEMENT,
+    RESERVING_PLACEMENT,
+    WHOLE,
+    Figures,
+    Size,
+    Spread,
+    StandardWork,
+)
 
-__all__ = ["PLACEMENT", "RESERVING_PLACEMENT", "Figures", "Spread", "StandardWork", "build", "opened"]
+__all__ = [
+    "PLACEMENT",
+    "RESERVING_PLACEMENT",
+    "WHOLE",
+    "Figures",
+    "Size",
+    "Spread",
+    "StandardWork",
+    "build",
+    "opened",
+]

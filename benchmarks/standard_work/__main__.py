@@ -3,7 +3,7 @@
 import argparse
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,8 +30,16 @@ def main() -> None:
     if options.json:
         print(json.dumps(found))
         return
-    for name, value in found.items():
+    for name, value in _flat(found):
         print(f"{name.replace('_', ' '):<20} {_shown(value)}")
+
+
+def _flat(found: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in found.items():
+        if isinstance(value, Mapping) and "least" not in value:
+            yield from _flat(value)
+        else:
+            yield name, value
 
 
 def _shown(value: object) -> str:

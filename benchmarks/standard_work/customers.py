@@ -7,12 +7,14 @@ that a household likes best it shops, which is what leaves each about as many ca
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from random import Random
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.standard_work.work import Size
 from nextbest_models.complete_journey import CompleteJourney
 from nextbest_models.definitions import DAY_MS
 from nextbest_models.history import EventLog, Stream, Touches
@@ -25,7 +27,6 @@ from nextbest_service.loading import NAMESPACE
 from nextbest_service.store.keys import Identity, KeyRing
 
 MAIN_CAMPAIGN = "18"
-WEEKS_AGO = (0, 4, 8, 12, 16)
 CONTACTS = 20
 FEWEST_OFFERS, MOST_OFFERS = 88, 104
 """Where the number of offers is drawn from that a household's aisles should come to."""
@@ -43,35 +44,37 @@ class Households:
     """Who takes part, and where each likes to shop: aisles, the best first, by position in the log."""
 
     journey: CompleteJourney
+    catalog: Catalog
     live: Sequence[Action]
     clock_ms: int
     favourites: Sequence[Sequence[str]]
+    size: Size
 
     @classmethod
-    def of(cls, journey: CompleteJourney, catalog: Catalog) -> Self:
+    def of(cls, journey: CompleteJourney, catalog: Catalog, size: Size) -> Self:
         """Return the households of a data set, as a catalog sees them at its clock."""
         clock_ms = catalog.clock_ms
         assert clock_ms is not None
         live = [it for it in catalog.actions if any(window.holds(clock_ms) for window in it.valid)]
-        return cls(journey, live, clock_ms, _favourites(journey.log, catalog))
+        return cls(journey, catalog, live, clock_ms, _favourites(journey.log, catalog), size)
 
     @property
     def count(self) -> int:
         """How many customers there are."""
         facts = self.journey.facts(self.clock_ms).values()
-        return len(WEEKS_AGO) * sum(MAIN_CAMPAIGN in own["campaigns"] for own in facts)
+        reached = sum(MAIN_CAMPAIGN in own["campaigns"] for own in facts)
+        return len(self.size.weeks_ago) * min(reached, self.size.households)
 
     def persons(self, log: EventLog, features: OnlineFeatures, ring: KeyRing) -> Iterator[tuple[str, Person]]:
         """Yield everybody who got the main campaign, once per point of time, with the id."""
         facts = self.journey.facts(self.clock_ms)
-        for weeks in WEEKS_AGO:
+        for weeks in self.size.weeks_ago:
             moved = _moved(log, self.clock_ms - weeks * 7 * DAY_MS, self.clock_ms)
-            states = features.from_snapshot(moved, self.clock_ms)
-            for place, (household, state) in enumerate(zip(log.customers, states, strict=True)):
-                own = facts[household]
-                if MAIN_CAMPAIGN in own["campaigns"]:
-                    name = f"{household}-{weeks}"
-                    yield name, self._person(name, {**own}, self.favourites[place], state, ring)
+            states = enumerate(zip(log.customers, features.from_snapshot(moved, self.clock_ms), strict=True))
+            reached = (it for it in states if MAIN_CAMPAIGN in facts[it[1][0]]["campaigns"])
+            for place, (household, state) in islice(reached, self.size.households):
+                name = f"{household}-{weeks}"
+                yield name, self._person(name, {**facts[household]}, self.favourites[place], state, ring)
 
     def _person(
         self,

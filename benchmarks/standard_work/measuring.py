@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from benchmarks.standard_work.opening import opened
-from benchmarks.standard_work.work import Spread
+from benchmarks.standard_work.work import Decisions, Spread
 from nextbest.v1 import decision_pb2
 from nextbest_models.progress import Progress
 from nextbest_service.api.decision_servicer import DecisionServicer
@@ -19,17 +20,17 @@ ANSWERS = 200
 
 async def measured(
     root: Path, clock_ms: int, questions: Sequence[decision_pb2.DecideRequest], progress: Progress
-) -> dict[str, Spread]:
+) -> Decisions:
     """Return the spread of candidates, propositions and bytes over questions."""
     async with opened(root, FixedClock(clock_ms)) as serving:
         candidates, propositions = await _decided(serving.decider, questions, progress)
         answers = await _answered(serving, questions[:: max(1, len(questions) // ANSWERS)])
-    return {
-        "candidates": Spread.of(candidates),
-        "propositions": Spread.of(propositions),
-        "request_bytes": Spread.of([it.ByteSize() for it in questions]),
-        "answer_bytes": Spread.of([*map(len, answers)]),
-    }
+    return Decisions(
+        candidates=Spread.of(candidates),
+        propositions=Spread.of(propositions),
+        request_bytes=Spread.of([it.ByteSize() for it in questions]),
+        answer_bytes=Spread.of([*map(len, answers)]),
+    )
 
 
 async def _decided(
@@ -51,4 +52,4 @@ async def _decided(
 async def _answered(serving: Serving, questions: Sequence[decision_pb2.DecideRequest]) -> list[bytes]:
     """Return the answers in full, tokens included; the log of this home gets them, too."""
     servicer = DecisionServicer(lambda: serving.decider)
-    return [await servicer.decide(it, None) for it in questions]  # type: ignore[arg-type] - refuses nothing
+    return [await servicer.decide(it, cast(Any, None)) for it in questions]  # nothing is refused

@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Self
 
+from pydantic import TypeAdapter
+
 from nextbest.v1 import decision_pb2, identity_pb2, value_pb2
 from nextbest_service.home import Home, write_atomically
 from nextbest_service.loading import NAMESPACE
@@ -37,6 +39,37 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """How much of it to make: at how many times each household is taken, how many of them, how many trees."""
+
+    weeks_ago: tuple[int, ...]
+    households: int
+    trees: int
+
+
+WHOLE = Size(weeks_ago=(0, 4, 8, 12, 16), households=10_000, trees=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What ranks. `scorer` says how its scores are computed."""
+
+    trees: int
+    leaves: Spread
+    scorer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What decisions are like, one for each customer; `answer_bytes` are of a sample."""
+
+    candidates: Spread
+    propositions: Spread
+    request_bytes: Spread
+    answer_bytes: Spread
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What the work is. `person_bytes` are the memory that one customer takes in the store."""
 
@@ -45,17 +78,15 @@ class Figures:
     rules: int
     customers: int
     contacts: int
-    candidates: Spread
-    propositions: Spread
     features: int
     pair_features: int
-    trees: int
-    leaves: Spread
-    scorer: str
-    request_bytes: Spread
-    answer_bytes: Spread
+    model: Model
+    decisions: Decisions
     person_bytes_median: int
     person_bytes_max: int
+
+
+_FIGURES = TypeAdapter(Figures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +130,8 @@ class StandardWork:
         """Return the work that stands in a directory; None where there is none that is complete."""
         try:
             plain = json.loads((root / _NOTE).read_text())
-            figures = plain["figures"]
-            spreads = {name: Spread(**it) for name, it in figures.items() if isinstance(it, dict)}
-            return cls(root, plain["key"], tuple(plain["customers"]), Figures(**{**figures, **spreads}))
+            figures = _FIGURES.validate_python(plain["figures"])
+            return cls(root, plain["key"], tuple(plain["customers"]), figures)
         except (FileNotFoundError, KeyError, TypeError, ValueError):
             return None
 
