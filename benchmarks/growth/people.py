@@ -3,7 +3,7 @@
 import random
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -88,11 +88,6 @@ class _State(NamedTuple):
 def name_of(number: int) -> Identity:
     """Return the name of a customer."""
     return Identity(NAMESPACE, f"customer-{number}")
-
-
-def with_reach(society: Society, reach: int) -> Society:
-    """Return a society whose members get at other actions."""
-    return replace(society, reach=reach)
 
 
 def store_many(url: str, codec: PersonCodec, society: Society, numbers: Iterable[int]) -> None:

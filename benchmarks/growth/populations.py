@@ -4,7 +4,7 @@ import asyncio
 import random
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,13 +80,6 @@ def valkey(directory: Path) -> Iterator[str]:
     settings = {name: value for name, value in CONFIG.items() if not name.startswith("append")}
     with ValkeyServer(config=settings, data_dir=directory, unix_socket_path=socket):
         yield f"unix://{socket}"
-
-
-def bytes_of_state(desk: Desk) -> Sequence[int]:
-    """Return how many bytes the fields of each seated customer have."""
-    codec = desk.decider.people.codec
-    persons = (desk.society.person(codec.ring, number) for number in range(TOGETHER))
-    return [sum(map(len, codec.changes(None, person).set.values())) for person in persons]
 
 
 def _memory(client: SyncClient) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nextbest.v1 import decision_pb2, identity_pb2, value_pb2
-from nextbest_rules import ActionType, Catalog, Direction, Placement, load_catalog
+from nextbest_rules import Catalog, Direction, Placement, load_catalog
 from nextbest_rules.declarations import Schema, ValueType
 from nextbest_service.catalogs import find_catalog
 
@@ -88,11 +88,6 @@ class Scene:
 def limit_of(placement: Placement) -> int:
     """Return how many propositions to ask for: what fits on a page, and never more than the catalog lets."""
     return min(placement.max_limit, random.choice((1, 3, placement.default_limit)))
-
-
-def accepts_offers(placement: Placement) -> bool:
-    """Tell whether a placement shows what a customer can say yes to."""
-    return ActionType.OFFER in placement.accepts
 
 
 def _by_channel(placements: Sequence[Placement]) -> Mapping[str, Sequence[Placement]]:
