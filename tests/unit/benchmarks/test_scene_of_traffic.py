@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.growth.catalog_files import write_catalog
 from benchmarks.traffic.scene import Scene, limit_of
 from nextbest_rules import Direction
 
@@ -48,9 +49,11 @@ def test_never_more_is_asked_for_than_a_placement_lets(scene: Scene) -> None:
         assert all(1 <= limit_of(placement) <= placement.max_limit for _ in range(20))
 
 
-def test_a_catalog_without_outbound_placements_has_campaigns_on_its_pages(repository: Path) -> None:
-    scene = Scene.read(str(repository / "tests" / "catalogs" / "limited"), ["7"])
-    assert [*scene.outbound] == [it for many in scene.web.values() for it in many]
+def test_a_catalog_with_one_placement_and_one_namespace_can_be_asked_by_everybody(tmp_path: Path) -> None:
+    """Campaigns come to its page then, and visitors have the customers' namespace."""
+    scene = Scene.read(str(write_catalog(tmp_path / "small", actions=3, predicates=5)), ["7"])
+    assert [it.id for it in scene.outbound] == [scene.contact_centre.id] == ["home"]
+    assert scene.visitor(3).namespace == scene.known == "customer"
 
 
 def _name(scene: Scene) -> str:
