@@ -21,6 +21,11 @@ class Growth(NamedTuple):
     exponent: float | None
     last_exponent: float | None
 
+    def line(self, unit: str) -> str:
+        """Say what the line is, for costs in microseconds."""
+        sign = "-" if self.per_unit < 0 else "+"
+        return f"{self.fixed:,.0f} µs {sign} {abs(self.per_unit):.3g} µs per {unit}"
+
 
 def grows(sizes: Sequence[float], costs: Sequence[float]) -> Growth:
     """Return how some costs, all above 0, grow with ascending sizes.

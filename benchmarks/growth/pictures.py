@@ -11,6 +11,8 @@ from nextbest_models.drawing import ACCENT, INK, MUTED, SECOND, canvas, dress, p
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+ROOM = 1.3
+"""What is left above the highest point, for the legend."""
 STAGES = {"screen_us": ":", "score_us": "--", "arbitrate_us": "-."}
 BESIDE = {
     CUSTOMERS.name: ("bytes_each", "bytes of Valkey per customer"),
@@ -41,7 +43,7 @@ def _picture(result: CurveResult) -> bytes:
         below = figure.add_subplot(2, 1, 2)
         dress(below)
         below.plot(*_series(result, name), color=SECOND, marker="o")
-        below.set_ylim(0, 1.1 * max(it.more[name] for it in result.points))
+        below.set_ylim(0, ROOM * max(it.more[name] for it in result.points))
         below.set_ylabel(label, color=INK)
         _scale(below, result)
     return png(figure)
@@ -55,14 +57,17 @@ def _costs(axes: "Axes", result: CurveResult) -> None:
     axes.fill_between(sizes, least, median, color=ACCENT, alpha=0.15, linewidth=0)
     axes.plot(sizes, costs, color=ACCENT, marker="o", label="CPU of the service")
     fit = result.growth
-    axes.plot(sizes, [fit.fixed + fit.per_unit * it for it in sizes], color=MUTED, label=_formula(result))
+    axes.plot(
+        sizes, [fit.fixed + fit.per_unit * it for it in sizes], color=MUTED, label=fit.line(result.curve.unit)
+    )
     for stage, style in STAGES.items():
         if stage in result.points[0].more:
             named = f"{stage.removesuffix('_us')}, by the clock"
             axes.plot(*_series(result, stage), color=SECOND, linestyle=style, linewidth=1.2, label=named)
-    axes.set_ylim(0, 1.1 * max(*costs, *median))  # from 0, or noise looks like growth
+    axes.set_ylim(0, ROOM * max(*costs, *median))  # from 0, or noise looks like growth
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.set_ylabel("µs per read" if result.curve == CUSTOMERS else "µs per decision", color=INK)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(loc="upper left", ncols=2, frameon=False, fontsize=8)
     _scale(axes, result)
 
 
@@ -70,15 +75,14 @@ def _series(result: CurveResult, name: str) -> tuple[list[float], list[float]]:
     return [it.size for it in result.points], [it.more[name] for it in result.points]
 
 
-def _formula(result: CurveResult) -> str:
-    fit = result.growth
-    return f"{fit.fixed:,.0f} µs + {fit.per_unit:.3g} µs per {result.curve.unit}"
-
-
 def _scale(axes: "Axes", result: CurveResult) -> None:
     sizes = [it.size for it in result.points]
     # A history may be empty, which no logarithm shows.
-    axes.set_xscale("log") if sizes[0] > 0 else axes.set_xscale("symlog", linthresh=20)
+    if sizes[0] > 0:
+        axes.set_xscale("log")
+    else:
+        axes.set_xscale("symlog", linthresh=sizes[1])
+        axes.set_xlim(-sizes[1] / 8, 1.1 * sizes[-1])
     axes.set_xticks(sizes, [f"{it:,.0f}" for it in sizes])
     axes.minorticks_off()
     axes.set_xlabel(f"{result.curve.unit}s", color=INK)

@@ -54,7 +54,7 @@ def page(curves: Sequence[CurveResult], results: Mapping[str, Any]) -> str:
 def slope(result: CurveResult) -> str:
     """Say how a curve grows."""
     fit, unit = result.growth, result.curve.unit
-    said = [f"{fit.fixed:,.0f} µs + {fit.per_unit:.3g} µs per {unit}, off by {fit.worst_error:.0%} at most"]
+    said = [f"{fit.line(unit)}, off by {fit.worst_error:.0%} at most"]
     if fit.exponent is not None:
         said.append(f"as {unit}s to the power of {fit.exponent:.2f}")
     if fit.last_exponent is not None:

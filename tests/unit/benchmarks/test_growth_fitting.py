@@ -50,3 +50,8 @@ def test_a_size_of_nothing_has_no_exponent() -> None:
 def test_what_shows_no_growth_is_refused(sizes: list[float], costs: list[float]) -> None:
     with pytest.raises(ValueError, match=r"two points|not above 0"):
         grows(sizes, costs)
+
+
+def test_a_line_is_said_with_its_sign() -> None:
+    assert grows([1.0, 2.0], [1_010.0, 1_012.5]).line("tree") == "1,008 µs + 2.5 µs per tree"
+    assert grows([1.0, 2.0], [1_010.0, 1_009.5]).line("tree") == "1,010 µs - 0.5 µs per tree"
