@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROTOS := $(wildcard protos/nextbest/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check pytest format protos proto-release bench bench-quick bench-check bench-micro bench-bulk bench-batch feast-golden wheel clean
+.PHONY: help demo serve test check pytest format protos proto-release bench bench-quick bench-check bench-micro bench-bulk bench-batch growth locust locust-web feast-golden wheel clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -59,6 +59,15 @@ bench-bulk: $(VENV)/installed-dev ## Bulk loading: rows per second on two cores 
 
 bench-batch: $(VENV)/installed-dev ## Batches: decisions per second and core, on the demo's data (make demo first)
 	$(BIN)/python -m benchmarks.batch
+
+growth: $(VENV)/installed-dev ## How cost grows: curves over catalog, rules, model, history, customers, callers
+	$(BIN)/python -m benchmarks.growth $(GROWTH)
+
+locust: $(VENV)/installed-dev ## Load with Locust for a minute, against a service of its own or HOST=...
+	$(BIN)/python -m benchmarks.traffic $(if $(HOST),--host $(HOST)) $(LOCUST)
+
+locust-web: $(VENV)/installed-dev ## The same with Locust's web page, on http://localhost:8089
+	$(BIN)/python -m benchmarks.traffic --web $(if $(HOST),--host $(HOST)) $(LOCUST)
 
 feast-golden: ## Capture anew what the real Feast writes to Redis, in an environment of its own
 	$(PYTHON) -m venv $(VENV)-feast
