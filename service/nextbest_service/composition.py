@@ -1,7 +1,6 @@
 """The composition root: from settings and loaded parts to a decider. Nothing else wires things together."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -33,7 +32,6 @@ from nextbest_service.settings import Settings
 from nextbest_service.store.affinity_names import AffinityNames
 from nextbest_service.store.connection import Store, SyncClient, connect
 from nextbest_service.store.customer_store import CustomerStore
-from nextbest_service.store.embedded import embedded_valkey
 from nextbest_service.store.given import FeatureSource
 from nextbest_service.store.links import Links
 from nextbest_service.store.people import People
@@ -172,13 +170,3 @@ def choose_clock(settings: Settings, catalog: Catalog) -> Clock:
 
 def _start_ms(clock: datetime | Literal["now"]) -> int | None:
     return None if clock == "now" else round(clock.timestamp() * 1000)
-
-
-@contextmanager
-def store_url(home: Home, redis_url: str | None) -> Iterator[str]:
-    """Yield the URL of the store: the user's own, or the embedded Valkey as long as the context lasts."""
-    if redis_url is not None:
-        yield redis_url
-        return
-    with embedded_valkey(home.valkey) as url:
-        yield url

@@ -36,6 +36,12 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=50051, ge=0, le=65535)
     """0 picks a free port."""
+    workers: int = Field(default=1, ge=1, le=256)
+    """Processes that serve; with more than one a supervisor watches them."""
+    watchdog_seconds: float = Field(default=1.0, gt=0)
+    """A worker that shows no sign of life for so long is killed and replaced."""
+    connection_age_seconds: float = Field(default=60.0, gt=0)
+    """After about so long each connection is asked to open again, so that callers spread over the workers."""
     clock: datetime | Literal["now"] | None = None
     """Where the service's clock starts; None is the clock that the catalog declares, else the real time."""
     freeze_clock: bool = False
