@@ -18,6 +18,7 @@ from grpc_reflection.v1alpha import reflection
 from nextbest.v1 import admin_pb2, customer_pb2, decision_pb2, outcome_pb2
 from nextbest_service.api.customer_servicer import CustomerServicer
 from nextbest_service.api.decision_servicer import DecisionServicer
+from nextbest_service.api.decision_stream import DecisionStreams
 from nextbest_service.api.edge import MAX_WIRE_BYTES, Method, service_handler
 from nextbest_service.api.outcome_servicer import OutcomeServicer
 from nextbest_service.clock import Clock, machine_ms
@@ -116,7 +117,7 @@ async def _serve(settings: Settings, role: Role, parts: LoadedParts, url: str) -
         loop.add_signal_handler(number, stopping.set)
     readiness, checks = _Readiness(), health.aio.HealthServicer()
     connections = _Connections.open(settings, parts, url)
-    server, address = await _listen(settings, role, readiness, checks)
+    server, address = await _listen(settings, role, readiness, checks, stopping)
     clock = choose_clock(settings, parts.rules.catalog)
     async with AsyncExitStack() as closing:
         await closing.enter_async_context(role.on_duty(stopping.set))
@@ -136,7 +137,11 @@ async def _serve(settings: Settings, role: Role, parts: LoadedParts, url: str) -
 
 
 async def _listen(
-    settings: Settings, role: Role, readiness: _Readiness, checks: health.aio.HealthServicer
+    settings: Settings,
+    role: Role,
+    readiness: _Readiness,
+    checks: health.aio.HealthServicer,
+    stopping: asyncio.Event,
 ) -> tuple[grpc.aio.Server, str]:
     server = grpc.aio.server(
         options=[
@@ -144,7 +149,7 @@ async def _listen(
             ("grpc.max_receive_message_length", max(MAX_WIRE_BYTES, settings.max_message_bytes)),
         ]
     )
-    served = served_methods(readiness.current, audited=settings.audit is AuditMode.REQUIRED)
+    served = served_methods(readiness.current, stopping, audited=settings.audit is AuditMode.REQUIRED)
     for service in SERVICES:
         limit = settings.max_message_bytes if service is DECISION_SERVICE else MAX_WIRE_BYTES
         server.add_generic_rpc_handlers((service_handler(service, served.get(service.full_name, {}), limit),))
@@ -163,14 +168,15 @@ async def _listen(
 
 
 def served_methods(
-    current: Callable[[], Serving], *, audited: bool = False
+    current: Callable[[], Serving], stopping: asyncio.Event | None = None, *, audited: bool = False
 ) -> Mapping[str, Mapping[str, Method]]:
-    """Return what is served, by service and RPC."""
+    """Return what is served, by service and RPC; streams of decisions end once `stopping` is set."""
     decisions = DecisionServicer(lambda: current().decider, audited=audited)
+    streams = DecisionStreams(decisions.decide, stopping or asyncio.Event())
     customers = CustomerServicer(lambda: current().intake, lambda: current().care)
     outcomes = OutcomeServicer(lambda: current().intake)
     return {
-        DECISION_SERVICE.full_name: {"Decide": decisions.decide},
+        DECISION_SERVICE.full_name: {"Decide": decisions.decide, "DecideStream": streams.decide_stream},
         CUSTOMER_SERVICE.full_name: {
             "UpsertProfiles": customers.upsert_profiles,
             "TrackEvents": customers.track_events,
