@@ -43,7 +43,7 @@ def configure_logs(log_format: LogFormat, level: LogLevel, worker: int | None = 
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # whole lines: workers share it
         cache_logger_on_first_use=True,
     )
 

@@ -15,6 +15,10 @@ class Role(Protocol):
     """What a process that serves does besides."""
 
     @property
+    def listens_early(self) -> bool:
+        """Whether the port opens before anything can be answered but health."""
+
+    @property
     def listening(self) -> Sequence[tuple[str, int]]:
         """The options of gRPC for the port."""
 
@@ -33,6 +37,7 @@ class Alone:
     """The only process of its service. It has the port to itself, and tells in the home where it answers."""
 
     home: Home
+    listens_early: bool = True
 
     @property
     def listening(self) -> Sequence[tuple[str, int]]:
@@ -60,6 +65,8 @@ class OneOfMany:
 
     pipe: int
     connection_age_seconds: float
+    listens_early: bool = False
+    """Callers would come to it while others could answer them."""
 
     @property
     def listening(self) -> Sequence[tuple[str, int]]:

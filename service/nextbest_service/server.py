@@ -117,7 +117,6 @@ async def _serve(settings: Settings, role: Role, parts: LoadedParts, url: str) -
         loop.add_signal_handler(number, stopping.set)
     readiness, checks = _Readiness(), health.aio.HealthServicer()
     connections = _Connections.open(settings, parts, url)
-    server, address = await _listen(settings, role, readiness, checks, stopping)
     clock = choose_clock(settings, parts.rules.catalog)
     async with AsyncExitStack() as closing:
         await closing.enter_async_context(role.on_duty(stopping.set))
@@ -125,14 +124,20 @@ async def _serve(settings: Settings, role: Role, parts: LoadedParts, url: str) -
         if connections.source is not None:
             closing.push_async_callback(connections.source.aclose)
         await closing.enter_async_context(connections.log)
-        closing.push_async_callback(_drain, settings, role, server, checks)
+
+        async def listen() -> str:
+            server, address = await _listen(settings, role, readiness, checks, stopping)
+            closing.push_async_callback(_drain, settings, role, server, checks)
+            return address
+
+        address = await listen() if role.listens_early else None
         starting = asyncio.create_task(_become_ready(parts, connections, clock, readiness))
         closing.callback(starting.cancel)
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait({starting, stop}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            await _announce(clock, role, parts, address, checks)
+            await _announce(clock, role, parts, address or await listen(), checks)
             await stop
 
 
