@@ -163,9 +163,10 @@ def feast_reader(mapping: Path, url: str, timeout_ms: int, parts: LoadedParts) -
 def choose_clock(settings: Settings, catalog: Catalog) -> Clock:
     """Return the clock asked for, else the one the catalog lives by, else the machine's."""
     start_ms = catalog.clock_ms if settings.clock is None else _start_ms(settings.clock)
+    since_ms = machine_ms() if settings.started_ms is None else settings.started_ms
     if settings.freeze_clock:
-        return FixedClock(machine_ms() if start_ms is None else start_ms)
-    return StoreClock() if start_ms is None else StoreClock.starting_at(start_ms)
+        return FixedClock(since_ms if start_ms is None else start_ms)
+    return StoreClock() if start_ms is None else StoreClock.starting_at(start_ms, since_ms)
 
 
 def _start_ms(clock: datetime | Literal["now"]) -> int | None:

@@ -46,6 +46,8 @@ class Settings(BaseModel):
     """Where the service's clock starts; None is the clock that the catalog declares, else the real time."""
     freeze_clock: bool = False
     """Whether the clock stands still where it starts."""
+    started_ms: int | None = None
+    """When the clock started, Unix milliseconds; None is now. The workers of one service have one clock."""
     store_timeout_ms: int = Field(default=50, gt=0)
     drain_seconds: float = Field(default=10.0, ge=0)
     audit: AuditMode = AuditMode.BEST_EFFORT

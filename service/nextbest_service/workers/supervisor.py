@@ -9,6 +9,7 @@ from itertools import count
 import structlog
 from pydantic import SecretStr
 
+from nextbest_service.clock import machine_ms
 from nextbest_service.home import Home, RunningService
 from nextbest_service.settings import Settings
 from nextbest_service.store.where import store_url
@@ -37,7 +38,8 @@ def supervise(settings: Settings) -> None:
     home = Home(settings.home)
     own = settings.redis_url.get_secret_value() if settings.redis_url else None
     with held_port(settings.host, settings.port) as port, store_url(home, own) as url:
-        served = settings.model_copy(update={"port": port, "redis_url": SecretStr(url)})
+        own_ones = {"port": port, "redis_url": SecretStr(url), "started_ms": machine_ms()}
+        served = settings.model_copy(update=own_ones)
         asyncio.run(Supervisor(served, home).run())
 
 
