@@ -20,7 +20,6 @@ from nextbest_service.customer_files import CustomerFileError
 from nextbest_service.errors import StartupError
 from nextbest_service.judging.question import JudgingError
 from nextbest_service.models_in_use import ModelUseError
-from nextbest_service.workers.endings import ServiceEndedError
 from nextbest_service.yaml_files import BrokenFileError
 
 BROKEN_INPUT = 2
@@ -62,7 +61,7 @@ def describe(error: Exception) -> Failure | None:
         case StartupError() | SourceError() | PlotError() | DaskError():
             return Failure((str(error),), CANNOT_START)
         case _:
-            return Failure(error.lines, error.exit_code) if isinstance(error, ServiceEndedError) else None
+            return None
 
 
 def _faults(diagnostics: Sequence[Diagnostic], where: str) -> Failure:

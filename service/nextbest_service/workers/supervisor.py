@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -15,7 +16,7 @@ from nextbest_service.settings import Settings
 from nextbest_service.store.where import store_url
 from nextbest_service.workers.endings import BrokenOffError, CrashLoopError
 from nextbest_service.workers.port import held_port, joined
-from nextbest_service.workers.worker import Worker
+from nextbest_service.workers.worker import WORKER, Worker
 
 HOPELESS = (2, 3)
 """Exit codes of a worker that would end the same way again: broken input, something needed is not there."""
@@ -27,8 +28,10 @@ LONGEST_PAUSE_SECONDS = 10.0
 log = structlog.get_logger()
 
 
-def supervise(settings: Settings) -> None:
+def supervise(settings: Settings, command: Sequence[str] = WORKER) -> None:
     """Serve with several workers until SIGTERM or SIGINT; SIGHUP replaces them one after the other.
+
+    `command` starts a worker.
 
     Raises:
         StartupError: the port is taken, or the embedded store does not start.
@@ -40,7 +43,7 @@ def supervise(settings: Settings) -> None:
     with held_port(settings.host, settings.port) as port, store_url(home, own) as url:
         own_ones = {"port": port, "redis_url": SecretStr(url), "started_ms": machine_ms()}
         served = settings.model_copy(update=own_ones)
-        asyncio.run(Supervisor(served, home).run())
+        asyncio.run(Supervisor(served, home, command).run())
 
 
 @dataclass(eq=False, slots=True)
@@ -61,8 +64,9 @@ class _Seat:
 class Supervisor:
     """Keeps `settings.workers` workers at one address."""
 
-    def __init__(self, settings: Settings, home: Home) -> None:
+    def __init__(self, settings: Settings, home: Home, command: Sequence[str]) -> None:
         self._settings = settings
+        self._command = command
         self._home = home
         self._seats = [_Seat(number) for number in range(1, settings.workers + 1)]
         self._alive: set[Worker] = set()
@@ -164,7 +168,7 @@ class Supervisor:
         return True
 
     async def _start(self, number: int) -> Worker:
-        worker = await Worker.start(number, self._settings)
+        worker = await Worker.start(number, self._settings, self._command)
         self._alive.add(worker)
         worker.when_ended(self._alive.discard)
         return worker

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
@@ -16,6 +16,7 @@ from nextbest_service.settings import Settings
 from nextbest_service.workers.orders import Orders
 from nextbest_service.workers.pulse import BEAT_SECONDS, READY
 
+WORKER = (sys.executable, "-m", "nextbest_service.workers")
 START_SECONDS = 300.0
 """A worker that is not ready yet may be silent so long: the first start on a machine compiles."""
 STOP_SECONDS = 5.0
@@ -40,12 +41,12 @@ class Worker:
     _ended: asyncio.Task[int] = field(init=False)
 
     @classmethod
-    async def start(cls, number: int, settings: Settings) -> Self:
-        """Start a worker and give it its orders."""
+    async def start(cls, number: int, settings: Settings, command: Sequence[str] = WORKER) -> Self:
+        """Start a worker by a command and give it its orders."""
         ours, theirs = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "nextbest_service.workers"),
+                *command,
                 stdin=subprocess.PIPE,
                 pass_fds=(theirs,),
                 start_new_session=True,  # Ctrl-C must reach the supervisor alone: it has an order to keep
