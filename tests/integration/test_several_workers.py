@@ -116,10 +116,16 @@ def own_channel(address: str) -> grpc.Channel:
 
 def children(pid: int, word: str) -> list[int]:
     """Return the processes that a process has started and whose command has a word."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    others = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    every = {int(it) for it in (*found, *(it for other in others for it in other))}
-    return sorted(it for it in every if word in Path(f"/proc/{it}/cmdline").read_text())
+    threads = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return sorted(int(child) for thread in threads for child in thread if word in command_of(child))
+
+
+def command_of(pid: str) -> str:
+    """Return how a process was started, nothing once it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 def pids(running: Service) -> list[int]:
