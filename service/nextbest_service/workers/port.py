@@ -26,8 +26,8 @@ def held_port(host: str, port: int) -> Iterator[int]:
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             holder.bind(address)
             port = holder.getsockname()[1]
-            # Bound sockets that do not listen may share an address: between here and the first worker a
-            # second supervisor could come. A name in the abstract namespace belongs to one, and goes with it.
+            # Until the lines below have run, a second supervisor could bind as we did: sockets that do not
+            # listen may share. A name in the abstract namespace belongs to one, and goes with it.
             name.bind(f"\0nextbest {host} {port}".encode())
         except OSError as error:
             raise StartupError(port_taken(host, port)) from error

@@ -38,6 +38,15 @@ def test_a_second_supervisor_is_refused_before_and_after_the_first_worker(workin
             worker.close()
 
 
+def test_supervisors_that_bind_in_the_same_moment_are_told_apart_by_a_name() -> None:
+    with held_port("127.0.0.1", 0) as port:
+        pass
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(f"\0nextbest 127.0.0.1 {port}".encode())
+        with pytest.raises(StartupError, match="the port is taken"):
+            held_port("127.0.0.1", port).__enter__()
+
+
 def test_who_does_not_share_is_refused_once_there_were_workers() -> None:
     with held_port("127.0.0.1", 0) as port:
         listener(port, shared=True).close()
