@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.interleaved import Candidate, run
 from nextbest_models.calibration import FAR, Calibration, Curve, Method
-from nextbest_models.scoring.curves import CompiledCurves
+from nextbest_models.scoring.curves import Curves
 from nextbest_models.scoring.links import LogisticLink
 
 
@@ -17,7 +17,7 @@ def candidates() -> Iterator[Candidate]:
     """Yield everything that is compared."""
     curve = Curve(Method.PLATT, np.array([-FAR, FAR]), np.array([-31.0, 20.0]))
     calibration, link = Calibration({"OFFER": curve}), LogisticLink(1.0, 1.0)
-    compiled = CompiledCurves.of(calibration)
+    compiled = Curves.of(calibration)
     for size in (20, 100, 1_000):
         raw, rows = np.random.default_rng(size).normal(-4.0, 1.0, size), np.arange(size)
         codes = calibration.codes(["OFFER"] * size)

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.interleaved import Candidate, run
 from nextbest_rules.catalog import Exploration
 from nextbest_rules.terms import ExplorationMethod
-from nextbest_service.decisions.arbitration import Quota, Slot, fill_by_priority, fill_slots
+from nextbest_service.decisions.arbitration import Quota, Slot, fill_slots
 from nextbest_service.decisions.exploration import Explorer, Outlook
 
 CANDIDATES, PLACES = 100, 3
@@ -29,14 +29,6 @@ def candidates() -> Iterator[Candidate]:
             every, PLACES, explorer=Explorer(Exploration(method, share, 0.05), outlook, b"decision/place")
         )
 
-    best = [Slot(every, PLACES)]
-    # In the order of priority already: sorting comes on top of filling.
-    yield Candidate(
-        "a placement that",
-        "takes the best, unsorted",
-        0,
-        lambda: fill_by_priority(outlook.priority, best, allow_duplicates=False),
-    )
     slots = {
         "takes the best": Slot(every, PLACES),
         "mixes": Slot(every, PLACES, quotas=(Quota(order % 7, 1),)),

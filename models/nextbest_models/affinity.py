@@ -1,7 +1,6 @@
 """Sparse counters of what a customer touched: the stuff that pair features are made of."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -11,6 +10,7 @@ MAX_COUNT: int = np.iinfo(np.uint16).max
 
 KeyIds: TypeAlias = NDArray[np.uint16] | NDArray[np.uint32]
 AffinityKey: TypeAlias = tuple[str, str]
+_Columns: TypeAlias = tuple[KeyIds, NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint16]]
 
 
 class AffinityKeysError(ValueError):
@@ -62,29 +62,85 @@ class AffinityKeys:
         return cls((family, key) for family, key in pairs)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class AffinityCounters:
-    """One customer's sparse counters: a row for each key ever touched, in ascending order of key id.
+    """One customer's sparse counters: a row for each key ever touched, ascending by key id. Immutable.
 
     counts: uint16, events that touched the key; stays at 65,535.
     last_days: uint16, day of the last of them, in days since 1970-01-01 UTC.
     totals: uint16, sum of the family's value over them, in the family's units; stays at 65,535.
+
+    They are kept as the columns or as the table that they came as, and one is made of the other when needed.
     """
 
-    ids: KeyIds
-    counts: NDArray[np.uint16]
-    last_days: NDArray[np.uint16]
-    totals: NDArray[np.uint16]
+    __slots__ = ("_columns", "_table")
+
+    def __init__(
+        self,
+        ids: KeyIds,
+        counts: NDArray[np.uint16],
+        last_days: NDArray[np.uint16],
+        totals: NDArray[np.uint16],
+    ) -> None:
+        self._columns: _Columns | None = (ids, counts, last_days, totals)
+        self._table: NDArray[np.int64] | None = None
 
     @classmethod
     def empty(cls) -> "AffinityCounters":
         """Return the counters of somebody who touched nothing."""
         return cls(*(np.empty(0, dtype=np.uint16) for _ in range(4)))
 
+    @classmethod
+    def of(cls, table: NDArray[np.int64]) -> "AffinityCounters":
+        """Return the counters of a table, which is kept: see `table`."""
+        made = cls.__new__(cls)
+        made._columns, made._table = None, table  # noqa: SLF001 - its own
+        return made
+
+    @property
+    def table(self) -> NDArray[np.int64]:
+        """All columns as int64 [4, keys], contiguous: ids, counts, last days, totals. Not to be changed."""
+        if self._table is None:
+            ids, *statistics = self._all
+            table = np.empty((4, len(ids)), dtype=np.int64)
+            table[0], (table[1], table[2], table[3]) = ids, statistics
+            self._table = table
+        return self._table
+
+    @property
+    def ids(self) -> KeyIds:
+        """The ids of the keys, uint16 where all of them fit, else uint32."""
+        return self._all[0]
+
+    @property
+    def counts(self) -> NDArray[np.uint16]:
+        """How many events touched each key."""
+        return self._all[1]
+
+    @property
+    def last_days(self) -> NDArray[np.uint16]:
+        """The day of the last event of each key."""
+        return self._all[2]
+
+    @property
+    def totals(self) -> NDArray[np.uint16]:
+        """The sum of the family's value of each key."""
+        return self._all[3]
+
     @property
     def statistics(self) -> tuple[NDArray[np.uint16], NDArray[np.uint16], NDArray[np.uint16]]:
         """One column per statistic, in the order in which the constructor takes them after `ids`."""
-        return self.counts, self.last_days, self.totals
+        return self._all[1:]
+
+    @property
+    def _all(self) -> "_Columns":
+        if self._columns is None:
+            ids, *statistics = self.table
+            counts, last_days, totals = (column.astype(np.uint16) for column in statistics)
+            self._columns = smallest(ids), counts, last_days, totals
+        return self._columns
+
+    def __len__(self) -> int:
+        return len(self._all[0]) if self._table is None else self._table.shape[1]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AffinityCounters):
@@ -102,7 +158,7 @@ class AffinityCounters:
     @property
     def nbytes(self) -> int:
         """Size of the bare columns in bytes."""
-        return sum(column.nbytes for column in (self.ids, *self.statistics))
+        return sum(column.nbytes for column in self._all)
 
 
 def smallest(ids: NDArray[np.int64]) -> KeyIds:

@@ -22,7 +22,7 @@ from nextbest_models.pairs import Floats, Positions
 from nextbest_models.state import CustomerFeatures
 
 if TYPE_CHECKING:
-    from nextbest_models.scoring.curves import CompiledCurves
+    from nextbest_models.scoring.curves import Curves
     from nextbest_models.scoring.exact import ExactCandidates, ExactModel
 
 EXACT, LIGHTGBM = "exact", "lightgbm"
@@ -34,6 +34,10 @@ class ModelError(Exception):
 
 class CandidateRanker(Protocol):
     """A model against the actions of one catalog."""
+
+    @property
+    def exact(self) -> "ExactCandidates | None":
+        """What gives the same propensities in one compiled call; None for a model that is not compiled."""
 
     def propensities(
         self, customer: CustomerFeatures, context: Mapping[str, float], rows: Positions, now_ms: int
@@ -106,11 +110,12 @@ class Ranker:
         `codes` are those of `calibration` for the actions; None leaves the scores uncalibrated.
         """
         if self._exact is None:
-            return _MatrixCandidates(self, assembler, codes)
+            return _Candidates(self, assembler, codes, None)
         from nextbest_models.scoring.exact import ExactCandidates  # noqa: PLC0415 - numba is slow to import
 
         own = np.full(len(assembler.base), UNCALIBRATED, dtype=np.int8) if codes is None else codes
-        return _ExactCandidates(self, assembler, codes, ExactCandidates.of(self._exact, assembler), own)
+        exact = ExactCandidates.of(self._exact, assembler, self.curves, own)
+        return _Candidates(self, assembler, codes, exact)
 
     def propensities(self, matrix: Floats, codes: Codes | None = None) -> Floats:
         """Return P(positive outcome) for each row of a matrix in the order of `columns`; NaN is missing.
@@ -176,18 +181,27 @@ class Ranker:
 
 
 @dataclass(frozen=True, slots=True)
-class _MatrixCandidates:
-    """Any model: whole rows, scored by LightGBM."""
+class _Candidates:
+    """Scored the exact way, which is believed where it gives probabilities, or by LightGBM from whole rows.
+
+    Explained from whole rows in either case.
+    """
 
     ranker: Ranker
     assembler: CandidateAssembler
     codes: Codes | None
+    exact: "ExactCandidates | None"
 
     def propensities(
         self, customer: CustomerFeatures, context: Mapping[str, float], rows: Positions, now_ms: int
     ) -> Floats:
-        matrix = self.assembler.assemble(customer, context, rows, now_ms)
-        return self.ranker.propensities(matrix, self._codes(rows))
+        if self.exact is None:
+            matrix = self.assembler.assemble(customer, context, rows, now_ms)
+            return self.ranker.propensities(matrix, self._codes(rows))
+        scores, sound = self.exact.propensities(customer, context, rows, now_ms)
+        if not sound:
+            raise self.ranker.no_probability()
+        return scores
 
     def contributions(
         self, customer: CustomerFeatures, context: Mapping[str, float], rows: Positions, now_ms: int
@@ -197,26 +211,6 @@ class _MatrixCandidates:
 
     def _codes(self, rows: Positions) -> Codes | None:
         return None if self.codes is None else self.codes[rows]
-
-
-@dataclass(frozen=True, slots=True)
-class _ExactCandidates(_MatrixCandidates):
-    """The exact way, believed where it gives probabilities; explained from whole rows all the same.
-
-    `curve_of` are the codes of the actions; no curves where there are none.
-    """
-
-    exact: "ExactCandidates"
-    curve_of: Codes
-
-    def propensities(
-        self, customer: CustomerFeatures, context: Mapping[str, float], rows: Positions, now_ms: int
-    ) -> Floats:
-        raw = self.exact.raw_scores(customer, context, rows, now_ms)
-        scores, sound = self.ranker.curves.of_raw(raw, self.exact.link, self.curve_of, rows)
-        if not sound:
-            raise self.ranker.no_probability()
-        return scores
 
 
 def _exact_model(text: str) -> "tuple[ExactModel | None, ScorerInUse]":
@@ -230,7 +224,7 @@ def _exact_model(text: str) -> "tuple[ExactModel | None, ScorerInUse]":
         return None, ScorerInUse(LIGHTGBM, str(error))
 
 
-def _compiled(calibration: Calibration) -> "CompiledCurves":
-    from nextbest_models.scoring.curves import CompiledCurves  # noqa: PLC0415 - numba is slow to import
+def _compiled(calibration: Calibration) -> "Curves":
+    from nextbest_models.scoring.curves import Curves  # noqa: PLC0415 - numba is slow to import
 
-    return CompiledCurves.of(calibration)
+    return Curves.of(calibration)

@@ -1,6 +1,6 @@
 """What ranking knows of a customer at one moment."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +9,7 @@ from nextbest_models.affinity import AffinityCounters
 from nextbest_models.features import FeatureSpec
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerFeatures:
+class CustomerFeatures(NamedTuple):
     """A customer's features as of a moment.
 
     vector: float32, in the order of `FeatureSpec.customer_names`.

@@ -123,6 +123,11 @@ class RuleSet:
             _segments=Segments.of(catalog),
         )
 
+    @property
+    def sees_features(self) -> frozenset[str]:
+        """The names of the features that any rule or formula reads: situations need no others."""
+        return self._sight.sees_features
+
     def look(self, situation: Situation) -> View:
         """Return a situation as the rules see it. Never raises for what the values are."""
         return self._sight.look(situation)

@@ -42,6 +42,7 @@ _OTHERS: Mapping[str, Callable[[Situation], object]] = {
     "customer": attrgetter("known"),
     "direction": lambda situation: situation.direction.value,
     **{name: attrgetter(name) for name in ("channel", "brand", "goal", *RECORD_LISTS)},
+    "contacts": lambda situation: None if situation.contacts is None else tuple(situation.contacts),
 }
 
 
@@ -190,6 +191,11 @@ class Sight:
             _Plan.of(_declared("context", catalog.context.declarations, layout)),
             tuple((slot, mention.root) for mention, slot in layout.items() if mention.root in _OTHERS),
         )
+
+    @property
+    def sees_features(self) -> frozenset[str]:
+        """The names of the features that have a slot."""
+        return frozenset(item.name for item in self._features)
 
     def look(self, situation: Situation) -> View:
         """Return the situation as conditions see it. Never raises for what the values are."""

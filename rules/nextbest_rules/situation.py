@@ -1,6 +1,6 @@
 """What a decision knows about its customer, request and moment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ class Situation(NamedTuple):
     tickets: tuple[Ticket, ...] | None = ()
     purchases: tuple[Purchase, ...] | None = ()
     events: tuple[Event, ...] | None = ()
-    contacts: tuple[Contact, ...] | None = ()
+    contacts: Sequence[Contact] | None = ()
     killed: Mapping[str, Kill] = MappingProxyType({})
     volumes: Mapping[str, int] | None = MappingProxyType({})
     contact_at_ms: int | None = None

@@ -53,7 +53,7 @@ def load_journey(
     features = OnlineFeatures(spec)
     own = {(family, key) for family, key in journey.log.keys.to_plain()}
     codec, dictionary = prepare(client, features, own | catalog_affinity_keys(catalog))
-    log = _numbered(journey.log, dictionary.keys)
+    log = numbered(journey.log, dictionary.keys)
     write_population(client, codec.features.tag, SnapshotEngine(spec, log).snapshot(as_of_ms).population)
     contacts = _redeemed(journey, catalog, as_of_ms)
     households = _households(journey, log, features, codec.ring, contacts, as_of_ms)
@@ -118,7 +118,7 @@ def _redeemed(journey: CompleteJourney, catalog: Catalog, as_of_ms: int) -> Mapp
     return {household: sorted(own, key=lambda it: -it.at_ms) for household, own in found.items()}
 
 
-def _numbered(log: EventLog, keys: Sequence[AffinityKey]) -> EventLog:
+def numbered(log: EventLog, keys: Sequence[AffinityKey]) -> EventLog:
     """Return the log with the key ids of the store's dictionary."""
     dictionary = AffinityKeys(keys)
     ids = np.array([dictionary.ids_for(family, [key])[0] for family, key in log.keys.to_plain()])

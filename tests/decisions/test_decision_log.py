@@ -261,8 +261,7 @@ def test_a_figure_other_than_declared_is_recorded(valkey_url: str, valkey: SyncC
             decider.log.offer = offered  # type: ignore[method-assign]
             decision = records[0].decision
             factors = decision.basis.factors
-            changed = replace(
-                factors,
+            changed = factors._replace(
                 value=factors.value * [1.0, 3.0, 1.0],
                 lever=factors.lever * [1.0, 1.0, 0.5],
                 context_weight=np.array([1.0, 1.25, 1.0]),

@@ -18,8 +18,8 @@ from nextbest_service.decision_log.decisions import DecisionRecord
 from nextbest_service.decision_log.entries import LogFormatError, append
 from nextbest_service.decision_log.legend import Legend
 from nextbest_service.decision_log.logged_decision import read_decision
-from nextbest_service.decisions.arbitration import Factors
 from nextbest_service.decisions.deliberation import Stopwatch, deliberate
+from nextbest_service.decisions.factors import Factors
 from nextbest_service.decisions.generation import Generation, catalog_affinity_keys, feature_spec
 from nextbest_service.decisions.request import DecisionRequest, ExplainLevel, PlacementRequest
 from nextbest_service.store.customers import Customer, Reading
@@ -101,7 +101,7 @@ def records(count: int) -> Iterator[DecisionRecord]:
         )
         basis = decision.basis
         kept = np.sort(random.choice(len(basis.factors.rows), CANDIDATES, replace=False))
-        figures = Factors(
+        figures = Factors.of(
             basis.factors.rows[kept],
             random.beta(1, 30, CANDIDATES),
             basis.factors.value[kept],

@@ -5,9 +5,10 @@ The same floating point operations in the same order as numpy's, by the C librar
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nextbest_models.calibration import FURTHEST, SMALLEST, Calibration, Codes
 from nextbest_models.pairs import Floats, Positions
@@ -16,27 +17,32 @@ from nextbest_models.scoring.kernels import Plain
 from nextbest_models.scoring.links import LogisticLink
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledCurves:
-    """The curves of a calibration, for any rows of actions; codes are those of `Calibration.codes`."""
+class Curves(NamedTuple):
+    """The curves of a calibration, laid end to end.
 
-    _plain: Plain
+    bounds: int64 [curves + 1], where each begins. knots, values: float64. limits: float64 [2], the smallest
+    score and the furthest log-odds that are told apart.
+    """
+
+    bounds: NDArray[np.int64]
+    knots: Floats
+    values: Floats
+    limits: Floats
 
     @classmethod
-    def of(cls, calibration: Calibration) -> "CompiledCurves":
-        """Lay the curves end to end, and compile the kernels."""
+    def of(cls, calibration: Calibration) -> "Curves":
+        """Lay the curves end to end."""
         curves = tuple(calibration.curves.values())
         bounds = np.cumsum([0, *(len(curve.knots) for curve in curves)]).astype(np.int64)
         knots, values = (_joined([getattr(it, name) for it in curves]) for name in ("knots", "values"))
-        found = cls((bounds, knots, values, SMALLEST, FURTHEST))
-        nothing, none = np.empty(0), np.empty(0, dtype=np.int8)
-        found.apply(nothing, none)
-        found.of_raw(nothing, LogisticLink(1.0, 1.0), none, np.empty(0, dtype=np.intp))
-        return found
+        return cls(bounds, knots, values, np.array([SMALLEST, FURTHEST]))
 
     def apply(self, scores: Floats, codes: Codes) -> Floats:
-        """Return the probabilities of scores; all arrays have one entry per candidate."""
-        calibrated: Floats = _applied(self._plain, scores, codes)
+        """Return the probabilities of scores; all arrays have one entry per candidate.
+
+        Codes are those of `Calibration.codes`.
+        """
+        calibrated: Floats = _applied(tuple(self), scores, codes.astype(np.int64))
         return calibrated
 
     def of_raw(self, raw: Floats, link: LogisticLink, codes: Codes, rows: Positions) -> tuple[Floats, bool]:
@@ -44,8 +50,9 @@ class CompiledCurves:
 
         codes: int8 [actions]. rows: the candidates' actions. raw: float64 [rows], contiguous.
         """
-        found: tuple[Floats, bool] = _of_raw(self._plain, raw, link.scale, link.divisor, codes, rows)
-        return found
+        out = np.empty(len(raw))
+        sound: bool = _of_raw(tuple(self), raw, link.scale, link.divisor, codes.astype(np.int64), rows, out)
+        return out, sound
 
 
 def _joined(parts: Sequence[Floats]) -> Floats:
@@ -54,27 +61,52 @@ def _joined(parts: Sequence[Floats]) -> Floats:
 
 @compiled
 def _of_raw(
-    plain: Plain, raw: Floats, scale: float, divisor: float, codes: Codes, rows: Positions
-) -> tuple[Floats, bool]:
-    out, sound = np.empty(len(raw)), True
-    for place in range(len(raw)):
-        score = 1.0 / (1.0 + math.exp(-scale * (raw[place] / divisor)))
-        sound &= 0.0 <= score <= 1.0  # NaN is neither
-        out[place] = _probability(plain, score, codes[rows[place]])
-    return out, sound
+    plain: Plain,
+    raw: Floats,
+    scale: float,
+    divisor: float,
+    codes: Positions,
+    rows: Positions,
+    out: Floats,
+) -> bool:
+    sound: bool = calibrate(Curves(*plain), raw, scale, divisor, codes, rows, out)
+    return sound
 
 
 @compiled
-def _applied(plain: Plain, scores: Floats, codes: Codes) -> Floats:
-    out = np.empty(len(scores))
+def calibrate(
+    curves: Curves,
+    raw: Floats,
+    scale: float,
+    divisor: float,
+    codes: Positions,
+    rows: Positions,
+    out: Floats,
+) -> bool:
+    """Write the probabilities of raw scores to `out`; return whether all scores were probabilities before.
+
+    codes: int64 [actions]. rows: the candidates' actions.
+    """
+    sound = True
+    for place in range(len(raw)):
+        score = 1.0 / (1.0 + math.exp(-scale * (raw[place] / divisor)))
+        sound &= 0.0 <= score <= 1.0  # NaN is neither
+        out[place] = _probability(curves, score, codes[rows[place]])
+    return sound
+
+
+@compiled
+def _applied(plain: Plain, scores: Floats, codes: Positions) -> Floats:
+    curves, out = Curves(*plain), np.empty(len(scores))
     for place in range(len(scores)):
-        out[place] = _probability(plain, scores[place], codes[place])
+        out[place] = _probability(curves, scores[place], codes[place])
     return out
 
 
 @compiled
-def _probability(plain: Plain, score: float, code: int) -> float:
-    bounds, knots, values, smallest, furthest = plain
+def _probability(curves: Curves, score: float, code: int) -> float:
+    bounds, knots, values = curves.bounds, curves.knots, curves.values
+    smallest, furthest = curves.limits[0], curves.limits[1]
     if code < 0:
         return score
     inside = min(max(score, smallest), 1.0 - smallest)

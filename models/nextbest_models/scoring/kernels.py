@@ -19,7 +19,6 @@ Flags = NDArray[np.bool_]
 Words = NDArray[np.unsignedinteger[Any]]
 Plain = tuple[Any, ...]
 
-# What kernels are compiled with stands in this file, because numba's cache sees no change of any other.
 ZERO = float(np.float32(1e-35))
 """LightGBM takes what is not further from zero than this for zero."""
 
@@ -232,8 +231,22 @@ def score(
     have values of pairs; touched: of which families, bool [families, hits]; and pairs their values, [pair
     columns, hits].
     """
-    tables, side = Tables(*plain_model[0]), ActionSide(*plain_side)
-    model = CompiledModel(tables, plain_model[1], plain_model[2])
+    model = CompiledModel(Tables(*plain_model[0]), plain_model[1], plain_model[2])
+    scores: Floats = scored(model, ActionSide(*plain_side), request, rows, hits, touched, pairs)
+    return scores
+
+
+@compiled
+def scored(
+    model: CompiledModel,
+    side: ActionSide,
+    request: Floats,
+    rows: Positions,
+    hits: Positions,
+    touched: Flags,
+    pairs: Floats,
+) -> Floats:
+    """Do the work of `score`."""
     words = model.tables.table[0].copy()
     one = np.zeros(1, np.intp)
     keep_each(model.tables, side.request_columns, request.reshape(-1, 1), words.reshape(1, -1), one)

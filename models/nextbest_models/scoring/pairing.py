@@ -71,10 +71,7 @@ class PairTables(NamedTuple):
         With them comes of which families they have counters, bool [families, places]. The values are float64
         [columns, places]; there are none of a family of which a candidate has no counter.
         """
-        # One array of one type, however the counters came to be: numba compiles for each type anew.
-        own = np.empty((4, len(counters.ids)), dtype=np.int64)
-        own[0], (own[1], own[2], own[3]) = counters.ids, counters.statistics
-        found: tuple[Positions, Flags, Floats] = _pair_values(tuple(self), own, rows, today)
+        found: tuple[Positions, Flags, Floats] = _pair_values(tuple(self), counters.table, rows, today)
         return found
 
 
@@ -140,8 +137,15 @@ def _hits(touched: Flags, place_of: Positions, rows: Positions) -> tuple[Positio
 def _pair_values(
     plain_tables: Plain, counters: Integers, rows: Positions, today: int
 ) -> tuple[Positions, Flags, Floats]:
-    """Do the work of `PairTables.values`. counters: int64 [4, counters]: ids, counts, last days, totals."""
-    tables = PairTables(*plain_tables)
+    found: tuple[Positions, Flags, Floats] = pair_values(PairTables(*plain_tables), counters, rows, today)
+    return found
+
+
+@compiled
+def pair_values(
+    tables: PairTables, counters: Integers, rows: Positions, today: int
+) -> tuple[Positions, Flags, Floats]:
+    """Return what `PairTables.values` does. counters: int64 [4, counters], see `AffinityCounters.table`."""
     columns = len(tables.recipes)
     place_of = np.full(tables.yardsticks.shape[1], -1, np.intp)
     for place in range(len(rows)):

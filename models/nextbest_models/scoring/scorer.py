@@ -72,13 +72,17 @@ class ExactScorer:
         return cls(forest, CompiledModel(tables_of(forest, run_bytes), forest.leaves, forest.outputs))
 
     def for_actions(self, roles: Roles, actions: Floats, pair_defaults: Floats) -> ActionScorer:
+        """Compile what a catalog fixes into a scorer; see `side`."""
+        return ActionScorer(plain(self.model), plain(self.side(roles, actions, pair_defaults)))
+
+    def side(self, roles: Roles, actions: Floats, pair_defaults: Floats) -> ActionSide:
         """Compile what a catalog fixes.
 
         actions: float64 [actions, action columns]. pair_defaults: values of a pair's columns where there is
         nothing.
         """
         bounds = np.cumsum([0, *(len(family) for family in roles.pair)]).astype(np.intp)
-        side = ActionSide(
+        return ActionSide(
             words=self._words(roles.action, actions),
             request_columns=roles.request,
             pair_columns=np.concatenate([_NOTHING, *roles.pair]),
@@ -91,7 +95,6 @@ class ExactScorer:
                 ]
             ),
         )
-        return ActionScorer(plain(self.model), plain(side))
 
     def raw_scores(self, matrix: Floats) -> Floats:
         """Return the raw scores of whole rows, float64 [rows, outputs]: those of `Booster.predict`."""

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nextbest_models.affinity import AffinityCounters, smallest
+from nextbest_models.affinity import AffinityCounters
 from nextbest_models.state_codec.rice import pack, width
 
 Ints = NDArray[np.int64]
@@ -50,11 +50,10 @@ def decode(blob: bytes) -> AffinityCounters:
     keys, days, newest, *_ = _HEAD.unpack_from(blob)
     if 4 * keys + days > 8 * len(blob):
         raise ValueError("packed counters are cut off")  # before room is made for so many
-    octets, ids = np.frombuffer(blob, np.uint8), np.empty(keys, dtype=np.uint32)
-    counts, last_days, totals = statistics = np.empty((3, keys), dtype=np.uint16)
-    if not _kernel()(octets, _HEAD.size, days, newest, ids, statistics):
+    table = np.empty((4, keys), dtype=np.int64)
+    if not _kernel()(np.frombuffer(blob, np.uint8), _HEAD.size, days, newest, table):
         raise ValueError("packed counters are cut off")
-    return AffinityCounters(smallest(ids), counts, last_days, totals)
+    return AffinityCounters.of(table)
 
 
 @cache

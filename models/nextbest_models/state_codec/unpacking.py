@@ -20,6 +20,10 @@ _MOST_BITS = 56
 _BYTE, _WORD = 8, 64
 _MOST_COUNT = 0xFFFF
 _MOST_ID = 0xFFFF_FFFF
+_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1)
+_ONES = _BITS.sum(axis=1, dtype=np.int64)
+"""Of each byte how many ones it has, and in `_ENDS` where they are, the highest bit first."""
+_ENDS = np.argsort(1 - _BITS, axis=1, kind="stable").astype(np.uint8)
 
 
 def _zeros_before_code(_context: Any, word: Any) -> Any:  # noqa: ANN401 - numba's own types
@@ -50,18 +54,24 @@ def words_of(packed: Octets) -> Words:
 
 
 @compiled
-def quotients(words: Words, found: Ints) -> int:
+def quotients(packed: Octets, found: Ints) -> int:
     """Fill in as many quotients as there is room for, and return the place behind their bits or CUT_OFF."""
-    number, behind = 0, 0
-    for place in range(len(words)):
-        word, at = words[place], _WORD * place
-        while word and number < len(found):
-            zeros = _zeros_before(word)
-            word = word << zeros << np.uint64(1)
-            at += int(zeros) + 1
-            found[number] = at - behind - 1
-            number, behind = number + 1, at
-    return behind if number == len(found) else CUT_OFF
+    number, size = 0, len(found)
+    ends = np.empty(size + _BYTE, dtype=np.int64)
+    for place in range(len(packed)):
+        octet = packed[place]
+        for one in range(_BYTE):  # whether there are so many ones or not: what is too much is written over
+            ends[number + one] = _BYTE * place + _ENDS[octet, one]
+        number += _ONES[octet]
+        if number >= size:
+            break
+    if number < size:
+        return CUT_OFF
+    behind = 0
+    for place in range(size):
+        found[place] = ends[place] - behind
+        behind = ends[place] + 1
+    return behind
 
 
 @compiled
@@ -83,49 +93,61 @@ def with_remainders(words: Words, bits: int, at: int, numbers: Ints, widths: Int
 
 
 @compiled
-def unpacked(
-    octets: Octets,
-    begin: int,
-    days: int,
-    newest: int,
-    ids: NDArray[np.uint32],
-    statistics: NDArray[np.uint16],
-) -> bool:
-    """Fill in the columns of counters, and return whether all of them were there.
+def with_equal_remainders(words: Words, bits: int, at: int, numbers: Ints, width: int) -> int:
+    """Make numbers of quotients as `with_remainders` does, all of the same width."""
+    if width > _MOST_BITS or at + width * len(numbers) > bits:
+        return CUT_OFF
+    behind = np.uint64(63 - width)
+    for number in range(len(numbers)):
+        word, shift = at >> 6, np.uint64(at & 63)
+        ahead = words[word] << shift | words[word + 1] >> np.uint64(1) >> np.uint64(63) - shift
+        numbers[number] = numbers[number] << width | np.int64(ahead >> np.uint64(1) >> behind)
+        at += width
+    return at
+
+
+@compiled
+def unpacked(octets: Octets, begin: int, days: int, newest: int, table: NDArray[np.int64]) -> bool:
+    """Fill in the table of counters, and return whether all of them were there.
 
     octets: with the widths of gaps, counts, places, days and totals in front of `begin`, the numbers behind.
     days: how many different ones.
-    ids: uint32 [keys]. statistics: uint16 [3, keys], counts, last days and totals.
+    table: int64 [4, keys]: ids, counts, last days and totals.
     """
-    keys = len(ids)
+    keys = table.shape[1]
     packed, widths = octets[begin:], octets[begin - _WIDTHS : begin]
     words, bits = words_of(packed), _BYTE * len(packed)
     numbers = np.empty(4 * keys + days, dtype=np.int64)
-    at = quotients(words, numbers)
-    if at == CUT_OFF:
+    at, behind = quotients(packed, numbers), 3 * keys + days
+    for column, (first, last) in enumerate(
+        ((0, keys), (keys, 2 * keys), (2 * keys, 3 * keys), (3 * keys, behind))
+    ):
+        if at != CUT_OFF:
+            at = with_equal_remainders(words, bits, at, numbers[first:last], np.int64(widths[column]))
+    if at == CUT_OFF or not _columns(numbers, days, newest, table):
         return False
-    behind = 3 * keys + days
-    spread = np.empty(behind, dtype=np.int64)
-    for column, first in enumerate((0, keys, 2 * keys, 3 * keys)):
-        spread[first:] = widths[column]
-    at = with_remainders(words, bits, at, numbers[:behind], spread)
-    if at == CUT_OFF:
+    totals, over = table[3], np.empty(keys, dtype=np.int64)
+    totals[:] = numbers[behind:]
+    for key in range(keys):
+        over[key] = np.int64(widths[4]) + _WORD - 1 - int(_zeros_before(np.uint64(table[1, key])))
+    if with_remainders(words, bits, at, totals, over) == CUT_OFF:
         return False
-    day = newest + 1
-    listed = numbers[3 * keys : behind]
+    return not keys or totals.max() <= _MOST_COUNT
+
+
+@compiled
+def _columns(numbers: Ints, days: int, newest: int, table: NDArray[np.int64]) -> bool:
+    """Fill in ids, counts and last days, and return whether all of them can be right."""
+    keys = table.shape[1]
+    day, listed = newest + 1, numbers[3 * keys : 3 * keys + days]
     for place in range(days):
         day -= listed[place] + 1
         listed[place] = day
-    key_id, over = -1, spread[:keys]
+    key_id, fits = -1, not days or day >= 0
     for key in range(keys):
         key_id += numbers[key] + 1
         count, place = numbers[keys + key] + 1, numbers[2 * keys + key]
-        if not (0 <= key_id <= _MOST_ID and 1 <= count <= _MOST_COUNT and 0 <= place < days):
+        if count > _MOST_COUNT or place >= days:
             return False
-        ids[key], statistics[0, key], statistics[1, key] = key_id, count, listed[place]
-        over[key] = np.int64(widths[4]) + _WORD - 1 - int(_zeros_before(np.uint64(count)))
-    totals = numbers[behind:]
-    if with_remainders(words, bits, at, totals, over) == CUT_OFF:
-        return False
-    statistics[2] = totals
-    return True
+        table[0, key], table[1, key], table[2, key] = key_id, count, listed[place]
+    return fits and key_id <= _MOST_ID

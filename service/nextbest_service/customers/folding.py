@@ -50,10 +50,13 @@ def folded_events(portions: Sequence[Portion]) -> tuple[Event, ...]:
 
 def folded_tickets(portions: Sequence[Portion]) -> tuple[Ticket, ...]:
     """Return every ticket once, although several portions may tell parts of its story."""
-    if not any(portion.tickets for portion in portions):
-        return ()
+    return told_tickets(chain.from_iterable([portion.tickets for portion in portions]))
+
+
+def told_tickets(told: Iterable[Ticket]) -> tuple[Ticket, ...]:
+    """Return every ticket once of all that was told of some."""
     tickets: dict[str, Ticket] = {}
-    for ticket in chain.from_iterable(portion.tickets for portion in portions):
+    for ticket in told:
         held = tickets.get(ticket.id)
         tickets[ticket.id] = ticket if held is None else same_ticket(held, ticket)
     return tuple(tickets.values())

@@ -18,9 +18,9 @@ from nextbest_rules.records import Consent, Event, Purchase, Ticket
 from nextbest_service.decision_log.counters import pack_counters
 from nextbest_service.decision_log.entries import Entry, Kind, sealed
 from nextbest_service.decision_log.legend import Legend
-from nextbest_service.decisions.arbitration import Floats
 from nextbest_service.decisions.basis import Basis
 from nextbest_service.decisions.decision import Decision, PlacementDecision, SelectionType
+from nextbest_service.decisions.factors import Floats
 from nextbest_service.decisions.request import DecisionRequest
 from nextbest_service.decisions.shadows import Shadowed, shadows_of
 from nextbest_service.store.customers import Customer

@@ -69,7 +69,7 @@ class Legend:
                 list(generation.spec.customer_names),
                 list(generation.rules.stages),
                 generation.values.astype("<f4").tobytes(),
-                [[*pair, generation.levers(*pair).astype("<f4").tobytes()] for pair in brands_and_goals],
+                [[*pair, generation.levers(*pair, {}).astype("<f4").tobytes()] for pair in brands_and_goals],
                 _words(generation),
                 action_side_id(side),
                 {name: ranking.version for name, ranking in generation.rankings.items()},

@@ -15,7 +15,7 @@ from nextbest_service.decision_log.counters import read_counters
 from nextbest_service.decision_log.decisions import COLUMNS, SELECTIONS
 from nextbest_service.decision_log.entries import Entry, LogFormatError, completed, unsealed
 from nextbest_service.decision_log.legend import Floats, Legend
-from nextbest_service.decisions.arbitration import Rows
+from nextbest_service.decisions.factors import Rows
 from nextbest_service.store.keys import Ref
 
 LEGEND_ID_BYTES = 8

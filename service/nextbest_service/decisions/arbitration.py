@@ -1,4 +1,4 @@
-"""Arbitration: from factors to an order, and from the order to filled placements. Pure functions."""
+"""Arbitration: from the order of the candidates to filled placements. Pure functions."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,74 +6,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nextbest_rules import Room
 from nextbest_rules.bitmask import union
 from nextbest_service.decisions.bitmask import flags_of
-from nextbest_service.decisions.exploration import Explorer, Outlook, certain_first
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.intp]
-Flags = NDArray[np.bool_]
-Maturities = NDArray[np.int8]
-
-_FEW = 16
-"""So many places are filled without sorting."""
-
-
-@dataclass(frozen=True)
-class Factors:
-    """What makes up the priority of the candidates; every array has one entry per candidate.
-
-    `rows` are the candidates' positions in the catalog, ascending. `pinned` candidates come before all
-    others. `maturity` (int8) says what each propensity rests on, and `strength` how many observations that is
-    worth.
-
-    From these follow: `priority`, P × C × V × L, where factors that are absurd together may give what is no
-    finite number; who is `worthwhile`, that is, may take a place: a priority of 0 is no better than nothing,
-    unless pinned; and whether there are `pins` at all.
-    """
-
-    rows: Rows
-    propensity: Floats
-    value: Floats
-    context_weight: Floats
-    lever: Floats
-    pinned: Flags
-    maturity: Maturities
-    strength: Floats
-
-    priority: Floats = field(init=False)
-    worthwhile: Flags = field(init=False)
-    pins: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Compute what follows from the factors, which every decision needs."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            priority = self.propensity * self.context_weight * self.value * self.lever
-        pins = bool(np.count_nonzero(self.pinned))
-        wanted = (priority > 0.0) | self.pinned if pins else priority > 0.0
-        object.__setattr__(self, "priority", priority)
-        object.__setattr__(self, "pins", pins)
-        object.__setattr__(self, "worthwhile", wanted & self.finite)
-
-    @property
-    def finite(self) -> Flags:
-        """Which priorities are finite numbers. Candidates with another one are never offered."""
-        return np.isfinite(self.priority)
-
-    @property
-    def outlook(self) -> Outlook:
-        """What is known of the candidates."""
-        return Outlook(self.priority, self.propensity, self.strength)
-
-    @property
-    def order(self) -> Rows:
-        """The candidates, best first; equal ones keep the catalog's order."""
-        if self.pins:
-            return np.lexsort((-self.priority, ~self.pinned))
-        return np.argsort(-self.priority, kind="stable")
+from nextbest_service.decisions.exploration import Explorer, certain_first
+from nextbest_service.decisions.factors import Flags, Floats, Rows
 
 
 class Choice(NamedTuple):
@@ -113,11 +51,6 @@ class Slot:
     fallback: int = -1
     quotas: Sequence[Quota] = ()
     explorer: Explorer | None = None
-
-    @property
-    def plain(self) -> bool:
-        """Whether it has few places, and the best take them."""
-        return self.limit <= _FEW and not self.quotas and self.explorer is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,40 +96,6 @@ def fill_slots(
     pinned = np.zeros(len(order), dtype=np.bool_) if pinned is None else pinned
     filling = Filling(order, pinned, exclusive, rooms, allow_duplicates, free)
     return tuple(filling.fill(slot) for slot in slots)
-
-
-def fill_by_priority(
-    priority: Floats, slots: Sequence[Slot], *, allow_duplicates: bool
-) -> tuple[list[Choice], ...]:
-    """Return what `fill_slots` does where candidates compete for few places by priority, and by nothing else.
-
-    That is: no pins, no exclusive groups, no rooms, and slots without quotas and explorers. To look for the
-    highest priority once per place is quicker than to sort.
-    """
-    taken: list[int] = []
-    slates = []
-    for slot in slots:
-        fallback = [slot.fallback] if slot.fallback >= 0 and slot.fallback not in taken else []
-        left = np.where(slot.accepts, priority, -np.inf)
-        if taken or fallback:
-            left[taken + fallback] = -np.inf
-        chosen = _highest(left, slot.limit) or fallback
-        if not allow_duplicates:
-            taken += chosen
-        slates.append([Choice(candidate) for candidate in chosen])
-    return tuple(slates)
-
-
-def _highest(left: Floats, most: int) -> list[int]:
-    """Return the places of the highest numbers, which are lost; -infinity is none."""
-    found: list[int] = []
-    while len(found) < min(most, len(left)):
-        place = int(left.argmax())
-        if left[place] == -np.inf:
-            break
-        found.append(place)
-        left[place] = -np.inf
-    return found
 
 
 @dataclass(slots=True)

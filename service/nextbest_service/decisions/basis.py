@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from nextbest_service.decisions.arbitration import Factors
+from nextbest_service.decisions.factors import Factors
 from nextbest_service.decisions.generation import Generation
 from nextbest_service.decisions.rankings import Ranking
 from nextbest_service.decisions.reach import Reach

@@ -8,9 +8,8 @@ import numpy as np
 from nextbest_rules import Situation
 from nextbest_rules.assignment import STATIC
 from nextbest_rules.bitmask import union
-from nextbest_service.decisions.arbitration import Factors, Flags, Floats, Rows
 from nextbest_service.decisions.basis import Basis
-from nextbest_service.decisions.bitmask import flags_of, rows_of
+from nextbest_service.decisions.bitmask import flags_of
 from nextbest_service.decisions.decision import (
     Decision,
     Degradation,
@@ -19,14 +18,18 @@ from nextbest_service.decisions.decision import (
     Timing,
 )
 from nextbest_service.decisions.exclusions import explain_exclusions
+from nextbest_service.decisions.factors import Factors, Flags, Floats, Weights
 from nextbest_service.decisions.generation import Generation
+from nextbest_service.decisions.propositions import propositions
 from nextbest_service.decisions.rankings import Ranking
 from nextbest_service.decisions.reach import Reach, find_reach
 from nextbest_service.decisions.request import DecisionRequest, ExplainLevel
 from nextbest_service.decisions.showing import Showing, showings
-from nextbest_service.decisions.slates import fill_slates, propositions
+from nextbest_service.decisions.slates import fill_slates
 from nextbest_service.store.customers import Reading
 from nextbest_service.store.keys import Ref
+
+_NO_PINS = np.empty(0, dtype=np.bool_)
 
 
 def deliberate(
@@ -68,11 +71,7 @@ def deliberate(
         selection_type=ranked,
         exclusions=exclusions,
         customer_known=customer.known,
-        degraded=(
-            *degraded,
-            *([Degradation.SCORE_NOT_FINITE] if failed else []),
-            *([Degradation.STATE_UNREADABLE] if unreadable else []),
-        ),
+        degraded=(*degraded, *_lacking(failed=failed, unreadable=bool(unreadable))),
         stale_features=_stale(generation, reading, reach),
         timing=Timing(*watch.laps_us),
         basis=Basis(
@@ -95,7 +94,7 @@ def _situation(
     generation: Generation, request: DecisionRequest, reading: Reading, arms: Mapping[str, str]
 ) -> Situation:
     customer = reading.customer
-    features = customer.features.vector.tolist()
+    vector = customer.features.vector
     return Situation(
         now_ms=reading.now_ms,
         known=customer.known,
@@ -105,7 +104,7 @@ def _situation(
         goal=request.goal,
         facts=customer.facts,
         facts_as_of=customer.facts_as_of,
-        features=dict(zip(generation.spec.customer_names, features, strict=True)),
+        features={name: vector.item(place) for name, place in generation.seen_features},
         features_as_of=customer.features_as_of,
         context=request.context,
         consents=customer.consents,
@@ -138,23 +137,20 @@ def _score(
     shown: Sequence[Showing],
 ) -> tuple[Factors, int, bool]:
     """Return the factors of all candidates, the mask of those without a value, and if the model failed."""
-    size = len(generation.catalog.actions)
     survivors = union(showing.mask for showing in shown)
     values, unvalued = _values(generation, survivors, reach)
-    rows = rows_of(survivors & ~unvalued, size)
-    features, context = reading.customer.features, request.numbers
-    propensity, maturity, failed = ranking.propensities(features, context, rows, reading.now_ms)
-    lever, pinned = _levers(generation, request, reach, rows)
-    factors = Factors(
-        rows=rows,
-        propensity=propensity,
-        value=values[rows],
-        context_weight=_context_weights(generation, survivors & ~unvalued, reach, rows),
+    candidates = survivors & ~unvalued
+    lever, pinned = _levers(generation, request, reach)
+    weighings = generation.rules.context_weights.weighings(candidates, reach.view)
+    weights = Weights(
+        value=values,
+        context_weight=generation.context_weights(tuple(weighings)),
         lever=lever,
+        strength=ranking.standing.expected.strength,
         pinned=pinned,
-        maturity=maturity,
-        strength=ranking.standing.expected.strength[rows],
     )
+    features, context = reading.customer.features, request.numbers
+    factors, failed = ranking.factors(features, context, candidates, weights, reading.now_ms)
     return factors, unvalued, failed
 
 
@@ -171,33 +167,33 @@ def _values(generation: Generation, survivors: int, reach: Reach) -> tuple[Float
     return values, unvalued
 
 
-def _levers(
-    generation: Generation, request: DecisionRequest, reach: Reach, rows: Rows
-) -> tuple[Floats, Flags]:
-    size = len(generation.catalog.actions)
-    levers, pinned = generation.levers(request.brand, request.goal)[rows], np.zeros(len(rows), dtype=np.bool_)
-    for factors in generation.arm_levers(reach.view.situation.arms):
-        levers *= factors[rows]
-    for boost in reach.approaches[0].screening.boosts if reach.approaches else ():
-        flags = flags_of(boost.mask, size)[rows]
+def _levers(generation: Generation, request: DecisionRequest, reach: Reach) -> tuple[Floats, Flags]:
+    """Return L of every action, and which are pinned, one flag per action; no flags where none is."""
+    levers, pinned = generation.levers(request.brand, request.goal, reach.view.situation.arms), _NO_PINS
+    boosts = reach.approaches[0].screening.boosts if reach.approaches else ()
+    if boosts:
+        levers = levers.copy()
+    for boost in boosts:
+        flags = flags_of(boost.mask, len(levers))
         levers[flags] *= boost.lever
         if boost.pin:
-            pinned |= flags
+            pinned = pinned | flags if len(pinned) else flags
     return levers, pinned
 
 
-def _context_weights(generation: Generation, candidates: int, reach: Reach, rows: Rows) -> Floats:
-    weights = np.ones(len(rows))
-    for weighing in generation.rules.context_weights.weighings(candidates, reach.view):
-        weights[flags_of(weighing.mask, len(generation.catalog.actions))[rows]] *= weighing.weight
-    return weights
+def _lacking(*, failed: bool, unreadable: bool) -> tuple[Degradation, ...]:
+    if not failed and not unreadable:
+        return ()
+    found = {Degradation.SCORE_NOT_FINITE: failed, Degradation.STATE_UNREADABLE: unreadable}
+    return tuple(degradation for degradation, holds in found.items() if holds)
 
 
 def _stale(generation: Generation, reading: Reading, reach: Reach) -> tuple[str, ...]:
     # Somebody unknown has no features that could be too old.
     known = reading.customer.known
     stale = generation.rules.stale_features(reach.view.situation) if known else ()
-    return tuple(sorted({*reading.customer.defaulted, *stale}))
+    defaulted = reading.customer.defaulted
+    return tuple(sorted({*defaulted, *stale})) if stale else defaulted
 
 
 class Stopwatch:

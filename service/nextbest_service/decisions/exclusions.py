@@ -7,8 +7,9 @@ import numpy as np
 
 from nextbest_rules import Action, Exclusion, Stage, Surface
 from nextbest_rules.bitmask import union
-from nextbest_service.decisions.arbitration import Choice, Factors, Rows
+from nextbest_service.decisions.arbitration import Choice
 from nextbest_service.decisions.decision import PlacedExclusion
+from nextbest_service.decisions.factors import Factors, Rows
 from nextbest_service.decisions.generation import Exclusive, Generation
 from nextbest_service.decisions.reach import Reach
 from nextbest_service.decisions.request import DecisionRequest, PlacementRequest

@@ -1,8 +1,9 @@
 """The immutable set that one decision runs on: catalog, rules, features, model. Read once per request."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,17 @@ from nextbest_models.ranker import Ranker
 from nextbest_rules import Action, Catalog, Formula, RuleSet
 from nextbest_rules.assignment import CHAMPION, ranker_of
 from nextbest_rules.catalog import Arm, Emphasis
+from nextbest_rules.context_weights import Weighing
 from nextbest_rules.policies import ExclusiveRule
 from nextbest_rules.selection import mask_of
 from nextbest_service.decisions.bitmask import flags_of
+from nextbest_service.decisions.factors import Floats
 from nextbest_service.decisions.rankings import Ranking, rankings_of
 from nextbest_service.decisions.slot_plan import SlotPlan
 from nextbest_service.store.customers import ReadPlan
+
+_MOST_WEIGHED = 256
+"""So many combinations of context weights are kept; each takes 8 bytes per action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +44,10 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class Exclusive:
-    """A mutual exclusion, with one flag per action."""
+    """A mutual exclusion, its actions as a mask and with one flag per action."""
 
     rule: ExclusiveRule
+    mask: int
     members: NDArray[np.bool_]
 
 
@@ -50,7 +57,8 @@ class Generation:
 
     `values` are float64 with one entry per action; a value that is computed per customer stands there as 0.
     `assembler` makes the rows that models score, `rankings` are by name. `plan` says what to read of a
-    customer, `exclusive` which actions must not stand together, `slots` what placements make of actions.
+    customer, `seen_features` which of their features rules read, and the places of those in the vector,
+    `exclusive` which actions must not stand together, `slots` what placements make of actions.
     """
 
     catalog: Catalog
@@ -62,10 +70,12 @@ class Generation:
     versions: Versions
     values: NDArray[np.float64]
     plan: ReadPlan
+    seen_features: tuple[tuple[str, int], ...]
     exclusive: tuple[Exclusive, ...]
     slots: SlotPlan
     _levers: Mapping[tuple[str, str], NDArray[np.float64]]
     _arm_levers: Mapping[tuple[str, str], NDArray[np.float64]]
+    _weighed: Callable[[tuple[Weighing, ...]], Floats]
     _contents: Mapping[tuple[int, str], str]
 
     @classmethod
@@ -102,10 +112,14 @@ class Generation:
                 records=tuple(sorted(rules.reads)),
                 capped=tuple(action.id for action in actions if action.volume_cap is not None),
             ),
+            seen_features=tuple(
+                (name, place) for place, name in enumerate(spec.customer_names) if name in rules.sees_features
+            ),
             exclusive=exclusive_rules(rules.catalog),
             slots=SlotPlan.of(rules.catalog),
             _levers=_levers(rules.catalog),
             _arm_levers=_arm_levers(rules.catalog),
+            _weighed=lru_cache(_MOST_WEIGHED)(partial(_weighed, len(actions))),
             _contents=_contents(actions),
         )
 
@@ -118,13 +132,23 @@ class Generation:
         """Return what ranks for a person with these arms; None where that ranker is not in use."""
         return self.rankings.get(ranker_of(self.catalog.experimentation, arms)) if arms else self.champion
 
-    def levers(self, brand: str, goal: str) -> NDArray[np.float64]:
-        """Return L of every action (float64) under a brand and a goal; either may be empty."""
-        return self._levers[brand, goal]
+    def levers(self, brand: str, goal: str, arms: Mapping[str, str]) -> Floats:
+        """Return L of every action under a brand and a goal, either of which may be empty, and in some arms.
 
-    def arm_levers(self, arms: Mapping[str, str]) -> Iterator[NDArray[np.float64]]:
-        """Yield the factors on L of every action (float64) that a person's arms bring."""
-        return (self._arm_levers[arm] for arm in arms.items() if arm in self._arm_levers)
+        The array is shared: it must not be changed.
+        """
+        levers = self._levers[brand, goal]
+        for arm in arms.items():
+            if arm in self._arm_levers:
+                levers = levers * self._arm_levers[arm]
+        return levers
+
+    def context_weights(self, weighings: tuple[Weighing, ...]) -> Floats:
+        """Return C of every action under some context weights.
+
+        The array is shared: it must not be changed.
+        """
+        return self._weighed(weighings)
 
     def content(self, row: int, treatment_id: str) -> str:
         """Return an action's content as JSON, in one of its treatments or, with an empty id, without."""
@@ -206,6 +230,13 @@ def _levers(catalog: Catalog) -> dict[tuple[str, str], NDArray[np.float64]]:
     }
 
 
+def _weighed(size: int, weighings: Iterable[Weighing]) -> Floats:
+    weights = np.ones(size)
+    for weighing in weighings:
+        weights[flags_of(weighing.mask, size)] *= weighing.weight
+    return weights
+
+
 def _arm_levers(catalog: Catalog) -> dict[tuple[str, str], NDArray[np.float64]]:
     return {
         (experiment.id, arm.id): _factors(arm, catalog)
@@ -224,8 +255,5 @@ def _factors(of: Emphasis | Arm, catalog: Catalog) -> NDArray[np.float64]:
 
 def exclusive_rules(catalog: Catalog) -> tuple[Exclusive, ...]:
     """Return which actions of a catalog must not stand together."""
-    size = len(catalog.actions)
-    return tuple(
-        Exclusive(rule, flags_of(mask_of(rule.applies_to, catalog), size))
-        for rule in catalog.policies.exclusive
-    )
+    masks = [(rule, mask_of(rule.applies_to, catalog)) for rule in catalog.policies.exclusive]
+    return tuple(Exclusive(rule, mask, flags_of(mask, len(catalog.actions))) for rule, mask in masks)

@@ -8,11 +8,13 @@ import structlog
 
 from nextbest_models.assembly import CandidateAssembler
 from nextbest_models.calibration import Codes
+from nextbest_models.definitions import DAY_MS
 from nextbest_models.ranker import CandidateRanker, ModelError, Ranker
 from nextbest_models.state import CustomerFeatures
 from nextbest_rules import Action
 from nextbest_rules.assignment import CHAMPION, STATIC
-from nextbest_service.decisions.arbitration import Floats, Maturities, Rows
+from nextbest_service.decisions.bitmask import rows_of
+from nextbest_service.decisions.factors import Factors, Flags, Floats, Maturities, Rows, Weights, ranked
 from nextbest_service.decisions.standing import Standing
 
 log = structlog.get_logger()
@@ -43,6 +45,33 @@ class Ranking:
         """The version of the model; empty where there is none."""
         return self.ranker.version if self.ranker else ""
 
+    def factors(
+        self,
+        customer: CustomerFeatures,
+        context: Mapping[str, float],
+        candidates: int,
+        weights: Weights,
+        now_ms: int,
+    ) -> tuple[Factors, bool]:
+        """Return the factors of all candidates (a mask over the catalog), and whether the model failed.
+
+        The strengths among the weights are those of this ranking.
+        """
+        exact = self.candidates.exact if self.candidates is not None and self.standing.all_mature else None
+        if exact is not None:
+            shared, today = exact.shared(customer, context), now_ms // DAY_MS
+            found = ranked(exact.compiled.arena, shared, customer.counters.table, today, candidates, weights)
+            if found.sound:
+                pinned = weights.pinned[found.rows] if len(weights.pinned) else _none(len(found.rows))
+                maturity = self.standing.all_by_model(len(found.rows))
+                return Factors(found.rows, found.figures, pinned, maturity, found.leaders), False
+        rows = rows_of(candidates, len(weights.value))
+        propensity, maturity, failed = self.propensities(customer, context, rows, now_ms)
+        pinned = weights.pinned[rows] if len(weights.pinned) else _none(len(rows))
+        value, context_weight, lever, strength = (it[rows] for it in weights[:4])
+        factors = Factors.of(rows, propensity, value, context_weight, lever, pinned, maturity, strength)
+        return factors, failed
+
     def propensities(
         self, customer: CustomerFeatures, context: Mapping[str, float], rows: Rows, now_ms: int
     ) -> tuple[Floats, Maturities, bool]:
@@ -64,7 +93,7 @@ class Ranking:
             log.error("ranking_failed", ranker=self.name, error=str(error))
             return *self.standing.without_model(rows), True
         if count == len(rows):
-            return *self.standing.by_model(scores), False
+            return scores, self.standing.all_by_model(len(rows)), False
         return *self.standing.with_model(rows, known, scores), False
 
 
@@ -74,6 +103,10 @@ def rankings_of(
     """Return the rankings by name; the champion, with or without a model, and `static` are always there."""
     named: dict[str, Ranker | None] = {CHAMPION: None, **rankers, STATIC: None}
     return {name: Ranking.of(name, ranker, assembler, actions) for name, ranker in named.items()}
+
+
+def _none(count: int) -> Flags:
+    return np.zeros(count, np.bool_)
 
 
 def _types(ranker: Ranker, actions: Sequence[Action]) -> Codes:

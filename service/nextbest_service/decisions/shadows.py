@@ -6,8 +6,8 @@ from hashlib import blake2b
 import structlog
 
 from nextbest_rules.dice import fraction
-from nextbest_service.decisions.arbitration import Floats
 from nextbest_service.decisions.decision import Decision
+from nextbest_service.decisions.factors import Floats
 
 log = structlog.get_logger()
 

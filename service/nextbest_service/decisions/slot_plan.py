@@ -7,8 +7,11 @@ import numpy as np
 
 from nextbest_rules import Catalog, Placement
 from nextbest_rules.catalog import Diversity
-from nextbest_service.decisions.arbitration import Factors, Flags, Quota, Rows, Slot
+from nextbest_service.decisions.arbitration import Quota, Slot
 from nextbest_service.decisions.exploration import Explorer
+from nextbest_service.decisions.factors import Factors, Flags, Rows
+
+_NO_LIMITS = Diversity()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,16 @@ class SlotPlan:
             if most is not None:
                 yield name, most, numbers
 
+    def quotas(self, placement: Placement, limit: int) -> Sequence[tuple[int, Rows]]:
+        """Return what keeps a placement with so many places from showing alike actions: see `limits`."""
+        if placement.diversity == _NO_LIMITS:
+            return ()
+        return [(most, numbers) for _, most, numbers in self.limits(placement.diversity) if most < limit]
+
+    def fallback(self, placement: Placement) -> int:
+        """Return the mask of a placement's fallback."""
+        return 0 if placement.fallback is None else 1 << self.index[placement.fallback]
+
     def slot(
         self,
         placement: Placement,
@@ -57,9 +70,7 @@ class SlotPlan:
             limit=limit,
             fallback=-1 if placement.fallback is None else self._stand_in(placement, factors, showable),
             quotas=tuple(
-                Quota(numbers[factors.rows], most)
-                for _, most, numbers in self.limits(placement.diversity)
-                if most < limit
+                Quota(numbers[factors.rows], most) for most, numbers in self.quotas(placement, limit)
             ),
             explorer=explorer,
         )

@@ -10,7 +10,7 @@ from nextbest_models.evidence import NO_EVIDENCE, Kind
 from nextbest_models.ladder import Expectation, Maturity, Rung, expectation, graduated
 from nextbest_models.ranker import Ranker
 from nextbest_rules import Action
-from nextbest_service.decisions.arbitration import Flags, Floats, Rows
+from nextbest_service.decisions.factors import Flags, Floats, Rows
 
 NEUTRAL_PROPENSITY = 0.01
 """P of actions of which nothing is declared, and nothing like them was ever shown: V and L decide."""
@@ -22,6 +22,7 @@ class Standing:
 
     expected: Expectation
     mature: Flags
+    all_mature: bool
     _model: NDArray[np.int8]
 
     @classmethod
@@ -33,15 +34,15 @@ class Standing:
         mature = graduated(rungs, experience) if experience else np.full(len(rungs), ranker is not None)
         model = np.full(len(rungs), Maturity.MODEL, dtype=np.int8)
         model.flags.writeable = False
-        return cls(expected, mature, model)
+        return cls(expected, mature, bool(mature.all()), model)
 
     def without_model(self, rows: Rows) -> tuple[Floats, NDArray[np.int8]]:
         """Return propensity and maturity of some actions where the model ranks none of them."""
         return self.expected.propensity[rows], self.expected.maturity[rows]
 
-    def by_model(self, scores: Floats) -> tuple[Floats, NDArray[np.int8]]:
-        """Return propensity and maturity of actions of which the model ranked every one: the usual case."""
-        return scores, self._model[: len(scores)]
+    def all_by_model(self, count: int) -> NDArray[np.int8]:
+        """Return the maturity of so many actions of which the model ranked every one: the usual case."""
+        return self._model[:count]
 
     def with_model(self, rows: Rows, ranked: Flags, scores: Floats) -> tuple[Floats, NDArray[np.int8]]:
         """Return propensity and maturity of some actions, of which the model ranked those with a flag.

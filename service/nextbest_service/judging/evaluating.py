@@ -16,7 +16,7 @@ from nextbest_models.progress import Progress, silent
 from nextbest_models.ranker import ModelError
 from nextbest_rules import Catalog, RuleSet
 from nextbest_rules.terms import ExplorationMethod
-from nextbest_service.decisions.arbitration import Floats
+from nextbest_service.decisions.factors import Floats
 from nextbest_service.decisions.generation import exclusive_rules, feature_spec
 from nextbest_service.decisions.slot_plan import SlotPlan
 from nextbest_service.decisions.standing import Standing

@@ -17,7 +17,7 @@ from nextbest_models.judging.slots import (
 from nextbest_models.logged.rows import Rescorer
 from nextbest_models.ranker import Ranker
 from nextbest_rules import Action
-from nextbest_service.decisions.arbitration import Flags, Floats
+from nextbest_service.decisions.factors import Flags, Floats
 from nextbest_service.decisions.generation import Exclusive
 from nextbest_service.decisions.standing import Standing
 from nextbest_service.judging.log_source import Batch

@@ -8,7 +8,7 @@ import numpy as np
 
 from nextbest_models.logged.attribution import Attributed
 from nextbest_models.logged.decisions import LoggedDecisions
-from nextbest_service.decisions.arbitration import Rows
+from nextbest_service.decisions.factors import Rows
 from nextbest_service.judging.refilling import NotFoundAgainError
 from nextbest_service.judging.served import Asked, Offer, Served
 

@@ -9,16 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nextbest_service.decisions.arbitration import (
-    NO_LIMITS,
-    Choice,
-    Factors,
-    Filling,
-    Flags,
-    Floats,
-    Rows,
-    Slot,
-)
+from nextbest_service.decisions.arbitration import NO_LIMITS, Choice, Filling, Slot
+from nextbest_service.decisions.factors import Factors, Flags, Floats, Rows
 
 _ROUNDING = 1e-3
 

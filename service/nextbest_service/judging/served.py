@@ -7,9 +7,10 @@ import numpy as np
 
 from nextbest_rules import RuleSet
 from nextbest_rules.stages.placements import Surface
-from nextbest_service.decisions.arbitration import Factors, Flags, Floats, Rows, Slot
+from nextbest_service.decisions.arbitration import Slot
 from nextbest_service.decisions.bitmask import flags_of
 from nextbest_service.decisions.exploration import Explorer
+from nextbest_service.decisions.factors import Factors, Flags, Floats, Rows
 from nextbest_service.decisions.slot_plan import SlotPlan
 from nextbest_service.judging.refilling import NotFoundAgainError
 
@@ -64,7 +65,7 @@ def factors_of(served: Served, propensity: Floats, strength: Floats) -> Factors:
 
     strength: float64 [actions of the catalog], how many observations each propensity is worth.
     """
-    return Factors(
+    return Factors.of(
         rows=served.rows,
         propensity=propensity,
         value=served.value,

@@ -20,6 +20,9 @@ _CRC = struct.Struct("<I")
 SEAL_BYTES = _CRC.size
 """What stands behind the body."""
 _SHORTEST_BYTES = 1 + _CRC.size
+_PLAIN = CODEC_VERSION << 1
+_SOUND = 0x2144DF1C
+"""What CRC-32 comes to over bytes and their own checksum behind them, whatever it starts from."""
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _FOREIGN = (ValueError, TypeError, OverflowError, msgpack.UnpackException)
 
@@ -50,16 +53,15 @@ def unseal(part: str, blob: bytes) -> bytes:
     Raises:
         CodecError: the bytes are damaged, of another part, or of another codec.
     """
-    sealed = blob[: -_CRC.size]
-    if len(blob) < _SHORTEST_BYTES or blob[-_CRC.size :] != _CRC.pack(zlib.crc32(sealed, _start(part))):
+    if len(blob) < _SHORTEST_BYTES or zlib.crc32(blob, _start(part)) != _SOUND:
         raise CodecError(f"stored {part} is damaged: its checksum does not fit")
-    version, deflated = divmod(sealed[0], 2)
+    if blob[0] == _PLAIN:  # the usual case
+        return blob[1:-SEAL_BYTES]
+    version = blob[0] >> 1
     if version != CODEC_VERSION:
         raise CodecError(f"stored {part} has codec version {version}; this build reads {CODEC_VERSION}")
-    if not deflated:
-        return sealed[1:]
     try:
-        return zlib.decompress(sealed[1:], wbits=_RAW_DEFLATE)
+        return zlib.decompress(blob[1:-SEAL_BYTES], wbits=_RAW_DEFLATE)
     except zlib.error as error:
         raise foreign(part) from error
 

@@ -1,13 +1,10 @@
 """Makes one customer out of what a hash holds of a person: only what a decision looks at is decoded."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from nextbest_models.affinity import AffinityCounters
 from nextbest_models.online import FeatureState, OnlineFeatures
@@ -31,6 +28,7 @@ from nextbest_service.store.found import Fields, Found
 from nextbest_service.store.given import GivenFeatures
 from nextbest_service.store.keys import Ref
 from nextbest_service.store.person_codec import LISTS, RESERVATIONS, PersonCodec, suffixes
+from nextbest_service.store.plain_reader import PlainReader
 from nextbest_service.store.record_codec import decode_records
 
 T = TypeVar("T")
@@ -44,15 +42,19 @@ _IDENTITIES = "identities"
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
 class CustomerReader:
     """Reads customers for the decisions of one generation."""
 
-    codec: PersonCodec
+    def __init__(self, codec: PersonCodec) -> None:
+        self.codec = codec
+        self._online: OnlineFeatures = codec.features.features
+        self._plain = PlainReader.of(codec)
 
-    @property
-    def _online(self) -> OnlineFeatures:
-        return self.codec.features.features
+    def plain(self, found: Found, now_ms: int, plan: ReadPlan) -> Customer | None:
+        """Return what a decision sees of a plain customer, in little time; None of any other."""
+        if found.head is None or found.loose:
+            return None
+        return self._plain.customer(found.head, found.fields, now_ms, plan)
 
     def customer(
         self, found: Found, now_ms: int, plan: ReadPlan, given: Sequence[GivenFeatures] = ()
@@ -63,13 +65,13 @@ class CustomerReader:
         """
         if found.head is None:
             return self._stranger(now_ms, given)
+        if not given and (customer := self.plain(found, now_ms, plan)) is not None:
+            return customer
         hash_ = _Hash(found.fields)
         members = hash_.members(self.codec, found.head)
         portions = hash_.portions(plan)
-        seen = None if given else self._straight(hash_, now_ms)
-        if seen is None:
-            states = [*hash_.states(self._online.empty, self.codec), *self._states(given)]
-            seen = self._features(states, now_ms, hash_.unreadable)
+        states = [*hash_.states(self._online.empty, self.codec), *self._states(given)]
+        seen = self._features(states, now_ms, hash_.unreadable)
         customer = self._folded(portions, seen, members, now_ms, hash_.unreadable)
         return customer._replace(known=False) if keys.STRANGER in found.fields else customer
 
@@ -136,15 +138,6 @@ class CustomerReader:
         as_of = {**online.as_of(state), **dict.fromkeys(missing, 0)}
         return online.features(state, now_ms), as_of, tuple(sorted(missing))
 
-    def _straight(self, hash_: "_Hash", now_ms: int) -> _Features | None:
-        """Return the features of one portion to which nobody gave any, None where there is more to it."""
-        vector = hash_.vector(self.codec, now_ms)
-        if vector is None:
-            return None
-        (counters,) = hash_.counters(self._online.empty, self.codec)
-        names = self._online.externals
-        return CustomerFeatures(vector, counters, now_ms), dict.fromkeys(names, 0), tuple(sorted(names))
-
 
 class _Hash:
     """The parts of a person's hash; notes those that it cannot read in `unreadable`."""
@@ -182,16 +175,6 @@ class _Hash:
     def counters(self, empty: FeatureState, codec: PersonCodec) -> list[AffinityCounters]:
         """Return the counters of the portions."""
         return self._part(COUNTERS, keys.COUNTERS, codec.features.counters, empty.counters)
-
-    def vector(self, codec: PersonCodec, now_ms: int) -> NDArray[np.float32] | None:
-        """Return the features of the only portion as of now, None where that takes decoded states."""
-        blob = self._fields.get(keys.FEATURES)
-        if blob is None or len(self._suffixes) > 1:
-            return None
-        try:
-            return codec.features.vector(blob, now_ms)
-        except CodecError:
-            return None  # whoever decodes it says so
 
     def _records(self, name: str) -> list[Any]:
         return self._part(name, LISTS[name], partial(decode_records, name), ())

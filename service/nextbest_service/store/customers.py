@@ -1,6 +1,6 @@
 """What a decision sees of a customer: all identities' portions as one, as of now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,7 +43,7 @@ class Customer(NamedTuple):
     tickets: tuple[Ticket, ...] | None = ()
     purchases: tuple[Purchase, ...] | None = ()
     events: tuple[Event, ...] | None = ()
-    contacts: tuple[Contact, ...] | None = ()
+    contacts: Sequence[Contact] | None = ()
     members: tuple[Ref, ...] = ()
     first: Ref = b""
     unreadable: tuple[str, ...] = ()

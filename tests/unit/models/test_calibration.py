@@ -23,7 +23,7 @@ from nextbest_models.calibration import (
 )
 from nextbest_models.evaluation import calibration_bins, expected_calibration_error
 from nextbest_models.reliability import calibrated, reliability_by_type
-from nextbest_models.scoring.curves import CompiledCurves
+from nextbest_models.scoring.curves import Curves
 from nextbest_models.scoring.links import LogisticLink
 
 PLAN = CalibrationPlan(platt_from=20, isotonic_from=500, block=10)
@@ -217,7 +217,7 @@ def test_compiled_curves_give_the_probabilities_of_the_plain_ones(
     isotonic_one = Curve(Method.ISOTONIC, knots, values)
     straight_one = Curve(Method.PLATT, np.array([-FAR, FAR]), np.array([-31.0, 20.0]))
     calibration = Calibration({"OFFER": isotonic_one, "SERVICE": straight_one})
-    compiled, link = CompiledCurves.of(calibration), LogisticLink(0.7, 2.0)
+    compiled, link = Curves.of(calibration), LogisticLink(0.7, 2.0)
     kinds = data.draw(st.lists(st.sampled_from(["OFFER", "SERVICE", "OTHER"]), min_size=5, max_size=5))
     rows = np.array(data.draw(st.lists(st.integers(0, 4), min_size=len(raw), max_size=len(raw))), np.intp)
     codes, odds = calibration.codes(kinds), np.array(raw, dtype=np.float64)
@@ -229,5 +229,5 @@ def test_compiled_curves_give_the_probabilities_of_the_plain_ones(
 
 
 def test_compiled_curves_tell_of_a_score_that_is_no_probability() -> None:
-    curves, codes = CompiledCurves.of(NOT_CALIBRATED), np.array([-1, -1], dtype=np.int8)
+    curves, codes = Curves.of(NOT_CALIBRATED), np.array([-1, -1], dtype=np.int8)
     assert curves.of_raw(np.array([0.0, np.nan]), LogisticLink(1.0, 1.0), codes, np.array([0, 1]))[1] is False

@@ -8,8 +8,8 @@ from nextbest_models.state_codec.unpacking import CUT_OFF, quotients, with_remai
 
 def unpack(packed: bytes, widths: np.ndarray) -> tuple[list[int], int]:
     """Return the numbers, and the place behind them."""
-    words, numbers = words_of(np.frombuffer(packed, np.uint8)), np.empty(len(widths), dtype=np.int64)
-    at = quotients(words, numbers)
+    octets, numbers = np.frombuffer(packed, np.uint8), np.empty(len(widths), dtype=np.int64)
+    words, at = words_of(octets), quotients(octets, numbers)
     at = with_remainders(words, 8 * len(packed), at, numbers, widths) if at != CUT_OFF else at
     return numbers.tolist(), at
 

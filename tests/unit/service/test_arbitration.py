@@ -7,14 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextbest_service.decisions.arbitration import (
-    Factors,
-    Flags,
-    Rows,
-    Slot,
-    fill_by_priority,
-    fill_slots,
-)
+from nextbest_service.decisions.arbitration import Slot, fill_slots
+from nextbest_service.decisions.factors import Factors, Flags, Rows
 
 Case = tuple[list[float], list[tuple[list[bool], int]]]
 
@@ -51,30 +45,13 @@ def factors(priority: Sequence[float], pinned: Sequence[int] = ()) -> Factors:
     """Return factors whose propensity alone makes the priority."""
     ones = np.ones(len(priority))
     flags = np.isin(np.arange(len(priority)), pinned)
-    return Factors(
+    return Factors.of(
         np.arange(len(priority)), np.array(priority), ones, ones, ones, flags, ones.astype(np.int8), ones
     )
 
 
 def flags(size: int, *members: int) -> Flags:
     return np.isin(np.arange(size), members)
-
-
-@given(cases(), st.data(), st.booleans())
-def test_filling_by_priority_gives_what_filling_in_order_does(
-    case: Case, data: st.DataObject, allow_duplicates: bool
-) -> None:
-    priority, placements = case
-    fallbacks = st.integers(-1, len(priority) - 1)
-    slots = [
-        Slot(np.array(accepts, dtype=np.bool_), limit, data.draw(fallbacks)) for accepts, limit in placements
-    ]
-    assert all(slot.plain for slot in slots)
-    one, other = (
-        fill_by_priority(np.array(priority), slots, allow_duplicates=allow_duplicates),
-        fill_slots(factors(priority).order, slots, allow_duplicates=allow_duplicates),
-    )
-    assert one == other
 
 
 def plainly_filled(case: Case, allow_duplicates: bool) -> list[list[int]]:
@@ -122,7 +99,7 @@ def test_a_priority_is_p_c_v_l_multiplied_in_this_order(rows: Sequence[tuple[flo
     columns = np.array(rows, dtype=np.float64).reshape(-1, 4)
     p, c, v, lever = columns.T
     maturity = np.ones(len(rows), np.int8)
-    priority = Factors(np.arange(len(rows)), p, v, c, lever, flags(len(rows)), maturity, p).priority
+    priority = Factors.of(np.arange(len(rows)), p, v, c, lever, flags(len(rows)), maturity, p).priority
     assert priority.tolist() == [row[0] * row[1] * row[2] * row[3] for row in columns.tolist()]
 
 

@@ -7,9 +7,10 @@ import pytest
 from corner_shop import NOW_MS, catalog
 
 from nextbest_rules import Direction, Situation, Stage
-from nextbest_service.decisions.arbitration import Choice, Factors
+from nextbest_service.decisions.arbitration import Choice
 from nextbest_service.decisions.decision import PlacedExclusion
 from nextbest_service.decisions.exclusions import explain_exclusions
+from nextbest_service.decisions.factors import Factors
 from nextbest_service.decisions.generation import Generation
 from nextbest_service.decisions.offline import offline_generation
 from nextbest_service.decisions.reach import find_reach
@@ -66,7 +67,7 @@ def explained(
     live = reach.approaches[0].screening.live
     rows = np.array([bit for bit in range(len(catalog().actions)) if live >> bit & 1])
     ones = np.ones(len(rows))
-    factors = Factors(
+    factors = Factors.of(
         rows,
         1.0 / (1.0 + np.arange(len(rows))),
         ones,

@@ -5,8 +5,9 @@ import pytest
 
 from nextbest_rules.catalog import Exploration
 from nextbest_rules.terms import ExplorationMethod
-from nextbest_service.decisions.arbitration import Choice, Factors, Flags, Quota, Slot, fill_slots
+from nextbest_service.decisions.arbitration import Choice, Quota, Slot, fill_slots
 from nextbest_service.decisions.exploration import Explorer
+from nextbest_service.decisions.factors import Factors, Flags
 from nextbest_service.judging.refilling import NotFoundAgainError, Place, Policy, check_logged, refill
 
 SIZE = 9
@@ -17,7 +18,7 @@ def factors(random: np.random.Generator, pinned: Flags) -> Factors:
     """Return factors whose priorities differ, under which all but the pinned compete."""
     ones = np.ones(SIZE)
     strength = random.uniform(5, 200, SIZE)
-    return Factors(
+    return Factors.of(
         np.arange(SIZE),
         random.uniform(0.05, 0.9, SIZE),
         ones,
