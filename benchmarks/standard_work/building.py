@@ -28,7 +28,6 @@ from nextbest_rules import Catalog, load_catalog
 from nextbest_rules.rulebook import rules_of
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.cli.steps import read_journey
-from nextbest_service.composition import store_url
 from nextbest_service.customers.person import Person
 from nextbest_service.decisions.generation import action_profiles, feature_spec
 from nextbest_service.home import Home, locked
@@ -40,6 +39,7 @@ from nextbest_service.store.loaded import Loaded, write_loaded
 from nextbest_service.store.population import write_population
 from nextbest_service.store.preparing import prepare
 from nextbest_service.store.statistics import Sizes, customer_statistics
+from nextbest_service.store.where import store_url
 from nextbest_service.store.writer import write_persons
 
 HERE = Path(__file__).parent
