@@ -23,8 +23,8 @@ from nextbest_service.batch.job import Campaign, Job
 from nextbest_service.bulk.mapping import Mapping
 from nextbest_service.bulk.sources import Row
 from nextbest_service.clock import FixedClock
-from nextbest_service.composition import store_url
 from nextbest_service.home import Home
+from nextbest_service.store.where import store_url
 
 CAMPAIGN, CANDIDATES, PLACEMENT = "18", 100, "email_block"
 COLUMNS = ("namespace", "id")

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from benchmarks.standard_work.work import catalog_of
 from nextbest_service.clock import Clock, StoreClock
-from nextbest_service.composition import Serving, build_serving, load_parts, store_url
+from nextbest_service.composition import Serving, build_serving, load_parts
 from nextbest_service.decision_log.log import DecisionLog
 from nextbest_service.home import Home
 from nextbest_service.store.connection import connect, connect_for_bulk
+from nextbest_service.store.where import store_url
 
 TIMEOUT_MS = 10_000
 

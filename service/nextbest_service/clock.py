@@ -24,9 +24,9 @@ class StoreClock:
     offset_ms: int = 0
 
     @classmethod
-    def starting_at(cls, start_ms: int) -> "StoreClock":
-        """Return a clock that shows `start_ms` now and runs at normal speed."""
-        return cls(start_ms - machine_ms())
+    def starting_at(cls, start_ms: int, since_ms: int | None = None) -> "StoreClock":
+        """Return a clock that showed `start_ms` at `since_ms` (now, if None), and runs at normal speed."""
+        return cls(start_ms - (machine_ms() if since_ms is None else since_ms))
 
     def at(self, store_ms: int) -> int:
         """Return the service's time as Unix milliseconds."""

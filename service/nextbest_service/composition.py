@@ -1,7 +1,6 @@
 """The composition root: from settings and loaded parts to a decider. Nothing else wires things together."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -33,7 +32,6 @@ from nextbest_service.settings import Settings
 from nextbest_service.store.affinity_names import AffinityNames
 from nextbest_service.store.connection import Store, SyncClient, connect
 from nextbest_service.store.customer_store import CustomerStore
-from nextbest_service.store.embedded import embedded_valkey
 from nextbest_service.store.given import FeatureSource
 from nextbest_service.store.links import Links
 from nextbest_service.store.people import People
@@ -165,20 +163,11 @@ def feast_reader(mapping: Path, url: str, timeout_ms: int, parts: LoadedParts) -
 def choose_clock(settings: Settings, catalog: Catalog) -> Clock:
     """Return the clock asked for, else the one the catalog lives by, else the machine's."""
     start_ms = catalog.clock_ms if settings.clock is None else _start_ms(settings.clock)
+    since_ms = machine_ms() if settings.started_ms is None else settings.started_ms
     if settings.freeze_clock:
-        return FixedClock(machine_ms() if start_ms is None else start_ms)
-    return StoreClock() if start_ms is None else StoreClock.starting_at(start_ms)
+        return FixedClock(since_ms if start_ms is None else start_ms)
+    return StoreClock() if start_ms is None else StoreClock.starting_at(start_ms, since_ms)
 
 
 def _start_ms(clock: datetime | Literal["now"]) -> int | None:
     return None if clock == "now" else round(clock.timestamp() * 1000)
-
-
-@contextmanager
-def store_url(home: Home, redis_url: str | None) -> Iterator[str]:
-    """Yield the URL of the store: the user's own, or the embedded Valkey as long as the context lasts."""
-    if redis_url is not None:
-        yield redis_url
-        return
-    with embedded_valkey(home.valkey) as url:
-        yield url

@@ -3,6 +3,7 @@
 import logging
 import sys
 from enum import StrEnum
+from functools import partial
 
 import structlog
 
@@ -24,8 +25,11 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-def configure_logs(log_format: LogFormat, level: LogLevel) -> None:
-    """Send every log line to standard error, as JSON unless standard error is a terminal."""
+def configure_logs(log_format: LogFormat, level: LogLevel, worker: int | None = None) -> None:
+    """Send every log line to standard error, as JSON unless standard error is a terminal.
+
+    The lines of one of several workers carry its number.
+    """
     console = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and sys.stderr.isatty())
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
@@ -33,11 +37,20 @@ def configure_logs(log_format: LogFormat, level: LogLevel) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
+            *([] if worker is None else [partial(_of_worker, worker)]),
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # whole lines: workers share it
         cache_logger_on_first_use=True,
     )
+
+
+def _of_worker(
+    number: int, _logger: object, _method: str, line: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Add which worker a line is of."""
+    line["worker"] = number
+    return line

@@ -1,7 +1,7 @@
 """The running service: starts in the right order, says when it is ready, drains before it stops."""
 
 import asyncio
-import os
+import gc
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -18,6 +18,7 @@ from grpc_reflection.v1alpha import reflection
 from nextbest.v1 import admin_pb2, customer_pb2, decision_pb2, outcome_pb2
 from nextbest_service.api.customer_servicer import CustomerServicer
 from nextbest_service.api.decision_servicer import DecisionServicer
+from nextbest_service.api.decision_stream import DecisionStreams
 from nextbest_service.api.edge import MAX_WIRE_BYTES, Method, service_handler
 from nextbest_service.api.outcome_servicer import OutcomeServicer
 from nextbest_service.clock import Clock, machine_ms
@@ -28,12 +29,12 @@ from nextbest_service.composition import (
     choose_clock,
     load_parts,
     open_feature_source,
-    store_url,
 )
 from nextbest_service.decision_log.log import DecisionLog
 from nextbest_service.errors import NotReadyError, StartupError
 from nextbest_service.feast.reader import FeastReader
-from nextbest_service.home import Home, RunningService
+from nextbest_service.home import Home
+from nextbest_service.roles import Alone, Role
 from nextbest_service.settings import AuditMode, Settings
 from nextbest_service.store.connection import (
     Store,
@@ -44,6 +45,8 @@ from nextbest_service.store.connection import (
 )
 from nextbest_service.store.durability import warn_if_writes_may_be_lost
 from nextbest_service.store.loaded import Loaded, read_loaded
+from nextbest_service.store.where import store_url
+from nextbest_service.workers.port import joined, port_taken
 
 DECISION_SERVICE = decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]
 CUSTOMER_SERVICE = customer_pb2.DESCRIPTOR.services_by_name["CustomerService"]
@@ -58,8 +61,8 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 log = structlog.get_logger()
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT.
+def run(settings: Settings, role: Role | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, alone unless the role is another one.
 
     Raises:
         CatalogError, FeatureSpecError, ModelError: what is to be served is broken; nothing was served.
@@ -68,10 +71,11 @@ def run(settings: Settings) -> None:
     import uvloop  # noqa: PLC0415 - only the serving process needs the loop
 
     home = Home(settings.home)
+    role = role or Alone(home)
     parts = load_parts(settings.catalog, home, settings.model)
     redis_url = settings.redis_url.get_secret_value() if settings.redis_url else None
     with store_url(home, redis_url) as url:
-        uvloop.run(_serve(settings, home, parts, url))
+        uvloop.run(_serve(settings, role, parts, url))
 
 
 @dataclass(slots=True)
@@ -106,41 +110,51 @@ class _Connections:
         )
 
 
-async def _serve(settings: Settings, home: Home, parts: LoadedParts, url: str) -> None:
+async def _serve(settings: Settings, role: Role, parts: LoadedParts, url: str) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     readiness, checks = _Readiness(), health.aio.HealthServicer()
     connections = _Connections.open(settings, parts, url)
-    server, address = await _listen(settings, readiness, checks)
     clock = choose_clock(settings, parts.rules.catalog)
     async with AsyncExitStack() as closing:
+        await closing.enter_async_context(role.on_duty(stopping.set))
         closing.push_async_callback(connections.store.aclose)
         if connections.source is not None:
             closing.push_async_callback(connections.source.aclose)
         await closing.enter_async_context(connections.log)
-        closing.push_async_callback(_drain, settings, home, server, checks)
+
+        async def listen() -> str:
+            server, address = await _listen(settings, role, readiness, checks, stopping)
+            closing.push_async_callback(_drain, settings, role, server, checks)
+            return address
+
+        address = await listen() if role.listens_early else None
         starting = asyncio.create_task(_become_ready(parts, connections, clock, readiness))
         closing.callback(starting.cancel)
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait({starting, stop}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            await _announce(clock, home, parts, address, checks)
+            await _announce(clock, role, parts, address or await listen(), checks)
             await stop
 
 
 async def _listen(
-    settings: Settings, readiness: _Readiness, checks: health.aio.HealthServicer
+    settings: Settings,
+    role: Role,
+    readiness: _Readiness,
+    checks: health.aio.HealthServicer,
+    stopping: asyncio.Event,
 ) -> tuple[grpc.aio.Server, str]:
     server = grpc.aio.server(
         options=[
-            ("grpc.so_reuseport", 0),  # otherwise two services would share a port without a word
+            *role.listening,
             ("grpc.max_receive_message_length", max(MAX_WIRE_BYTES, settings.max_message_bytes)),
         ]
     )
-    served = served_methods(readiness.current, audited=settings.audit is AuditMode.REQUIRED)
+    served = served_methods(readiness.current, stopping, audited=settings.audit is AuditMode.REQUIRED)
     for service in SERVICES:
         limit = settings.max_message_bytes if service is DECISION_SERVICE else MAX_WIRE_BYTES
         server.add_generic_rpc_handlers((service_handler(service, served.get(service.full_name, {}), limit),))
@@ -148,28 +162,26 @@ async def _listen(
     names = [service.full_name for service in SERVICES]
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     await _set_health(checks, NOT_SERVING)
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host  # an IPv6 address
     try:
-        port = server.add_insecure_port(f"{host}:{settings.port}")
+        port = server.add_insecure_port(joined(settings.host, settings.port))
     except RuntimeError as error:
-        raise StartupError(
-            f"cannot listen on {settings.host}:{settings.port}: the port is taken or not allowed; "
-            "choose another with --port, or 0 for any free one"
-        ) from error
+        raise StartupError(port_taken(settings.host, settings.port)) from error
     await server.start()
-    log.info("listening", address=f"{host}:{port}")
-    return server, f"{host}:{port}"
+    address = joined(settings.host, port)
+    log.info("listening", address=address)
+    return server, address
 
 
 def served_methods(
-    current: Callable[[], Serving], *, audited: bool = False
+    current: Callable[[], Serving], stopping: asyncio.Event | None = None, *, audited: bool = False
 ) -> Mapping[str, Mapping[str, Method]]:
-    """Return what is served, by service and RPC."""
+    """Return what is served, by service and RPC; streams of decisions end once `stopping` is set."""
     decisions = DecisionServicer(lambda: current().decider, audited=audited)
+    streams = DecisionStreams(decisions.decide, stopping or asyncio.Event())
     customers = CustomerServicer(lambda: current().intake, lambda: current().care)
     outcomes = OutcomeServicer(lambda: current().intake)
     return {
-        DECISION_SERVICE.full_name: {"Decide": decisions.decide},
+        DECISION_SERVICE.full_name: {"Decide": decisions.decide, "DecideStream": streams.decide_stream},
         CUSTOMER_SERVICE.full_name: {
             "UpsertProfiles": customers.upsert_profiles,
             "TrackEvents": customers.track_events,
@@ -202,6 +214,8 @@ async def _become_ready(
     except redis.RedisError as error:
         store = without_secrets(connections.url)
         raise StartupError(f"the store at {store} cannot be used: {error}") from error
+    gc.collect()
+    gc.freeze()  # what was loaded stays: looking through it again would hold up answers
     if loaded is None:
         log.warning(
             "no_customers", hint="the store is empty: everybody is anonymous; see `nextbest load --help`"
@@ -222,10 +236,10 @@ async def _become_ready(
 
 
 async def _announce(
-    clock: Clock, home: Home, parts: LoadedParts, address: str, checks: health.aio.HealthServicer
+    clock: Clock, role: Role, parts: LoadedParts, address: str, checks: health.aio.HealthServicer
 ) -> None:
     await _set_health(checks, SERVING)
-    home.announce_service(RunningService(address, os.getpid()))
+    role.announce(address)
     catalog = parts.rules.catalog
     log.info(
         "ready",
@@ -241,10 +255,10 @@ async def _announce(
 
 
 async def _drain(
-    settings: Settings, home: Home, server: grpc.aio.Server, checks: health.aio.HealthServicer
+    settings: Settings, role: Role, server: grpc.aio.Server, checks: health.aio.HealthServicer
 ) -> None:
     log.info("draining", grace_seconds=settings.drain_seconds)
-    home.withdraw_service()
+    role.withdraw()
     await checks.enter_graceful_shutdown()
     await server.stop(settings.drain_seconds)
     log.info("stopped")

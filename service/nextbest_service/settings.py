@@ -36,10 +36,18 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=50051, ge=0, le=65535)
     """0 picks a free port."""
+    workers: int = Field(default=1, ge=1, le=256)
+    """Processes that serve; with more than one a supervisor watches them."""
+    watchdog_seconds: float = Field(default=1.0, gt=0)
+    """A worker that shows no sign of life for so long is killed and replaced."""
+    connection_age_seconds: float = Field(default=60.0, gt=0)
+    """After about so long each connection is asked to open again, so that callers spread over the workers."""
     clock: datetime | Literal["now"] | None = None
     """Where the service's clock starts; None is the clock that the catalog declares, else the real time."""
     freeze_clock: bool = False
     """Whether the clock stands still where it starts."""
+    started_ms: int | None = None
+    """When the clock started, Unix milliseconds; None is now. The workers of one service have one clock."""
     store_timeout_ms: int = Field(default=50, gt=0)
     drain_seconds: float = Field(default=10.0, ge=0)
     audit: AuditMode = AuditMode.BEST_EFFORT

@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 from nextbest.v1 import action_pb2, decision_pb2, identity_pb2
 from nextbest_service.cli.app import app
 from nextbest_service.cli.failures import describe
-from nextbest_service.composition import store_url
 from nextbest_service.customer_files import CustomerFileError
 from nextbest_service.home import Home
 from nextbest_service.store.connection import connect_for_bulk
 from nextbest_service.store.keys import POINTER, RECORD_FIELDS, Identity, person_key
 from nextbest_service.store.secret import read_key_ring
+from nextbest_service.store.where import store_url
 
 NOW = "2026-03-02T03:00:00Z"
 HOUR_LATER_MS = 1_772_424_000_000

@@ -157,19 +157,23 @@ class ArmAssignment(_message.Message):
     def __init__(self, experiment_id: _Optional[str] = ..., arm: _Optional[str] = ...) -> None: ...
 
 class DecideStreamRequest(_message.Message):
-    __slots__ = ("correlation_id", "request")
+    __slots__ = ("correlation_id", "request", "more")
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
     correlation_id: int
     request: DecideRequest
-    def __init__(self, correlation_id: _Optional[int] = ..., request: _Optional[_Union[DecideRequest, _Mapping]] = ...) -> None: ...
+    more: _containers.RepeatedCompositeFieldContainer[DecideStreamRequest]
+    def __init__(self, correlation_id: _Optional[int] = ..., request: _Optional[_Union[DecideRequest, _Mapping]] = ..., more: _Optional[_Iterable[_Union[DecideStreamRequest, _Mapping]]] = ...) -> None: ...
 
 class DecideStreamResponse(_message.Message):
-    __slots__ = ("correlation_id", "response", "error")
+    __slots__ = ("correlation_id", "response", "error", "more")
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
     correlation_id: int
     response: DecideResponse
     error: _error_pb2.Error
-    def __init__(self, correlation_id: _Optional[int] = ..., response: _Optional[_Union[DecideResponse, _Mapping]] = ..., error: _Optional[_Union[_error_pb2.Error, _Mapping]] = ...) -> None: ...
+    more: _containers.RepeatedCompositeFieldContainer[DecideStreamResponse]
+    def __init__(self, correlation_id: _Optional[int] = ..., response: _Optional[_Union[DecideResponse, _Mapping]] = ..., error: _Optional[_Union[_error_pb2.Error, _Mapping]] = ..., more: _Optional[_Iterable[_Union[DecideStreamResponse, _Mapping]]] = ...) -> None: ...

@@ -74,8 +74,13 @@ class DecisionServiceServicer(object):
 
         Each request is answered once, by correlation id, in whatever order answers are ready. A bad request is
         answered with an error of its own and the stream goes on; the stream ends early only if the server stops
-        (UNAVAILABLE) or the bytes cannot be decoded (INVALID_ARGUMENT). The deadline of the call holds for the
-        stream as a whole.
+        (UNAVAILABLE), a message is larger than 256 KiB (RESOURCE_EXHAUSTED) or its bytes cannot be decoded
+        (INVALID_ARGUMENT). A server that stops answers what it has taken before. The deadline of the call holds
+        for the stream as a whole.
+
+        The server works on 64 questions of a stream at a time and then reads no further, also where its answers
+        are not read. A caller that has many questions at hand sends them in one message, see
+        `DecideStreamRequest.more`: a message costs the server far more than a question's bytes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

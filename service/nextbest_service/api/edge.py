@@ -6,19 +6,17 @@ and turns every failure into a status with google.rpc details. See docs/adr/0003
 """
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
-import structlog
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from nextbest_service.api.refusals import Context, abort
+from nextbest_service.api.refusals import Context, abort, defect
 from nextbest_service.errors import NotReadyError, ServiceError, UndecodableRequestError
 
 MAX_WIRE_BYTES = 4 * 1024 * 1024
@@ -30,8 +28,6 @@ Method: TypeAlias = Callable[[Any, Context], Any]
 Unary: takes its request and returns an awaitable answer; one of bytes is sent as it is. Client streaming:
 takes an asynchronous iterator of requests instead. Server streaming: returns one of answers.
 """
-
-log = structlog.get_logger()
 
 
 class NotServedError(ServiceError):
@@ -65,9 +61,11 @@ def service_handler(
 def _handler(
     rpc: MethodDescriptor, method: Method | None, max_bytes: int
 ) -> "grpc.RpcMethodHandler[bytes, Message | bytes]":
-    if method is None or (rpc.client_streaming and rpc.server_streaming):
+    if method is None:
         return grpc.stream_stream_rpc_method_handler(_refuse)
     call = _Call(rpc, method, GetMessageClass(rpc.input_type), max_bytes)
+    if rpc.client_streaming and rpc.server_streaming:
+        return grpc.stream_stream_rpc_method_handler(call.converse, None, _to_bytes)
     if rpc.client_streaming:
         return grpc.stream_unary_rpc_method_handler(call.collect, None, _to_bytes)
     if rpc.server_streaming:
@@ -108,6 +106,14 @@ class _Call:
         except (Exception, asyncio.CancelledError) as error:
             await abort(context, self._failure(error, context))
 
+    async def converse(self, raws: AsyncIterator[bytes], context: Context) -> AsyncIterator[Message | bytes]:
+        """Answer many messages with many."""
+        try:
+            async for answer in self.method(self._decoded(raws), context):
+                yield answer
+        except (Exception, asyncio.CancelledError) as error:
+            await abort(context, self._failure(error, context))
+
     async def _decoded(self, raws: AsyncIterator[bytes]) -> AsyncIterator[Message]:
         async for raw in raws:
             yield self._decode(raw)
@@ -128,10 +134,7 @@ class _Call:
             return NotReadyError("the call was cut short; try again")
         if isinstance(error, asyncio.CancelledError | grpc.aio.AbortError):
             raise error  # the caller has gone, or has been answered
-        # The last line: whatever it was, the caller gets an opaque reference.
-        reference = uuid.uuid4().hex[:12]
-        log.exception("handler_failed", rpc=self.rpc.full_name, reference=reference)
-        return ServiceError(f"internal error, reference {reference}")
+        return defect(self.rpc.full_name)  # the last line, whatever it was
 
 
 async def _refuse(_requests: AsyncIterator[bytes], context: Context) -> None:

@@ -1,9 +1,11 @@
 """How failures leave the service: a status, one ErrorInfo and the fields that are wrong, nothing else."""
 
+import uuid
 from collections.abc import Sequence
 from itertools import accumulate, takewhile
 
 import grpc.aio
+import structlog
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
@@ -16,6 +18,8 @@ MAX_VIOLATIONS_BYTES = 4096
 """Most gRPC clients take 8 KiB of trailers, a quarter of it base64; beyond that they see no error at all."""
 _VIOLATION_OVERHEAD = 10
 """At most so many bytes of tags and lengths go with each violation."""
+
+log = structlog.get_logger()
 
 Context = grpc.aio.ServicerContext[bytes, Message]
 
@@ -33,6 +37,13 @@ def told(error: ServiceError) -> tuple[str, Sequence[FieldViolation]]:
     listed = _that_fit(error.violations)
     cut = len(listed) < len(error.violations)
     return (f"{error.message}; the first {len(listed)} are listed" if cut else error.message), listed
+
+
+def defect(rpc: str) -> ServiceError:
+    """Log the exception at hand, and return what the caller hears of it: an opaque reference."""
+    reference = uuid.uuid4().hex[:12]
+    log.exception("handler_failed", rpc=rpc, reference=reference)
+    return ServiceError(f"internal error, reference {reference}")
 
 
 def _status(error: ServiceError) -> status_pb2.Status:

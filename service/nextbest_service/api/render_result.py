@@ -18,10 +18,11 @@ def render_result(item_id: str, result: Status | ServiceError) -> error_pb2.Item
     """Return the result of one item; `item_id` is empty where it has none or it could not be read."""
     if isinstance(result, Status):
         return error_pb2.ItemResult(id=item_id, status=_STATUS[result])
-    return error_pb2.ItemResult(id=item_id, status=error_pb2.ITEM_STATUS_REJECTED, error=_error(result))
+    return error_pb2.ItemResult(id=item_id, status=error_pb2.ITEM_STATUS_REJECTED, error=render_error(result))
 
 
-def _error(error: ServiceError) -> error_pb2.Error:
+def render_error(error: ServiceError) -> error_pb2.Error:
+    """Return a refusal as it stands in answers that go on."""
     message, listed = told(error)
     return error_pb2.Error(
         code=error.status.value[0],

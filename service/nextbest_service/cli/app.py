@@ -1,6 +1,5 @@
 """The `nextbest` command: every command's module adds itself here."""
 
-import sys
 from importlib.metadata import version
 from typing import Annotated
 
@@ -22,8 +21,7 @@ from nextbest_service.cli import (
     simulate_world,
     train,
 )
-
-EXIT_INTERRUPTED = 130
+from nextbest_service.cli.ending import run_told
 
 app = typer.Typer(
     name="nextbest",
@@ -68,16 +66,4 @@ def _main(
 
 def main() -> None:
     """Run the command line; failures that a user can mend become a message and an exit code."""
-    try:
-        app()
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
-    except Exception as error:
-        from nextbest_service.cli.failures import describe  # noqa: PLC0415 - knows all parts, thus slow to import
-
-        failure = describe(error)
-        if failure is None:
-            raise
-        for line in failure.lines:
-            typer.echo(line, err=True)
-        sys.exit(failure.exit_code)
+    run_told(app)

@@ -24,8 +24,8 @@ from nextbest_service.bulk.mapping import Mapping, read_mapping
 from nextbest_service.bulk.sources import Source, open_source
 from nextbest_service.catalogs import find_catalog, shipped_catalogs
 from nextbest_service.clock import Clock, FixedClock, StoreClock, machine_ms
-from nextbest_service.composition import store_url
 from nextbest_service.home import Home
+from nextbest_service.store.where import store_url
 from nextbest_service.yaml_files import BrokenFileError
 
 _MOST_NAME = 40

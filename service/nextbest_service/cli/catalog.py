@@ -130,8 +130,8 @@ def _name(home: Path, redis_url: str | None) -> str:
 
 @contextmanager
 def _store(home: Path, redis_url: str | None) -> Iterator["redis.Redis"]:
-    from nextbest_service.composition import store_url  # noqa: PLC0415
     from nextbest_service.store.connection import connect_for_bulk  # noqa: PLC0415
+    from nextbest_service.store.where import store_url  # noqa: PLC0415
 
     with store_url(Home(home), redis_url) as url, connect_for_bulk(url) as client:
         yield client

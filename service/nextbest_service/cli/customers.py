@@ -138,9 +138,9 @@ def stats(
 ) -> None:
     """Measure how much memory customers take in the store, and what for."""
     from nextbest_service.cli import customer_tables  # noqa: PLC0415 - slow to import
-    from nextbest_service.composition import store_url  # noqa: PLC0415
     from nextbest_service.store.connection import connect_for_bulk  # noqa: PLC0415
     from nextbest_service.store.statistics import customer_statistics  # noqa: PLC0415
+    from nextbest_service.store.where import store_url  # noqa: PLC0415
 
     with store_url(Home(home), redis_url) as url, connect_for_bulk(url) as client:
         statistics = customer_statistics(client, sample)

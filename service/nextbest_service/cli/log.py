@@ -42,9 +42,9 @@ def tail(
 ) -> None:
     """Show the newest decisions and outcomes."""
     from nextbest_service.cli import log_lines  # noqa: PLC0415 - slow to import, and --help should not be
-    from nextbest_service.composition import store_url  # noqa: PLC0415
     from nextbest_service.decision_log.source import LogSource  # noqa: PLC0415
     from nextbest_service.store.connection import connect_for_bulk  # noqa: PLC0415
+    from nextbest_service.store.where import store_url  # noqa: PLC0415
 
     console = Console(highlight=False)
     with store_url(Home(home), redis_url) as url, connect_for_bulk(url) as client:
@@ -78,9 +78,9 @@ def export(
     """
     with parquet_needed():
         from nextbest_service.decision_log.export.exporter import Exporter  # noqa: PLC0415
-    from nextbest_service.composition import store_url  # noqa: PLC0415
     from nextbest_service.decision_log.source import LogSource  # noqa: PLC0415
     from nextbest_service.store.connection import connect_for_bulk  # noqa: PLC0415
+    from nextbest_service.store.where import store_url  # noqa: PLC0415
 
     with store_url(Home(home), redis_url) as url, connect_for_bulk(url) as client:
         exporter = Exporter(to, LogSource(client))

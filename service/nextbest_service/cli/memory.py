@@ -1,9 +1,9 @@
 """How much memory customers take in the store, for people."""
 
-from nextbest_service.composition import store_url
 from nextbest_service.home import Home
 from nextbest_service.store.connection import connect_for_bulk
 from nextbest_service.store.statistics import CustomerStatistics, customer_statistics
+from nextbest_service.store.where import store_url
 
 SAMPLE = 2_500
 

@@ -18,8 +18,8 @@ from nextbest_service.bulk.shares import Task
 from nextbest_service.bulk.sources import Source, open_source
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.clock import Clock, StoreClock
-from nextbest_service.composition import store_url
 from nextbest_service.home import Home
+from nextbest_service.store.where import store_url
 from nextbest_service.yaml_files import BrokenFileError
 
 

@@ -1,5 +1,6 @@
 """`nextbest serve`: run the service."""
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 from pydantic import SecretStr, ValidationError
 
+from nextbest_models.lean import import_lightgbm
 from nextbest_service.cli.options import (
     DEFAULT_CATALOG,
     DEFAULT_HOME,
@@ -19,6 +21,8 @@ from nextbest_service.cli.options import (
 )
 from nextbest_service.logs import LogFormat, LogLevel, configure_logs
 from nextbest_service.settings import AuditMode, Settings
+
+MOST_WORKERS = 256
 
 
 def serve(
@@ -36,6 +40,31 @@ def serve(
         int,
         typer.Option(envvar="NEXTBEST_PORT", min=0, max=65535, help="Port to listen on; 0 = any free one."),
     ] = 50051,
+    workers: Annotated[
+        str,
+        typer.Option(
+            envvar="NEXTBEST_WORKERS",
+            metavar="N|auto",
+            help="Processes that serve, watched and replaced by a supervisor where there are several; auto: "
+            "one per core. SIGHUP to the supervisor replaces them one by one, without a failed call.",
+        ),
+    ] = "1",
+    watchdog_seconds: Annotated[
+        float,
+        typer.Option(
+            envvar="NEXTBEST_WATCHDOG_SECONDS",
+            min=0.3,
+            help="With several workers: one that shows no sign of life for so long is killed and replaced.",
+        ),
+    ] = 1.0,
+    connection_age_seconds: Annotated[
+        float,
+        typer.Option(
+            envvar="NEXTBEST_CONNECTION_AGE_SECONDS",
+            min=1.0,
+            help="With several workers: connections are opened anew after about so long, and spread anew.",
+        ),
+    ] = 60.0,
     clock: Annotated[
         str | None,
         typer.Option(
@@ -85,8 +114,6 @@ def serve(
     ] = LogLevel.INFO,
 ) -> None:
     """Serve decisions over gRPC until Ctrl-C or SIGTERM."""
-    from nextbest_service.server import run  # noqa: PLC0415 - the other commands need no server
-
     try:
         settings = Settings(
             home=home,
@@ -97,6 +124,9 @@ def serve(
             feast_redis_url=SecretStr(feast_redis_url) if feast_redis_url else None,
             host=host,
             port=port,
+            workers=_workers(workers),
+            watchdog_seconds=watchdog_seconds,
+            connection_age_seconds=connection_age_seconds,
             clock=_clock(clock),
             freeze_clock=freeze_clock,
             store_timeout_ms=store_timeout_ms,
@@ -111,7 +141,27 @@ def serve(
         hint = f"--{first['loc'][0]}".replace("_", "-") if first["loc"] else None
         raise typer.BadParameter(first["msg"], param_hint=hint) from error
     configure_logs(settings.log_format, settings.log_level)
+    _run(settings)
+
+
+def _run(settings: Settings) -> None:
+    if settings.workers > 1:
+        from nextbest_service.workers.supervisor import supervise  # noqa: PLC0415 - it needs nothing else
+
+        supervise(settings)
+        return
+    import_lightgbm()
+    from nextbest_service.server import run  # noqa: PLC0415 - the other commands need no server
+
     run(settings)
+
+
+def _workers(text: str) -> int:
+    if text == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+        raise typer.BadParameter(f"expected 1 to {MOST_WORKERS}, or auto", param_hint="--workers")
+    return int(text)
 
 
 def _clock(text: str | None) -> datetime | Literal["now"] | None:

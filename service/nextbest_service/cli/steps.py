@@ -17,7 +17,6 @@ from nextbest_models.training import fit as fit_here
 from nextbest_rules import Catalog, load_catalog
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.cli.extras import parquet_needed
-from nextbest_service.composition import store_url
 from nextbest_service.customer_files import CustomerEntry, check_customers, read_states
 from nextbest_service.customer_states import store_states
 from nextbest_service.decisions.generation import action_profiles, feature_spec
@@ -28,6 +27,7 @@ from nextbest_service.models_in_use import Why
 from nextbest_service.shipped import shipped_directory
 from nextbest_service.store.connection import connect_for_bulk
 from nextbest_service.store.loaded import Loaded, write_loaded
+from nextbest_service.store.where import store_url
 
 GROCERY = "grocery"
 FROM_LOG = "from-log"

@@ -9,7 +9,7 @@ import numpy as np
 
 from nextbest_models.progress import Progress
 from nextbest_models.world import World
-from nextbest_service.composition import load_parts, store_url
+from nextbest_service.composition import load_parts
 from nextbest_service.decision_log.export.exporter import Exporter
 from nextbest_service.decision_log.source import LogSource
 from nextbest_service.decisions.generation import Generation
@@ -24,6 +24,7 @@ from nextbest_service.simulation.reports import RoundReport, report_of
 from nextbest_service.simulation.rounds import Crowd, Round
 from nextbest_service.simulation.shop import open_shop
 from nextbest_service.store.connection import connect_for_bulk
+from nextbest_service.store.where import store_url
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,15 @@ def test_a_shifted_clock_follows_the_stores() -> None:
     assert shows(clock, 0)
 
 
+def test_workers_have_one_clock_whenever_each_of_them_was_started() -> None:
+    """A worker that replaces another an hour later does not begin at the catalog's time again."""
+    hour_ms = 3_600_000
+    later = settings().model_copy(update={"started_ms": machine_ms() - hour_ms})
+    assert shows(choose_clock(later, catalog()), NOW_MS + hour_ms)
+    frozen = later.model_copy(update={"clock": "now", "freeze_clock": True})
+    assert choose_clock(frozen, catalog()) == FixedClock(later.started_ms or 0)
+
+
 def test_a_clock_that_nobody_moved_shows_the_stores_time() -> None:
     assert StoreClock().at(1_234) == 1_234
 
