@@ -16,9 +16,9 @@ from benchmarks.load.streaming import Streamed, streamed, together
 from benchmarks.load.wire import message
 from benchmarks.standard_work import RESERVING_PLACEMENT, StandardWork
 from nextbest.v1 import decision_pb2
-from nextbest_service.composition import store_url
 from nextbest_service.store.connection import connect_for_bulk
 from nextbest_service.store.keys import DECISION_LOG
+from nextbest_service.store.where import store_url
 
 STREAM_ROUNDS = 3
 OPEN_CALLS = 64

@@ -23,8 +23,8 @@ from benchmarks.standard_work import StandardWork
 from nextbest.v1 import decision_pb2, decision_pb2_grpc
 from nextbest_models.progress import Progress
 from nextbest_rules import load_catalog
-from nextbest_service.composition import store_url
 from nextbest_service.store.connection import connect_for_bulk
+from nextbest_service.store.where import store_url
 
 RECORDED = 200
 LOG_LENGTH = 50_000

@@ -9,7 +9,6 @@ from nextbest_models.features import FeatureSpec
 from nextbest_models.online import OnlineFeatures
 from nextbest_models.progress import Progress
 from nextbest_models.snapshot import SnapshotEngine
-from nextbest_service.composition import store_url
 from nextbest_service.customers.person import Person
 from nextbest_service.home import Home
 from nextbest_service.loading import numbered
@@ -18,6 +17,7 @@ from nextbest_service.store.loaded import Loaded, write_loaded
 from nextbest_service.store.population import write_population
 from nextbest_service.store.preparing import prepare
 from nextbest_service.store.statistics import Sizes, customer_statistics
+from nextbest_service.store.where import store_url
 from nextbest_service.store.writer import write_persons
 
 SOURCE = "the standard work"

@@ -12,7 +12,7 @@ from benchmarks.load.running import recorded
 from benchmarks.standard_work import RESERVING_PLACEMENT, Size, StandardWork, build
 from nextbest.v1 import decision_pb2, proposition_pb2
 from nextbest_rules import load_catalog
-from nextbest_service.composition import store_url
+from nextbest_service.store.where import store_url
 
 FROZEN = ("--freeze-clock", "--store-timeout-ms", "5000")
 SMALL = Size(weeks_ago=(0, 12), households=30, trees=6)
