@@ -70,13 +70,14 @@ def read_request(
         explain=_EXPLAIN_LEVELS[message.explain_level],
         include_content=message.include_content,
         allow_duplicates=message.allow_duplicates,
-        body=_digest(message) if message.request_id else b"",
+        body=digest(message) if message.request_id else b"",
         dry_run=message.dry_run,
         audited=_AUDITED.get(message.audit_mode, audited),
     )
 
 
-def _digest(message: decision_pb2.DecideRequest) -> bytes:
+def digest(message: decision_pb2.DecideRequest) -> bytes:
+    """Return what tells a question from another one."""
     return hashlib.sha256(message.SerializeToString(deterministic=True)).digest()[:_DIGEST_BYTES]
 
 
