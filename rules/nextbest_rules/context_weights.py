@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nextbest_rules.catalog import Catalog
 from nextbest_rules.cel import Kind
@@ -11,8 +12,7 @@ from nextbest_rules.selection import mask_of
 from nextbest_rules.sight import Function, Layout, View
 
 
-@dataclass(frozen=True, slots=True)
-class Weighing:
+class Weighing(NamedTuple):
     """A context weight that has a say now: the actions, and the factor on their priority."""
 
     rule_id: str

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from nextbest_rules.catalog import Action, Catalog, Placement, Treatment
 from nextbest_rules.explanation import Finding, Stop
@@ -13,8 +14,7 @@ class UnknownPlacementError(LookupError):
     """A placement id that the catalog does not have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surface:
+class Surface(NamedTuple):
     """Where and how a placement shows its propositions. `locale` is one of the catalog's, or empty."""
 
     placement_id: str
@@ -22,8 +22,7 @@ class Surface:
     locale: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(NamedTuple):
     """What a surface takes, and for actions with treatments, by bit, the one to use."""
 
     mask: int

@@ -1,10 +1,10 @@
 """Reads questions quickly that ask for what was asked for before: nearly all of them.
 
-Callers ask for few combinations of placements, limits, channel and the like. What such a combination means to the
-catalog is checked and resolved once; then only who asks, and in which context, is new.
+Callers ask for few combinations of placements, limits, channel and the like. What such a combination means
+to the catalog is checked and resolved once; then only who asks, and in which context, is new.
 """
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 
 from nextbest.v1 import decision_pb2, identity_pb2, value_pb2
 from nextbest_rules import RuleSet, ValueType
@@ -82,7 +82,7 @@ class RequestReader:
             self._namespaces.update(identity.namespace for identity in request.identities)
         return request
 
-    def _identities(self, messages: "list[identity_pb2.Identity]") -> tuple[Identity, ...] | None:
+    def _identities(self, messages: Collection[identity_pb2.Identity]) -> tuple[Identity, ...] | None:
         """Return names that are plainly sound; None where somebody has to look closely."""
         if not 1 <= len(messages) <= MAX_IDENTITIES:
             return None

@@ -71,5 +71,9 @@ def _channels(rules: RuleSet, request: DecisionRequest, view: View) -> Sequence[
 
 
 def _send_at_ms(rules: RuleSet, asked: Sequence[PlacementRequest], view: View) -> int | None:
-    times = (rules.formulas.send_at_ms(item.placement, view) for item in asked)
-    return next((time for time in times if time is not None), None)
+    for item in asked:
+        if item.placement.best_hour is not None:
+            send_at_ms = rules.formulas.send_at_ms(item.placement, view)
+            if send_at_ms is not None:
+                return send_at_ms
+    return None

@@ -43,7 +43,10 @@ def _showing(
 ) -> Showing:
     wanted = request.candidates & ~asked.excluded
     ways = tuple(
-        Way(approach, fit.treatments, mask & wanted)
-        for approach, fit, mask in reach.fits(generation.rules, asked, request.locale)
+        [
+            Way(approach, fit.treatments, mask & wanted)
+            for approach, fit, mask in reach.fits(generation.rules, asked, request.locale)
+        ]
     )
-    return Showing(asked, union(way.mask for way in ways), ways)
+    mask = ways[0].mask if len(ways) == 1 else union(way.mask for way in ways)
+    return Showing(asked, mask, ways)
