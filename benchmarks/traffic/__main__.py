@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--web", action="store_true", help="open Locust's web page instead of a headless run")
     options, further = parser.parse_known_args()
     how = (
-        ["--web-port", WEB_PORT]
+        ["--web-host", "127.0.0.1", "--web-port", WEB_PORT]  # nobody else may start load from here
         if options.web
         else ["--headless", "--only-summary", "--run-time", options.run_time]
     )

@@ -1,4 +1,4 @@
-"""The options that this traffic adds to Locust's own, on its command line and on its web page."""
+"""The options that this traffic adds to those of Locust's command line."""
 
 import os
 from argparse import ArgumentParser, Namespace
