@@ -39,6 +39,7 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
     tails.set_title("latency in ms, from the planned moment", fontsize=10)
     tails.set_xlabel("% of its own saturation")
     tails.grid(alpha=0.3, which="both")
-    tails.yaxis.set_major_formatter("{x:g}")
+    for ticks in (tails.yaxis.set_major_formatter, tails.yaxis.set_minor_formatter):
+        ticks("{x:g}")
     tails.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     figure.savefig(path, dpi=110)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 PATIENCE_SECONDS = 180.0  # the first start on a machine compiles kernels
 
@@ -103,9 +103,9 @@ def python_server(
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, stderr=log
         )
-    with _ended(process):
-        output: IO[bytes] | None = process.stdout
-        port = output.readline() if output else b""
+    assert process.stdout is not None
+    with process.stdout as output, _ended(process):
+        port = output.readline()
         if not port:
             raise ServerError(f"{name} did not start:\n{log_file.read_text()[-2000:]}")
         yield Server(name, process.pid, "127.0.0.1", int(port), method)

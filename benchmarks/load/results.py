@@ -37,7 +37,9 @@ def results(run: Run) -> dict[str, Any]:
     A ratio is that of two servers in one round, so that what slows the machine for a while slows both.
     """
     rates = {name: _rates(run.cells, name) for name in dict.fromkeys(it.server for it in run.cells)}
-    servers = {name: _server(run, name) for name in rates}
+    servers = {
+        name: {"ratio_to_echo": ratio(own, rates[ECHO]), **_server(run, name)} for name, own in rates.items()
+    }
     own = servers[NEXTBEST]
     top = own["levels"].get(f"{LEVEL:.0%}", {})
     floor = servers[ECHO]["levels"].get(f"{LEVEL:.0%}", {})

@@ -26,14 +26,14 @@ def table(results: Mapping[str, Any]) -> Table:
 
 
 def rows(results: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each server, the fastest first. The ratio is to the echo."""
+    """Yield a row for each server, the fastest first. The ratio is to the echo of the same round."""
     servers = results["servers"]
     for name, own in sorted(servers.items(), key=lambda it: -it[1]["rps"]):
         level = own["levels"].get(f"{LEVEL:.0%}", {})
         yield (
             name,
             f"{own['rps']:,.0f}",
-            f"{own['rps'] / results['echo_rps']:.2f}",
+            f"{own['ratio_to_echo']:.2f}",
             f"{own['cpu_us']:,.0f}",
             f"{own['store_cpu_us']:,.0f}",
             *(_shown(level.get(key)) for key in ("p50_ms", "p99_ms", "p999_ms")),
