@@ -28,6 +28,7 @@ JUNK = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(history=HISTORIES)
 def test_any_history_reads_like_its_records(history: list[Contact]) -> None:
     blob = encode_records("contacts", history)
@@ -44,7 +45,7 @@ def test_any_history_reads_like_its_records(history: list[Contact]) -> None:
     assert repr(contacts) == repr(records)
 
 
-@settings(max_examples=500)
+@settings(max_examples=300, deadline=None)
 @given(data=st.data(), junk=JUNK)
 def test_what_is_no_history_of_records_is_none_in_columns(data: st.DataObject, junk: object) -> None:
     """Sealed all the same: the seal says only that nobody changed the bytes."""
@@ -58,6 +59,7 @@ def test_what_is_no_history_of_records_is_none_in_columns(data: st.DataObject, j
     assert _read(decode_contacts, broken) == _read(lambda it: decode_records("contacts", it), broken)
 
 
+@settings(deadline=None)
 @given(history=HISTORIES, others=HISTORIES)
 def test_more_contacts_come_in_where_their_time_is(history: list[Contact], others: list[Contact]) -> None:
     contacts = decode_contacts(encode_records("contacts", history))
@@ -70,6 +72,7 @@ def test_more_contacts_come_in_where_their_time_is(history: list[Contact], other
     )
 
 
+@settings(deadline=None)
 @given(history=HISTORIES, decision=DECISIONS)
 def test_a_decision_that_is_not_mentioned_has_no_contact(history: list[Contact], decision: str) -> None:
     columns = decode_contacts(encode_records("contacts", history)).columns

@@ -48,6 +48,8 @@ def unpacked_times(packed: Packed, size: int) -> Sequence[int | None]:
     if packed is None:
         return [None] * size
     unit, *column = packed
+    if type(unit) is not int:
+        raise TypeError  # a text times a large number would be a text of that length
     steps = [step for step in column if step is not None] if None in column else column
     known = [*accumulate(steps)] if unit == 1 else [step * unit for step in accumulate(steps)]
     if len(known) == len(column):

@@ -49,11 +49,9 @@ def _columns(texts: Packed, cells: Packed, combinations: Packed, at: Packed, dec
 def _times(unit: Packed, *steps: Packed) -> Sequence[int]:
     """Return times that must all be there."""
     times = [*accumulate(steps)]  # the sum of anything but whole numbers is none
-    if unit != 1:
-        times = [time * unit for time in times]
-    if {type(times[0]), type(times[-1])} != _TIME:
+    if {type(unit), type(times[0]), type(times[-1])} != _TIME:
         raise TypeError
-    return times
+    return times if unit == 1 else [time * unit for time in times]
 
 
 def _places(packed: Packed, size: int) -> Sequence[int]:
