@@ -18,6 +18,7 @@ from nextbest_service.decision_log.logged_decision import LoggedDecision
 from nextbest_service.decision_log.outcomes import LoggedOutcome, read_outcome
 from nextbest_service.decision_log.plain import plain
 from nextbest_service.decision_log.source import LogSource
+from nextbest_service.decisions.factors import Factors
 from nextbest_service.errors import AuditUnavailableError
 from nextbest_service.store.connection import SyncClient
 from nextbest_service.store.keys import DECISION_LOG, LOG_ERASURES
@@ -261,11 +262,15 @@ def test_a_figure_other_than_declared_is_recorded(valkey_url: str, valkey: SyncC
             decider.log.offer = offered  # type: ignore[method-assign]
             decision = records[0].decision
             factors = decision.basis.factors
-            changed = factors._replace(
-                value=factors.value * [1.0, 3.0, 1.0],
-                lever=factors.lever * [1.0, 1.0, 0.5],
-                context_weight=np.array([1.0, 1.25, 1.0]),
-                pinned=np.array([False, False, True]),
+            changed = Factors.of(
+                factors.rows,
+                factors.propensity,
+                factors.value * [1.0, 3.0, 1.0],
+                np.array([1.0, 1.25, 1.0]),
+                factors.lever * [1.0, 1.0, 0.5],
+                np.array([False, False, True]),
+                factors.maturity,
+                factors.strength,
             )
             decision = decision._replace(basis=decision.basis._replace(factors=changed))
             decider.log.offer(replace(records[0], decision=decision))

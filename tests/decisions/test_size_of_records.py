@@ -61,7 +61,7 @@ def records(count: int) -> Iterator[DecisionRecord]:
     unknown = generation.online.features(generation.online.empty, now_ms)
     for number in range(count):
         vector = random.gamma(2, 9, len(unknown.vector)).astype(np.float32)
-        features = replace(unknown, vector=vector, counters=counters(random))
+        features = unknown._replace(vector=vector, counters=counters(random))
         contacts = tuple(
             Contact(
                 actions[random.integers(len(actions))],

@@ -1,16 +1,11 @@
 """What makes up the priorities of the candidates, and who leads by it."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nextbest_models.scoring.candidates import propensities
-from nextbest_models.scoring.compiling import compiled
 from nextbest_service.decisions.exploration import Outlook
-
-if TYPE_CHECKING:
-    from nextbest_models.scoring.arena import Arena
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -18,7 +13,8 @@ Flags = NDArray[np.bool_]
 Maturities = NDArray[np.int8]
 
 MOST_LEADERS = 16
-_PROPENSITY, _VALUE, _CONTEXT_WEIGHT, _LEVER, _STRENGTH, _PRIORITY = range(6)
+PROPENSITY, VALUE, CONTEXT_WEIGHT, LEVER, STRENGTH, PRIORITY = range(6)
+"""What stands in which row of the figures."""
 
 
 class Weights(NamedTuple):
@@ -68,43 +64,45 @@ class Factors(NamedTuple):
         """Return factors with what follows from them; all arrays have one entry per candidate."""
         figures = np.array([propensity, value, context_weight, lever, strength, propensity], np.float64)
         leaders = np.empty(MOST_LEADERS, np.intp)
-        found = _weigh(figures, np.array(pinned, np.bool_), leaders)
+        from nextbest_service.decisions.weighing import weigh  # noqa: PLC0415 - numba is slow to import
+
+        found = weigh(figures, np.array(pinned, np.bool_), leaders)
         return cls(rows, figures, pinned, maturity, leaders[:found].tolist())
 
     @property
     def propensity(self) -> Floats:
         """P."""
-        figures: Floats = self.figures[_PROPENSITY]
+        figures: Floats = self.figures[PROPENSITY]
         return figures
 
     @property
     def value(self) -> Floats:
         """V."""
-        figures: Floats = self.figures[_VALUE]
+        figures: Floats = self.figures[VALUE]
         return figures
 
     @property
     def context_weight(self) -> Floats:
         """C."""
-        figures: Floats = self.figures[_CONTEXT_WEIGHT]
+        figures: Floats = self.figures[CONTEXT_WEIGHT]
         return figures
 
     @property
     def lever(self) -> Floats:
         """L."""
-        figures: Floats = self.figures[_LEVER]
+        figures: Floats = self.figures[LEVER]
         return figures
 
     @property
     def strength(self) -> Floats:
         """How many observations each propensity is worth."""
-        figures: Floats = self.figures[_STRENGTH]
+        figures: Floats = self.figures[STRENGTH]
         return figures
 
     @property
     def priority(self) -> Floats:
         """P × C × V × L. Factors that are absurd together may give what is no finite number."""
-        figures: Floats = self.figures[_PRIORITY]
+        figures: Floats = self.figures[PRIORITY]
         return figures
 
     @property
@@ -133,90 +131,3 @@ class Factors(NamedTuple):
         if self.pinned.any():
             return np.lexsort((-self.priority, ~self.pinned))
         return np.argsort(-self.priority, kind="stable")
-
-
-class Ranked(NamedTuple):
-    """What one compiled call found: see `Factors`. `sound` tells whether all scores were probabilities."""
-
-    rows: Rows
-    figures: Floats
-    leaders: list[int]
-    sound: bool
-
-
-def ranked(
-    arena: "Arena",
-    shared: tuple[NDArray[np.float32], Floats],
-    counters: NDArray[np.int64],
-    today: int,
-    mask: int,
-    weights: Weights,
-) -> Ranked:
-    """Score and weigh all actions of a mask in one compiled call; see `CompiledCandidates.propensities`."""
-    size, count = len(weights.value), mask.bit_count()
-    rows, figures = np.empty(count, np.intp), np.empty((_PRIORITY + 1, count))
-    leaders = np.empty(MOST_LEADERS, np.intp)
-    packed = np.frombuffer(mask.to_bytes((size + 7) // 8, "little"), np.uint8)
-    found, sound = _rank(*arena, *shared, counters, today, packed, *weights, rows, figures, leaders)
-    return Ranked(rows, figures, leaders[:found].tolist(), sound)
-
-
-@compiled
-def _rank(  # noqa: PLR0913, PLR0917 - each array is taken apart once
-    content: NDArray[np.uint64],
-    places: NDArray[np.int64],
-    vector: NDArray[np.float32],
-    context: Floats,
-    counters: NDArray[np.int64],
-    today: int,
-    packed: NDArray[np.uint8],
-    value: Floats,
-    context_weight: Floats,
-    lever: Floats,
-    strength: Floats,
-    pinned: Flags,
-    rows: Rows,
-    figures: Floats,
-    leaders: Rows,
-) -> tuple[int, bool]:
-    count = 0
-    for byte in range(len(packed)):
-        left = packed[byte]
-        for bit in range(8):
-            if left >> bit & 1:
-                rows[count] = 8 * byte + bit
-                count += 1
-    sound = propensities(content, places, vector, context, rows, counters, today, figures[_PROPENSITY])
-    own_pinned = np.zeros(count, np.bool_)
-    for place in range(count):
-        row = rows[place]
-        figures[_VALUE, place], figures[_CONTEXT_WEIGHT, place] = value[row], context_weight[row]
-        figures[_LEVER, place], figures[_STRENGTH, place] = lever[row], strength[row]
-        if len(pinned):
-            own_pinned[place] = pinned[row]
-    return _weigh(figures, own_pinned, leaders), sound
-
-
-@compiled
-def _weigh(figures: Floats, pinned: Flags, leaders: Rows) -> int:
-    """Write the priorities and the leaders; return how many lead."""
-    most, found = len(leaders), 0
-    priority = figures[_PRIORITY]
-    for place in range(len(priority)):
-        own = figures[_PROPENSITY, place] * figures[_CONTEXT_WEIGHT, place]
-        own = own * figures[_VALUE, place] * figures[_LEVER, place]
-        priority[place] = own
-        if not (np.isfinite(own) and (own > 0.0 or pinned[place])):
-            continue
-        at = found
-        while at > 0:
-            ahead = leaders[at - 1]
-            if pinned[ahead] > pinned[place] or (pinned[ahead] == pinned[place] and priority[ahead] >= own):
-                break
-            at -= 1
-        if at < most:
-            for later in range(min(found, most - 1), at, -1):
-                leaders[later] = leaders[later - 1]
-            leaders[at] = place
-            found = min(found + 1, most)
-    return found

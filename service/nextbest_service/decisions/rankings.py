@@ -1,7 +1,8 @@
 """The rankers of a generation: the champion, none at all, and others that arms of experiments choose."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import structlog
@@ -14,8 +15,12 @@ from nextbest_models.state import CustomerFeatures
 from nextbest_rules import Action
 from nextbest_rules.assignment import CHAMPION, STATIC
 from nextbest_service.decisions.bitmask import rows_of
-from nextbest_service.decisions.factors import Factors, Flags, Floats, Maturities, Rows, Weights, ranked
+from nextbest_service.decisions.factors import Factors, Flags, Floats, Maturities, Rows, Weights
 from nextbest_service.decisions.standing import Standing
+
+if TYPE_CHECKING:
+    from nextbest_models.scoring.exact import ExactCandidates
+    from nextbest_service.decisions.weighing import Ranked
 
 log = structlog.get_logger()
 
@@ -31,6 +36,7 @@ class Ranking:
     ranker: Ranker | None
     candidates: CandidateRanker | None
     standing: Standing
+    _in_one: "_InOne | None"
 
     @classmethod
     def of(
@@ -38,7 +44,9 @@ class Ranking:
     ) -> "Ranking":
         """Bring a ranker and the actions together; everything that no request changes is computed here."""
         candidates = ranker.over(assembler, _types(ranker, actions)) if ranker else None
-        return cls(name, ranker, candidates, Standing.of(actions, ranker))
+        standing = Standing.of(actions, ranker)
+        exact = candidates.exact if candidates and standing.all_mature else None
+        return cls(name, ranker, candidates, standing, None if exact is None else _InOne.of(exact))
 
     @property
     def version(self) -> str:
@@ -57,10 +65,8 @@ class Ranking:
 
         The strengths among the weights are those of this ranking.
         """
-        exact = self.candidates.exact if self.candidates is not None and self.standing.all_mature else None
-        if exact is not None:
-            shared, today = exact.shared(customer, context), now_ms // DAY_MS
-            found = ranked(exact.compiled.arena, shared, customer.counters.table, today, candidates, weights)
+        if self._in_one is not None:
+            found = self._in_one.ranked(customer, context, candidates, weights, now_ms)
             if found.sound:
                 pinned = weights.pinned[found.rows] if len(weights.pinned) else _none(len(found.rows))
                 maturity = self.standing.all_by_model(len(found.rows))
@@ -95,6 +101,34 @@ class Ranking:
         if count == len(rows):
             return scores, self.standing.all_by_model(len(rows)), False
         return *self.standing.with_model(rows, known, scores), False
+
+
+class _InOne(NamedTuple):
+    """A compiled model that ranks every action of the catalog: all is done in one call."""
+
+    exact: "ExactCandidates"
+    rank: "Callable[..., Ranked]"
+
+    @classmethod
+    def of(cls, exact: "ExactCandidates") -> "_InOne":
+        """Import what numba compiles, which is slow."""
+        from nextbest_service.decisions.weighing import ranked  # noqa: PLC0415
+
+        return cls(exact, ranked)
+
+    def ranked(
+        self,
+        customer: CustomerFeatures,
+        context: Mapping[str, float],
+        candidates: int,
+        weights: Weights,
+        now_ms: int,
+    ) -> "Ranked":
+        """Score and weigh all actions of a mask."""
+        shared, today = self.exact.shared(customer, context), now_ms // DAY_MS
+        return self.rank(
+            self.exact.compiled.arena, shared, customer.counters.table, today, candidates, weights
+        )
 
 
 def rankings_of(
