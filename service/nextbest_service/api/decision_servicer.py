@@ -4,9 +4,9 @@ from collections.abc import Callable
 from time import perf_counter_ns
 
 from nextbest.v1 import decision_pb2
-from nextbest_service.api.read_request import read_request
 from nextbest_service.api.refusals import Context
-from nextbest_service.api.render_answer import render_answer
+from nextbest_service.api.render_answer import AnswerRenderer, render_timing
+from nextbest_service.api.request_reader import RequestReader
 from nextbest_service.decisions.decider import Decider
 from nextbest_service.decisions.decision import Decision
 
@@ -21,23 +21,42 @@ class DecisionServicer:
     def __init__(self, current_decider: Callable[[], Decider], *, audited: bool = False) -> None:
         self._current_decider = current_decider
         self._audited = audited
+        self._desk: _Desk | None = None
 
     async def decide(self, message: decision_pb2.DecideRequest, _context: Context) -> bytes:
         """Answer one question, in the very bytes that a repeated question gets again."""
-        started = perf_counter_ns()
+        return await self._at_work().answer(message)
+
+    def _at_work(self) -> "_Desk":
+        """Return the desk of the decider in use."""
         decider = self._current_decider()
-        request = read_request(message, decider.generation.rules, audited=self._audited)
-        ring = None if request.dry_run else decider.people.naming.ring
+        if self._desk is None or self._desk.decider is not decider:
+            self._desk = _Desk(decider, self._audited)
+        return self._desk
+
+
+class _Desk:
+    """Where the questions to one decider are read, and its answers written."""
+
+    def __init__(self, decider: Decider, audited: bool) -> None:
+        self.decider = decider
+        self._reader = RequestReader(decider.generation.rules, audited=audited)
+        self._ring = decider.people.naming.ring
+        self._renderer = AnswerRenderer(decider.generation)
+
+    async def answer(self, message: decision_pb2.DecideRequest) -> bytes:
+        started = perf_counter_ns()
+        request = self._reader.read(message)
+        ring = None if request.dry_run else self._ring
 
         def render(decision: Decision) -> bytes:
             rendering = perf_counter_ns()
-            answer = render_answer(decision, ring)
+            answer = self._renderer.render(decision, ring)
             finished = perf_counter_ns()
-            answer.timing.render_us = (finished - rendering) // 1000
-            answer.timing.total_us = (finished - started) // 1000
-            return answer.SerializeToString()
+            rendered_us, total_us = (finished - rendering) // 1000, (finished - started) // 1000
+            return answer + render_timing(decision.timing, rendered_us, total_us)
 
-        answer = await decider.decide(request, render)
+        answer = await self.decider.decide(request, render)
         if request.request_id or answer.reserve_us is None:
             return answer.content
         # Reserving comes after rendering. Of two equal fields of a message the later one counts.

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import msgpack
 import pyarrow as pa
 
-from nextbest_service.api.render_answer import proposition_token
+from nextbest_service.api.render_answer import token_of, tokens_of
+from nextbest_service.customers.tokens import DecisionTokens
 from nextbest_service.decisions.decision import Decision, PlacedExclusion, PlacementDecision, Proposition
 from nextbest_service.decisions.generation import Versions
 from nextbest_service.store.keys import Identity, KeyRing
@@ -92,6 +93,7 @@ class Answer(NamedTuple):
 def answer_of(decision: Decision, ring: KeyRing | None) -> Answer:
     """Return what a decision answers for its only placement, with tokens signed by the ring (None: none)."""
     (placement,) = decision.placements
+    tokens = None if ring is None else tokens_of(decision, ring)
     return Answer(
         placement.request.placement.id,
         decision.id,
@@ -101,7 +103,7 @@ def answer_of(decision: Decision, ring: KeyRing | None) -> Answer:
         decision.customer_known,
         [it.value for it in decision.degraded],
         decision.stale_features,
-        [_plain(decision, placement, it, ring) for it in placement.propositions],
+        [_plain(decision, placement, it, tokens) for it in placement.propositions],
         _stops(decision.exclusions) if decision.exclusions else (),
     )
 
@@ -161,7 +163,10 @@ def _names(column: Sequence[str | None]) -> pa.DictionaryArray:
 
 
 def _plain(
-    decision: Decision, placement: PlacementDecision, proposition: Proposition, ring: KeyRing | None
+    decision: Decision,
+    placement: PlacementDecision,
+    proposition: Proposition,
+    tokens: DecisionTokens | None,
 ) -> tuple[Any, ...]:
     action = proposition.action
     parameters = proposition.parameters
@@ -185,8 +190,15 @@ def _plain(
         proposition.expires_at_ms,
         proposition.content_json or None,
         json.dumps(parameters, ensure_ascii=False, default=_text) if parameters else None,
-        proposition_token(decision, placement, proposition, ring) if ring is not None else None,
+        None if tokens is None else _token(tokens, decision, placement, proposition),
     )
+
+
+def _token(
+    tokens: DecisionTokens, decision: Decision, placement: PlacementDecision, proposition: Proposition
+) -> str:
+    place, brand = placement.request.placement.id, decision.basis.request.brand
+    return token_of(tokens, place, brand, proposition).decode()
 
 
 def _text(value: object) -> str:

@@ -1,8 +1,9 @@
 """Attribution tokens: signed, expiring, free of personal data.
 
-A token is its payload and 16 bytes of signature in URL-safe base64. The payload is a fixed head and five
-texts: action, placement, channel, brand, treatment. Where these are too long for 256 characters, digests
-of the texts stand in, which the catalog turns back into texts.
+A token is its payload and 16 bytes of signature in URL-safe base64. The payload is a fixed head, first what
+all propositions of a decision have in common, and five texts: action, placement, channel, brand, treatment.
+Where these are too long for 256 characters, digests of the texts stand in, which the catalog turns back into
+texts.
 """
 
 import base64
@@ -12,19 +13,22 @@ import hmac
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import grpc
 
 from nextbest_rules import Catalog
 from nextbest_service.errors import ServiceError
-from nextbest_service.store.keys import REF_BYTES, KeyRing, Ref
+from nextbest_service.store.keys import REF_BYTES, SIGNATURE_BYTES, KeyRing, Ref
 
 MAX_CHARACTERS = 256
-_AS_TEXT, _AS_DIGESTS = 1, 2
-_HEAD = struct.Struct(f">B16s{REF_BYTES}sHffQQ")
-_SIGNATURE_BYTES = 16
+_AS_TEXT, _AS_DIGESTS = b"\1", b"\2"
+_DECISION = struct.Struct(f">16s{REF_BYTES}sQQ")
+_PROPOSITION = struct.Struct(">Hff")
+_HEAD_BYTES = len(_AS_TEXT) + _DECISION.size + _PROPOSITION.size
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _DIGEST_BYTES = 6
-_MAX_PAYLOAD = MAX_CHARACTERS * 3 // 4 - _SIGNATURE_BYTES
+_MAX_PAYLOAD = MAX_CHARACTERS * 3 // 4 - SIGNATURE_BYTES
 
 
 class InvalidTokenError(ServiceError):
@@ -37,8 +41,7 @@ class InvalidTokenError(ServiceError):
         super().__init__("the token was not given by this service, or was altered on the way")
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(NamedTuple):
     """What a token says: one proposition of one decision, made to the person behind `ref`.
 
     `decision` is the decision's id as 32 hex digits. Probabilities are as exact as float32.
@@ -58,17 +61,39 @@ class Attribution:
     expires_ms: int
 
     @property
-    def texts(self) -> tuple[str, ...]:
+    def texts(self) -> tuple[str, str, str, str, str]:
         """The names, in the order of the token."""
         return self.action, self.placement, self.channel, self.brand, self.treatment
 
 
-def issue(ring: KeyRing, attribution: Attribution) -> str:
+def issue(ring: KeyRing, said: Attribution) -> str:
     """Return the token of a proposition."""
-    payload = _packed(_AS_TEXT, attribution, _joined(text.encode() for text in attribution.texts))
-    if len(payload) > _MAX_PAYLOAD:
-        payload = _packed(_AS_DIGESTS, attribution, b"".join(map(_digest, attribution.texts)))
-    return base64.urlsafe_b64encode(payload + ring.signature(payload)).decode().rstrip("=")
+    tokens = DecisionTokens(ring, said.decision, said.ref, said.decided_at_ms, said.expires_ms)
+    return tokens.issue(said.texts, said.rank, said.selection_probability, said.propensity).decode()
+
+
+class DecisionTokens:
+    """Issues the tokens of one decision's propositions, made to the person behind `ref`."""
+
+    __slots__ = ("_decision", "_ring")
+
+    def __init__(self, ring: KeyRing, decision: str, ref: Ref, decided_at_ms: int, expires_ms: int) -> None:
+        self._ring = ring
+        self._decision = _DECISION.pack(bytes.fromhex(decision), ref, decided_at_ms, expires_ms)
+
+    def issue(
+        self,
+        texts: tuple[str, str, str, str, str],
+        rank: int,
+        selection_probability: float,
+        propensity: float,
+    ) -> bytes:
+        """Return a token in ASCII. `texts` are action, placement, channel, brand and treatment."""
+        own = _PROPOSITION.pack(rank, selection_probability, propensity)
+        payload = b"".join((_AS_TEXT, self._decision, own, "\0".join(texts).encode()))
+        if len(payload) > _MAX_PAYLOAD:
+            payload = b"".join((_AS_DIGESTS, self._decision, own, *map(_digest, texts)))
+        return _without_padding(payload + self._ring.signature(payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +115,10 @@ class TokenReader:
             InvalidTokenError: this installation did not issue it, or it names what is not in the catalog.
         """
         payload = self._payload(token)
-        form, decision, ref, rank, selected, propensity, decided_ms, expires_ms = _HEAD.unpack_from(payload)
-        rest = payload[_HEAD.size :]
-        texts = self._digested(rest) if form == _AS_DIGESTS else _split(rest)
+        decision, ref, decided_ms, expires_ms = _DECISION.unpack_from(payload, len(_AS_TEXT))
+        rank, selected, propensity = _PROPOSITION.unpack_from(payload, len(_AS_TEXT) + _DECISION.size)
+        rest = payload[_HEAD_BYTES:]
+        texts = self._digested(rest) if payload.startswith(_AS_DIGESTS) else _split(rest)
         try:
             action, placement, channel, brand, treatment = texts
         except ValueError as error:
@@ -119,9 +145,9 @@ class TokenReader:
             sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError) as error:
             raise InvalidTokenError from error
-        payload, signature = sealed[:-_SIGNATURE_BYTES], sealed[-_SIGNATURE_BYTES:]
+        payload, signature = sealed[:-SIGNATURE_BYTES], sealed[-SIGNATURE_BYTES:]
         genuine = hmac.compare_digest(self.ring.signature(payload), signature)
-        if not genuine or _without_padding(sealed) != token:
+        if not genuine or _without_padding(sealed).decode() != token:
             raise InvalidTokenError
         return payload
 
@@ -133,28 +159,8 @@ class TokenReader:
             raise InvalidTokenError from error
 
 
-def _packed(form: int, attribution: Attribution, texts: bytes) -> bytes:
-    return (
-        _HEAD.pack(
-            form,
-            bytes.fromhex(attribution.decision),
-            attribution.ref,
-            attribution.rank,
-            attribution.selection_probability,
-            attribution.propensity,
-            attribution.decided_at_ms,
-            attribution.expires_ms,
-        )
-        + texts
-    )
-
-
-def _without_padding(sealed: bytes) -> str:
-    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
-
-
-def _joined(texts: Iterable[bytes]) -> bytes:
-    return b"\0".join(texts)
+def _without_padding(sealed: bytes) -> bytes:
+    return binascii.b2a_base64(sealed, newline=False).translate(_URL_SAFE).rstrip(b"=")
 
 
 def _split(texts: bytes) -> Sequence[str]:

@@ -5,13 +5,14 @@ from functools import cache
 from typing import Any
 
 import pytest
+from plain_answers import plain_answer
 
 from nextbest.v1 import action_pb2, decision_pb2, identity_pb2, proposition_pb2, value_pb2
 from nextbest_models.state import CustomerFeatures
 from nextbest_rules import ParameterValue, load_catalog
 from nextbest_rules.records import Consent, Ticket
 from nextbest_service.api.read_request import read_request
-from nextbest_service.api.render_answer import render_answer
+from nextbest_service.api.render_answer import AnswerRenderer, render_timing
 from nextbest_service.api.write_value import write_value
 from nextbest_service.catalogs import find_catalog
 from nextbest_service.customers.tokens import TokenReader
@@ -54,7 +55,10 @@ def best(
     watch = Stopwatch()
     watch.lap()
     decision = deliberate(bank(), read(*placements, **fields), reading, {}, DECISION_ID, watch)
-    return render_answer(decision, ring).placements[0].propositions[0]
+    answer = AnswerRenderer(bank()).render(decision, ring) + render_timing(decision.timing, 0, 0)
+    read_again = decision_pb2.DecideResponse.FromString(answer)
+    assert read_again == plain_answer(decision, ring)
+    return read_again.placements[0].propositions[0]
 
 
 @pytest.mark.parametrize(
