@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -143,8 +142,11 @@ def test_a_gap_is_counted_told_in_answers_and_closed_in_the_log(valkey_url: str,
 
     asyncio.run(decide())
     entries = LogSource(valkey).newest(10)
-    (gap,) = [read_gap(entry) for entry in entries if entry.kind is Kind.GAP]
-    assert (gap.lost, gap.from_ms, gap.to_ms) == (3, NOW_MS, NOW_MS)
+    gaps = [read_gap(entry) for entry in entries if entry.kind is Kind.GAP]
+    assert (
+        sum(gap.lost for gap in gaps) == 3
+    )  # two where some were lost while the log was being told of others
+    assert {(gap.from_ms, gap.to_ms) for gap in gaps} == {(NOW_MS, NOW_MS)}
     assert len(decisions_in(valkey)) == 4
 
 
@@ -263,17 +265,17 @@ def test_a_figure_other_than_declared_is_recorded(valkey_url: str, valkey: SyncC
             decision = records[0].decision
             factors = decision.basis.factors
             changed = Factors.of(
-                factors.rows,
-                factors.propensity,
-                factors.value * [1.0, 3.0, 1.0],
-                np.array([1.0, 1.25, 1.0]),
-                factors.lever * [1.0, 1.0, 0.5],
-                np.array([False, False, True]),
-                factors.maturity,
-                factors.strength,
+                rows=factors.rows,
+                propensity=factors.propensity,
+                value=factors.value * [1.0, 3.0, 1.0],
+                context_weight=np.array([1.0, 1.25, 1.0]),
+                lever=factors.lever * [1.0, 1.0, 0.5],
+                pinned=np.array([False, False, True]),
+                maturity=factors.maturity,
+                strength=factors.strength,
             )
             decision = decision._replace(basis=decision.basis._replace(factors=changed))
-            decider.log.offer(replace(records[0], decision=decision))
+            decider.log.offer(records[0]._replace(decision=decision))
 
     asyncio.run(decide())
     (decision,) = decisions_in(valkey)

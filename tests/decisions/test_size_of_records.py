@@ -1,7 +1,6 @@
 """A decision with a hundred candidates takes at most 2 KB of the log, and next to nothing of the answer."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from time import perf_counter_ns
 
@@ -140,7 +139,7 @@ def test_the_record_keeps_every_figure() -> None:
     assert np.array_equal(decision.competition.maturity, factors.maturity)
     assert decision.counters is not None
     assembler, features = grocery().assembler, record.decision.basis.reading.customer.features
-    rebuilt = replace(features, counters=decision.counters)
+    rebuilt = features._replace(counters=decision.counters)
     expected = assembler.assemble(features, {}, factors.rows, decision.decided_at_ms)
     assert np.array_equal(
         assembler.assemble(rebuilt, {}, factors.rows, decision.decided_at_ms), expected, equal_nan=True

@@ -3,24 +3,23 @@
 Names stand in the legend, records have their numbers. Masks are over the legend's actions.
 """
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
-from operator import attrgetter
 from types import MappingProxyType
+from typing import NamedTuple
 
-import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
 from nextbest_rules.records import Consent, Event, Purchase, Ticket
-from nextbest_service.decision_log.counters import pack_counters
+from nextbest_service.decision_log.compression import compressed
+from nextbest_service.decision_log.contact_rows import FIELDS as CONTACT_FIELDS
+from nextbest_service.decision_log.contact_rows import kept_contacts
 from nextbest_service.decision_log.entries import Entry, Kind, sealed
 from nextbest_service.decision_log.legend import Legend
+from nextbest_service.decision_log.masks import mask_bytes
 from nextbest_service.decisions.basis import Basis
 from nextbest_service.decisions.decision import Decision, PlacementDecision, SelectionType
-from nextbest_service.decisions.factors import Floats
 from nextbest_service.decisions.request import DecisionRequest
 from nextbest_service.decisions.shadows import Shadowed, shadows_of
 from nextbest_service.store.customers import Customer
@@ -33,18 +32,16 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "tickets": Ticket._fields,
         "purchases": Purchase._fields,
         "events": Event._fields,
-        # What the catalog says of an action need not be repeated with each contact.
-        "contacts": ("action", "outcome", "at_ms", "channel", "brand"),
+        "contacts": CONTACT_FIELDS,
     }
 )
 """What is kept of each record, in this order."""
 MOST_ROWS = 20
 """Of each list of records that the rules read, so many are kept, the first ones; and how many there were."""
-_LEVEL = 6
+_WHOLE = tuple(name for name in COLUMNS if name != "contacts")
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRecord:
+class DecisionRecord(NamedTuple):
     """A decision on its way to the log. Cheap to make: packing it is left for when there is time."""
 
     decision: Decision
@@ -59,7 +56,7 @@ class DecisionRecord:
 
     def shadowed(self) -> "DecisionRecord":
         """Return it with what those think of it who look on."""
-        return replace(self, shadows=shadows_of(self.decision))
+        return self._replace(shadows=shadows_of(self.decision))
 
     def entry(self) -> Entry:
         """Return it as an entry of the log."""
@@ -70,23 +67,27 @@ class DecisionRecord:
             _question(basis.request, every),
             _inputs(customer),
             [dict(basis.reading.volumes or {}), sorted(basis.reading.killed)],
-            _competition(basis, self.legend),
+            self._figures(),
             [_placed(placement, basis.generation.catalog.index) for placement in decision.placements],
             [
                 [approach.channel, _stopped(approach.screening.left, every)]
                 for approach in basis.reach.approaches
             ],
-            [_bytes(basis.unvalued), _bytes(basis.unshowable)],
+            [mask_bytes(basis.unvalued), mask_bytes(basis.unshowable)],
             SELECTIONS.index(decision.selection_type),
-            list(decision.degraded),
-            list(decision.stale_features),
-            _scored(basis),
+            decision.degraded,
+            decision.stale_features,
             _tried(basis, self.shadows, decision.person),
         ]
-        packed = msgpack.packb(content, datetime=True, default=_plain)
-        deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -15, zdict=self.legend.words)
-        body = sealed(self.legend.id + deflate.compress(packed) + deflate.flush())
+        body = sealed(self.legend.id + compressed(content))
         return Entry(Kind.DECISION, bytes.fromhex(decision.id), self.customer, body)
+
+    def _figures(self) -> bytes:
+        basis, packer = self.decision.basis, self.legend.packer
+        if packer is None:
+            raise ValueError("a legend that was read packs no figures")
+        request, counters = basis.request, basis.reading.customer.features.counters
+        return packer.pack(basis.factors, (request.brand, request.goal), counters)
 
 
 def _question(request: DecisionRequest, every: int) -> Sequence[object]:
@@ -98,20 +99,20 @@ def _question(request: DecisionRequest, every: int) -> Sequence[object]:
         request.locale,
         dict(request.context),
         _limited(request, every),
-        [[it.placement.id, it.limit, _bytes(it.excluded & every)] for it in request.placements],
+        [[it.placement.id, it.limit, mask_bytes(it.excluded & every)] for it in request.placements],
         request.allow_duplicates,
     ]
 
 
 def _limited(request: DecisionRequest, every: int) -> bytes | None:
     """Return the mask of the only actions that the caller wanted, None where it left that open."""
-    return None if request.candidates & every == every else _bytes(request.candidates & every)
+    return None if request.candidates & every == every else mask_bytes(request.candidates & every)
 
 
 def _inputs(customer: Customer) -> Sequence[object]:
     return [
         customer.known,
-        customer.features.vector.astype("<f4").tobytes(),
+        customer.features.vector.astype("<f4", copy=False).tobytes(),
         customer.facts,
         dict(_records(customer)),
         list(customer.unreadable),
@@ -121,47 +122,17 @@ def _inputs(customer: Customer) -> Sequence[object]:
 
 def _records(customer: Customer) -> Iterator[tuple[str, object]]:
     """Yield the lists that the rules read: how many records there were, and the first of them."""
-    for name, columns in COLUMNS.items():
+    if customer.contacts:
+        yield "contacts", (len(customer.contacts), *kept_contacts(customer.contacts, MOST_ROWS))
+    for name in _WHOLE:
         records: Sequence[object] | None = getattr(customer, name)
         if records:
-            row = attrgetter(*columns)
-            yield name, [len(records), [row(record) for record in records[:MOST_ROWS]]]
-
-
-def _competition(basis: Basis, legend: Legend) -> Sequence[object]:
-    factors, request = basis.factors, basis.request
-    size = len(legend.actions)
-    flags = np.zeros(size, dtype=np.bool_)
-    flags[factors.rows] = True
-    return [
-        np.packbits(flags, bitorder="little").tobytes(),
-        _floats(factors.propensity),
-        _differences(factors.value, legend.values[factors.rows]),
-        _differences(factors.lever, legend.levers[request.brand, request.goal][factors.rows]),
-        _differences(factors.context_weight, np.ones(len(factors.rows), dtype=np.float32)),
-        np.packbits(factors.pinned, bitorder="little").tobytes() if factors.pinned.any() else b"",
-    ]
-
-
-def _scored(basis: Basis) -> Sequence[bytes]:
-    """Return what the candidates' rows were made of beside vector and context, and what each P rests on."""
-    factors, counters = basis.factors, basis.reading.customer.features.counters
-    behind = basis.generation.assembler.counters_behind(counters, factors.rows)
-    maturity = factors.maturity.astype(np.int8)
-    alike = len(maturity) > 0 and bool((maturity == maturity[0]).all())
-    return [pack_counters(behind), (maturity[:1] if alike else maturity).tobytes()]
+            yield name, (len(records), records[:MOST_ROWS])
 
 
 def _tried(basis: Basis, shadows: Sequence[Shadowed], person: Ref) -> Sequence[object]:
     looking_on = [[it.ranker, _floats(it.propensity)] for it in shadows]
     return [dict(basis.arms), basis.ranking.name, looking_on, person if basis.arms else b""]
-
-
-def _differences(actual: Floats, declared: NDArray[np.float32]) -> Sequence[bytes]:
-    """Return where figures are others than declared, as flags, and those figures; nothing if nowhere."""
-    own = actual.astype(np.float32)
-    other = own != declared
-    return [np.packbits(other, bitorder="little").tobytes(), _floats(own[other])] if other.any() else []
 
 
 def _floats(values: NDArray[np.floating]) -> bytes:
@@ -184,16 +155,4 @@ def _placed(placement: PlacementDecision, index: Mapping[str, int]) -> Sequence[
 
 def _stopped(left: Sequence[int], every: int) -> Sequence[bytes]:
     """Return, per stage, the mask of what it stopped of what the stages before had left."""
-    return [_bytes(before & ~after) for before, after in pairwise([every, *left])]
-
-
-def _bytes(mask: int) -> bytes:
-    return mask.to_bytes((mask.bit_length() + 7) // 8, "little")
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, set | frozenset):
-        return sorted(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    return str(value)
+    return [mask_bytes(before & ~after) for before, after in pairwise([every, *left])]

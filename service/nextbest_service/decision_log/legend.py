@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nextbest_models.action_side import action_side_bytes, action_side_id
 from nextbest_service.decision_log.entries import LogFormatError, completed, pack, unpack
+from nextbest_service.decision_log.figures import FigurePacker, Floats
 from nextbest_service.decisions.generation import (
     Generation,
     Versions,
@@ -22,9 +22,6 @@ from nextbest_service.decisions.generation import (
 _OLDEST_FIELDS = 8
 _LATER_FIELDS: Sequence[object] = ("", MappingProxyType({}))
 _DIGEST_BYTES = 8
-_LONGEST_WORDS = 32_000  # deflate looks back 32 KiB
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +30,11 @@ class Legend:
 
     `actions` are in the order of the catalog, `features` in that of a vector, `stages` in that of screening.
     `values` and, by brand and goal, `levers` are float32 with one entry per action: records only tell what is
-    different for their customer. `words` is a text that bodies are likely to repeat. `action_side` is the id
-    of what rows of features are made of beside the customer, empty in legends of earlier versions;
-    `action_side_blob` are its bytes where the legend comes from the generation itself. `rankers` are the
-    versions of the models by the names under which they are in use.
+    different for their customer. `words` is a text that bodies of earlier versions repeat. `action_side` is
+    the id of what rows of features are made of beside the customer, empty in legends of earlier versions;
+    `action_side_blob` are its bytes, and `packer` packs figures, where the legend comes from the generation
+    itself: nobody else writes records. `rankers` are the versions of the models by the names under which they
+    are in use.
     """
 
     id: bytes
@@ -52,6 +50,7 @@ class Legend:
     rankers: Mapping[str, str]
     blob: bytes
     action_side_blob: bytes = b""
+    packer: FigurePacker | None = None
 
     @classmethod
     def of(cls, generation: Generation) -> "Legend":
@@ -70,12 +69,14 @@ class Legend:
                 list(generation.rules.stages),
                 generation.values.astype("<f4").tobytes(),
                 [[*pair, generation.levers(*pair, {}).astype("<f4").tobytes()] for pair in brands_and_goals],
-                _words(generation),
+                b"",
                 action_side_id(side),
                 {name: ranking.version for name, ranking in generation.rankings.items()},
             ]
         )
-        return replace(cls.from_blob(zlib.compress(content)), action_side_blob=side)
+        legend = cls.from_blob(zlib.compress(content))
+        packer = FigurePacker.of(legend.values, legend.levers, generation.assembler)
+        return replace(legend, action_side_blob=side, packer=packer)
 
     @classmethod
     def from_blob(cls, blob: bytes) -> "Legend":
@@ -105,16 +106,3 @@ class Legend:
             rankers=rankers,
             blob=blob,
         )
-
-
-def _words(generation: Generation) -> bytes:
-    catalog = generation.catalog
-    names: Sequence[str] = [
-        *catalog.channels,
-        *catalog.brands,
-        *catalog.goals,
-        *catalog.context.declarations,
-        *catalog.facts.declarations,
-        *(placement for placement in catalog.placements),
-    ]
-    return b"".join(pack(name) for name in names)[-_LONGEST_WORDS:]

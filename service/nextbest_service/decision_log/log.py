@@ -24,6 +24,10 @@ ROOM = 10_000
 LENGTH = 1_000_000
 """Entries that the stream keeps."""
 BATCH = 100
+GATHER_SECONDS = 0.005
+"""So long decisions wait for others to be written with."""
+AT_ONCE = 8
+"""So many entries are made before those get a turn who want answers."""
 TRIES = 3
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
@@ -145,6 +149,7 @@ class DecisionLog:
         pause = FIRST_PAUSE_SECONDS
         while not self._closing.is_set():
             await self._waiting.wait()
+            await asyncio.sleep(GATHER_SECONDS)
             self._waiting.clear()
             try:
                 await self.flush()
@@ -170,13 +175,14 @@ class DecisionLog:
         records = await _shadowed(self._pending.first(BATCH))
         await self._tell([record.legend for record in records])
         entries, lost = list[Entry](), list[DecisionRecord]()
-        for record in records:
+        for number, record in enumerate(records):
             try:
                 entries.append(record.entry())
             except Exception as error:  # a defect, but none that may cost the records behind it
                 log.error("decision_not_recordable", error=type(error).__name__)  # its text may be personal
                 lost.append(record)
-            await asyncio.sleep(0)  # answers come first
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)  # answers come first
         gap = self._pending.gap_to_tell()
         if gap is not None:
             entries.append(gap.entry())

@@ -1,27 +1,24 @@
 """Reads the record of a decision back, with the names that its legend has for the numbers."""
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgpack
 import numpy as np
-from numpy.typing import NDArray
 
 from nextbest_models.affinity import AffinityCounters
-from nextbest_rules.assignment import CHAMPION
-from nextbest_service.decision_log.counters import read_counters
+from nextbest_service.decision_log.compression import MARK, decompressed
+from nextbest_service.decision_log.contact_rows import contact_rows
 from nextbest_service.decision_log.decisions import COLUMNS, SELECTIONS
-from nextbest_service.decision_log.entries import Entry, LogFormatError, completed, unsealed
-from nextbest_service.decision_log.legend import Floats, Legend
+from nextbest_service.decision_log.earlier import FIELDS, FIGURES, earlier_content
+from nextbest_service.decision_log.entries import Entry, LogFormatError, unsealed
+from nextbest_service.decision_log.figures import Competition, Floats, read_figures
+from nextbest_service.decision_log.legend import Legend
+from nextbest_service.decision_log.masks import rows_of
 from nextbest_service.decisions.factors import Rows
 from nextbest_service.store.keys import Ref
 
 LEGEND_ID_BYTES = 8
-_OLDEST_FIELDS = 11
-_LATER_FIELDS: Sequence[object] = (None, ({}, CHAMPION, (), b""))
-_UTC_DATETIMES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +42,6 @@ class Offered:
     treatment: str
     selection_probability: float
     send_at_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Competition:
-    """Everything that passed the rules: its rows in the catalog, ascending, and its figures, all float32.
-
-    `maturity` is what each propensity rests on (see `ladder.Maturity`), 0 in records of earlier versions.
-    """
-
-    rows: Rows
-    propensity: Floats
-    value: Floats
-    lever: Floats
-    context_weight: Floats
-    pinned: NDArray[np.bool_]
-    maturity: NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +127,9 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
     Raises:
         LogFormatError: the entry is damaged, or written by a version that knows more than this one.
     """
-    content = _unpacked(entry, legend)
-    at_ms, question, inputs, world, competition, placed, stopped, failed, ranked, *rest = content
-    degraded, stale, scored, (arms, ranker, shadows, person) = rest
+    content = _content(entry, legend)
+    at_ms, question, inputs, world, figures, placed, stopped, failed, ranked, degraded, stale, tried = content
+    (competition, counters), (arms, ranker, shadows, person) = figures, tried
     request_id, channel, brand, goal, locale, context, only, placements, duplicates = question
     known, vector, facts, records, unreadable, defaulted = inputs
     return LoggedDecision(
@@ -171,13 +152,13 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
         known=known,
         features=dict(zip(legend.features, np.frombuffer(vector, "<f4").tolist(), strict=True)),
         facts=facts,
-        records={name: (count, _rows(name, rows)) for name, (count, rows) in records.items()},
+        records={name: (count, _rows(name, *kept)) for name, (count, *kept) in records.items()},
         unreadable=tuple(unreadable),
         volumes=world[0],
         killed=tuple(world[1]),
-        competition=_competition(competition, scored, legend, brand, goal),
+        competition=competition,
         stopped=tuple(
-            Stopped(channel, stage, _rows_of(mask, len(legend.actions)))
+            Stopped(channel, stage, rows_of(mask, len(legend.actions)))
             for channel, masks in stopped
             for stage, mask in zip(legend.stages, masks, strict=False)  # it ended once nothing was left
             if mask
@@ -187,7 +168,7 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
         selection_type=SELECTIONS[ranked].value,
         degraded=tuple(degraded),
         stale_features=tuple(sorted({*stale, *defaulted})),
-        counters=None if scored is None else read_counters(scored[0]),
+        counters=counters,
         arms=arms,
         person=person or entry.customer,
         ranker=ranker,
@@ -198,16 +179,17 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
     )
 
 
-def _unpacked(entry: Entry, legend: Legend) -> Sequence[Any]:
-    inflate = zlib.decompressobj(-15, zdict=legend.words)
-    try:
-        packed = inflate.decompress(unsealed(entry.body)[LEGEND_ID_BYTES:]) + inflate.flush()
-        content: Sequence[Any] = msgpack.unpackb(packed, timestamp=_UTC_DATETIMES)
-    except (zlib.error, ValueError, TypeError, msgpack.UnpackException) as error:
-        raise LogFormatError("the record of a decision cannot be read") from error
-    if not isinstance(content, list) or len(content) < _OLDEST_FIELDS:
+def _content(entry: Entry, legend: Legend) -> Sequence[Any]:
+    """Return what a record says, in today's order, with its figures read."""
+    packed = unsealed(entry.body)[LEGEND_ID_BYTES:]
+    if not packed.startswith(MARK):
+        return earlier_content(packed, legend)
+    content = decompressed(packed)
+    if not isinstance(content, list) or len(content) < FIELDS:
         raise LogFormatError("the record of a decision has an unknown form")
-    return completed(content, _OLDEST_FIELDS, _LATER_FIELDS)
+    brand_and_goal = content[1][2], content[1][3]
+    content[FIGURES] = read_figures(content[FIGURES], legend.values, legend.levers[brand_and_goal])
+    return content[:FIELDS]
 
 
 def _offered(offers: Sequence[Sequence[Any]], legend: Legend) -> tuple[Offered, ...]:
@@ -217,49 +199,10 @@ def _offered(offers: Sequence[Sequence[Any]], legend: Legend) -> tuple[Offered, 
     )
 
 
-def _competition(
-    content: Sequence[Any], scored: Sequence[bytes] | None, legend: Legend, brand: str, goal: str
-) -> Competition:
-    mask, propensity, values, levers, weights, pinned = content
-    rows = _rows_of(mask, len(legend.actions))
-    return Competition(
-        rows=rows,
-        propensity=np.frombuffer(propensity, "<f4"),
-        value=_with(legend.values[rows], values),
-        lever=_with(legend.levers[brand, goal][rows], levers),
-        context_weight=_with(np.ones(len(rows), dtype=np.float32), weights),
-        pinned=_flags(pinned, len(rows)),
-        maturity=_maturity(b"\0" if scored is None else scored[1], len(rows)),
-    )
-
-
-def _maturity(content: bytes, size: int) -> NDArray[np.int8]:
-    """Return the maturity of each candidate; a single one stands for all."""
-    found = np.frombuffer(content, np.int8)
-    return np.repeat(found, size) if len(found) == 1 else found
-
-
-def _with(declared: Floats, differences: Sequence[bytes]) -> Floats:
-    if not differences:
-        return declared
-    flags, own = differences
-    figures = declared.copy()
-    figures[_flags(flags, len(declared))] = np.frombuffer(own, "<f4")
-    return figures
-
-
-def _rows(name: str, rows: Sequence[Sequence[object]]) -> Sequence[Mapping[str, object]]:
+def _rows(name: str, *kept: Any) -> Sequence[Mapping[str, object]]:  # noqa: ANN401 - msgpack
+    rows = kept[0] if len(kept) == 1 else contact_rows(*kept)
     return [dict(zip(COLUMNS[name], row, strict=False)) for row in rows]
 
 
 def _actions(mask: bytes, legend: Legend) -> tuple[str, ...]:
-    return tuple(legend.actions[row] for row in _rows_of(mask, len(legend.actions)).tolist())
-
-
-def _rows_of(mask: bytes, size: int) -> Rows:
-    return np.flatnonzero(_flags(mask, size))
-
-
-def _flags(mask: bytes, size: int) -> NDArray[np.bool_]:
-    padded = mask.ljust((size + 7) // 8, b"\0")
-    return np.unpackbits(np.frombuffer(padded, np.uint8), count=size, bitorder="little").view(np.bool_)
+    return tuple(legend.actions[row] for row in rows_of(mask, len(legend.actions)).tolist())

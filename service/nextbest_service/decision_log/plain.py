@@ -7,8 +7,9 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 
 from nextbest_models.affinity import AffinityCounters
+from nextbest_service.decision_log.figures import Competition
 from nextbest_service.decision_log.gaps import Gap
-from nextbest_service.decision_log.logged_decision import Competition, LoggedDecision
+from nextbest_service.decision_log.logged_decision import LoggedDecision
 from nextbest_service.decision_log.outcomes import LoggedOutcome
 from nextbest_service.store.keys import Ref
 
