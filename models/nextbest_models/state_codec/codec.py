@@ -22,7 +22,7 @@ from nextbest_models.state_codec import counters as counters_codec
 from nextbest_models.state_codec import tallies as tallies_codec
 from nextbest_models.state_codec.failures import StateError, UnknownSchemaError
 from nextbest_models.state_codec.schema import Conversion, Family, StateSchema
-from nextbest_models.state_codec.vectors import VectorReader
+from nextbest_models.state_codec.vectors import Vector, VectorReader
 
 _NAME_BYTES = 8
 _FOREIGN = (ValueError, LookupError, OverflowError, struct.error)
@@ -126,11 +126,11 @@ class StateCodec:
         conversion = self._conversions[schema_id]
         return _read(lambda: conversion.apply(tallies_codec.decode(conversion.stored.streams, body)))
 
-    def vector(self, features: bytes, now_ms: int) -> NDArray[np.float32] | None:
-        """Return what the features of a portion alone come to at a moment, float32, straight from its bytes.
+    def vector(self, features: bytes, now_ms: int) -> Vector | None:
+        """Return what the features of a portion alone come to at a moment, straight from its bytes.
 
-        None where they have to be decoded for it: values were given from outside, the schema is another one,
-        or the bytes are something else.
+        None where they have to be decoded for it: values were given of what is counted, too, the schema is
+        another one, or the bytes are something else.
         """
         if not features.startswith(self.schema_id):
             return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,23 +26,39 @@ _MOST_NUMBERS = 56
 """The numbers of a stream whose mask of filled ones the kernel can hold."""
 
 
+class Vector(NamedTuple):
+    """The features of a portion at a moment, in their order.
+
+    values: float32. given_ms: int64, when those that are only ever given were; below 0 where they never were.
+    """
+
+    values: NDArray[np.float32]
+    given_ms: NDArray[np.int64]
+
+
 class VectorReader:
-    """Reads the features of stored portions whose features nobody gave from outside."""
+    """Reads the features of stored portions of which only those were given that cannot be counted."""
 
     def __init__(self, layouts: Sequence[StreamLayout], reader: TallyReader) -> None:
         self._layouts = layouts
         self._reader = reader
+        self._is_given = any(_is_given(reading) for reading in reader.readings)
+        self._nothing_given = np.empty(len(reader.readings), dtype=np.int64)
         self._is_small = all(len(it.sums) + len(it.decays) <= _MOST_NUMBERS for it in layouts)
 
-    def vector(self, body: bytes, begin: int, now_ms: int) -> NDArray[np.float32] | None:
-        """Return the features at a moment, float32, None where the tally has to be decoded for them.
+    def vector(self, body: bytes, begin: int, now_ms: int) -> "Vector | None":
+        """Return the features at a moment, None where the tally has to be decoded for them.
 
         body: from `begin` on what `tallies.encode` made of a portion's tally under the same layouts.
         """
         kernel, plan = self._kernel
         vector = np.empty(len(self._reader.readings), dtype=np.float32)
+        # Where nothing can be given, all write the same into it.
+        given_ms = np.empty_like(self._nothing_given) if self._is_given else self._nothing_given
         octets = np.frombuffer(body, np.uint8, -1, begin)
-        return vector if self._is_small and kernel(vector, octets, now_ms, plan, len(self._layouts)) else None
+        if self._is_small and kernel(vector, given_ms, octets, now_ms, plan, len(self._layouts)):
+            return Vector(vector, given_ms)
+        return None
 
     @cached_property
     def _kernel(self) -> tuple[Callable[..., bool], NDArray[np.int64]]:
@@ -57,6 +74,10 @@ class VectorReader:
         last = [(part, _bits(weight), *[0] * (WIDTH - 2)) for part, weight in terms]
         rows = [*map(_kept, self._layouts), *features, *last]
         return features_into, np.array(rows, dtype=np.int64).reshape(-1, WIDTH)
+
+
+def _is_given(reading: Reading) -> bool:
+    return isinstance(reading, Derived) and not reading.streams and not reading.features
 
 
 def _bits(number: float) -> int:

@@ -30,7 +30,7 @@ _FLOATS, _WHOLES, _HUNDREDTHS = range(3)
 WIDTH = 6
 """The cells of a plan's row."""
 _EXACT = 1 << 53
-_NOWHERE = -1
+NOWHERE = -1
 
 
 class Stream(NamedTuple):
@@ -53,7 +53,7 @@ class Stream(NamedTuple):
 
 @compiled
 def _whole(octets: Octets, at: int) -> tuple[int, int]:
-    """Return a number and the place behind it, `_NOWHERE` if there is none that fits."""
+    """Return a number and the place behind it, `NOWHERE` if there is none that fits."""
     number, shift = 0, 0
     while 0 <= at < len(octets) and shift <= _MOST_SHIFT:
         octet = int(octets[at])
@@ -62,17 +62,17 @@ def _whole(octets: Octets, at: int) -> tuple[int, int]:
         if octet < 0x80:  # noqa: PLR2004 - seven bits
             return number, at
         shift += 7
-    return 0, _NOWHERE
+    return 0, NOWHERE
 
 
 @compiled
 def _wholes(octets: Octets, at: int, found: Ints) -> int:
     """Fill in numbers of equal size, and return the place behind them."""
     if not 0 <= at < len(octets) or octets[at] > _WIDEST:
-        return _NOWHERE
+        return NOWHERE
     size, at = int(octets[at]), at + 1
     if at + size * len(found) > len(octets):
-        return _NOWHERE
+        return NOWHERE
     for number in range(len(found)):
         value = 0
         for place in range(size):
@@ -86,9 +86,9 @@ def _wholes(octets: Octets, at: int, found: Ints) -> int:
 def _behind_wholes(octets: Octets, at: int, count: int) -> int:
     """Return the place behind numbers of equal size."""
     if not 0 <= at < len(octets):
-        return _NOWHERE
+        return NOWHERE
     at += 1 + int(octets[at]) * count
-    return at if at <= len(octets) else _NOWHERE
+    return at if at <= len(octets) else NOWHERE
 
 
 @compiled
@@ -96,12 +96,12 @@ def _floats(octets: Octets, at: int, found: Floats, filled: int) -> int:
     """Fill in the float64 numbers that have a bit in `filled`, zeros elsewhere; return the place behind."""
     words = found.view(np.uint64)
     if filled >> len(found):
-        return _NOWHERE
+        return NOWHERE
     for number in range(len(found)):
         found[number] = 0.0
-        if filled >> number & 1 and at != _NOWHERE:
+        if filled >> number & 1 and at != NOWHERE:
             if at + 8 > len(octets):
-                return _NOWHERE
+                return NOWHERE
             word = np.uint64(0)
             for place in range(8):
                 word |= np.uint64(octets[at + place]) << np.uint64(8 * place)
@@ -119,12 +119,12 @@ def _amounts(octets: Octets, at: int, found: Floats) -> int:
             at = _floats(octets, at, found[number : number + 1], 1)
         return at
     if code > _HUNDREDTHS:
-        return _NOWHERE
+        return NOWHERE
     numbers = np.empty(len(found), dtype=np.int64)
     at = _wholes(octets, at, numbers)
     for number in range(len(found)):
         if numbers[number] >= _EXACT:
-            return _NOWHERE
+            return NOWHERE
         found[number] = numbers[number] / (1.0 if code == _WHOLES else 100.0)
     return at
 
@@ -134,7 +134,7 @@ def _singles(octets: Octets, at: int, kept: Ints, last: int, unit: int) -> tuple
     """Return the times of single events, what is kept with them, and the place behind."""
     count, at = _whole(octets, at) if kept[SINGLES] else (0, at)
     if count > len(octets):
-        count, at = 0, _NOWHERE
+        count, at = 0, NOWHERE
     times_ms, columns = np.empty(count, dtype=np.int64), np.empty((kept[COLUMNS], count))
     if kept[SINGLES]:
         at = _wholes(octets, at, times_ms[::-1])
@@ -154,8 +154,8 @@ def _marks(octets: Octets, at: int, kept: Ints, last: int, unit: int) -> tuple[I
     for mark in range(kept[MARKS]):
         count, at = _whole(octets, at)
         begin, end = ends[mark], ends[mark] + count
-        if at == _NOWHERE or end > len(marked_ms):
-            return marked_ms, ends, _NOWHERE
+        if at == NOWHERE or end > len(marked_ms):
+            return marked_ms, ends, NOWHERE
         seen = marked_ms[begin:end]
         at = _wholes(octets, _behind_wholes(octets, at, count), seen)  # which things does not matter
         for thing in range(count):
@@ -212,10 +212,13 @@ def _measured(reading: Ints, half_life_ms: float, stream: Stream, now_ms: int) -
 
 
 @compiled
-def features_into(vector: NDArray[np.float32], octets: Octets, now_ms: int, plan: Ints, streams: int) -> bool:
+def features_into(
+    vector: NDArray[np.float32], given_ms: Ints, octets: Octets, now_ms: int, plan: Ints, streams: int
+) -> bool:
     """Fill in the features of a portion at a moment; False where others have to read it.
 
-    vector: float32 [features]. octets: uint8, what is stored of the portion behind the schema's name.
+    vector: float32 [features]. given_ms: int64 [features], of those that are only ever given when that was,
+    `NOWHERE` where nobody gave any. octets: uint8, what is stored of the portion behind the schema's name.
     plan: int64 [rows, WIDTH], one array because each more would take longer to hand over. First come the
     `streams`: what is kept of each, by the names `FIRST` to `MARKS`: flags and numbers. Then come the
     features, by the names `KIND` to `DEFAULT`; half life (milliseconds) and default are bits of a float64.
@@ -226,20 +229,43 @@ def features_into(vector: NDArray[np.float32], octets: Octets, now_ms: int, plan
     readings, defaults = plan[streams : streams + len(vector)], figures[streams:, DEFAULT]
     for place in range(streams):
         stream, at = _stream(octets, at, plan[place])
-        if at == _NOWHERE:
+        if at == NOWHERE:
             return False
         for feature in range(len(vector)):
             reading = readings[feature]
             if reading[KIND] < RATIO and reading[STREAM] == place:
                 value = _measured(reading, figures[streams + feature, HALF_LIFE], stream, now_ms)
                 found[feature] = defaults[feature] if math.isnan(value) else value
-    given, at = _whole(octets, at)
-    if given or at != len(octets):
+    at = _given(octets, at, found, given_ms, readings)
+    if at != len(octets):
         return False
     terms = streams + len(vector)
     _derive(found, readings, defaults, plan[terms:], figures[terms:])
     vector[:] = found
     return True
+
+
+@compiled
+def _given(octets: Octets, at: int, found: Floats, given_ms: Ints, readings: Ints) -> int:
+    """Fill in the features that are only ever given, and return the place behind all that are given.
+
+    What was given to any other feature goes together with what was counted: others have to read that.
+    """
+    for feature in range(len(found)):
+        given_ms[feature] = NOWHERE
+        if readings[feature, KIND] == ABSENT:
+            found[feature] = math.nan
+    pair = np.empty(2)
+    count, at = _whole(octets, at)
+    for _ in range(count):
+        feature, at = _whole(octets, at)
+        as_of_ms, at = _whole(octets, at)
+        filled, at = _whole(octets, at)
+        at = _floats(octets, at, pair, filled)
+        if at == NOWHERE or feature >= len(found) or readings[feature, KIND] != ABSENT:
+            return NOWHERE
+        found[feature], given_ms[feature] = pair[0], as_of_ms
+    return at
 
 
 @compiled
@@ -249,7 +275,7 @@ def _derive(found: Floats, readings: Ints, defaults: Floats, terms: Ints, figure
         reading = readings[feature]
         if reading[KIND] < RATIO:
             continue
-        value = math.nan
+        value = found[feature] if reading[KIND] == ABSENT else math.nan
         if reading[KIND] == RATIO and found[reading[_UNDER]] != 0.0:
             value = found[reading[_OVER]] / found[reading[_UNDER]]
         elif reading[KIND] == WEIGHTED:

@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nextbest_models.affinity import AffinityCounters, AffinityKeys
 from nextbest_models.online import FeatureState, OnlineFeatures
 from nextbest_models.state_codec import StateCodec, StateError
 from nextbest_models.state_codec import UnknownSchemaError as UnknownStateSchemaError
+from nextbest_models.state_codec.vectors import Vector
 from nextbest_service.store.codec import SEAL_BYTES, CodecError, seal, unseal
 
 T = TypeVar("T")
@@ -85,7 +83,7 @@ class FeatureCodec:
         body = unseal(FEATURES, blob)
         return FeatureState((_read(lambda: self._states.tally(body)),), self.features.empty.counters)
 
-    def vector(self, blob: bytes, now_ms: int) -> NDArray[np.float32] | None:
+    def vector(self, blob: bytes, now_ms: int) -> Vector | None:
         """Return what stored features come to at a moment, None where they have to be decoded for it.
 
         Raises:

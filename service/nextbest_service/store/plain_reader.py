@@ -5,7 +5,7 @@ Whatever is otherwise it leaves to `customer_reader`, which can read everything 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from nextbest_models.state import CustomerFeatures
 from nextbest_rules.contacts import Contacts
@@ -21,6 +21,9 @@ from nextbest_service.store.member_codec import refs_of
 from nextbest_service.store.person_codec import LISTS, RESERVATIONS, PersonCodec
 from nextbest_service.store.record_codec import decode_records
 
+_Features: TypeAlias = tuple[CustomerFeatures, Mapping[str, int], tuple[str, ...]]
+"""The features as of now, when those given were computed, and those nobody ever gave."""
+
 _CONTACTS = "contacts"
 _OWN = frozenset(
     {keys.VERSION, keys.IDENTITIES, keys.SEGMENTS, keys.STRANGER, keys.FEATURES, keys.COUNTERS, keys.FACTS}
@@ -32,9 +35,14 @@ _NO_CONTACTS = Contacts.none()
 
 @dataclass(frozen=True, slots=True)
 class PlainReader:
-    """Reads plain customers. `never_given` are the features, with time 0, that nobody gave a value."""
+    """Reads plain customers.
+
+    `external` are the features that are only ever given, sorted, with their places; of whom nobody gave any,
+    they are `never_given`, with time 0, and `defaulted`. `nothing` is what features are of who did nothing.
+    """
 
     codec: PersonCodec
+    external: tuple[tuple[str, int], ...]
     never_given: Mapping[str, int]
     defaulted: tuple[str, ...]
     nothing: CustomerFeatures
@@ -43,8 +51,9 @@ class PlainReader:
     def of(cls, codec: PersonCodec) -> "PlainReader":
         """Return the reader of what a codec wrote."""
         online = codec.features.features
-        names = online.externals
-        return cls(codec, dict.fromkeys(names, 0), tuple(sorted(names)), online.features(online.empty, 0))
+        names, places = tuple(sorted(online.externals)), online.spec.customer_names.index
+        external = tuple((name, places(name)) for name in names)
+        return cls(codec, external, dict.fromkeys(names, 0), names, online.features(online.empty, 0))
 
     def customer(
         self, head: Ref, fields: Fields, now_ms: int, plan: ReadPlan, name: Identity | None = None
@@ -63,9 +72,10 @@ class PlainReader:
     def _customer(
         self, head: Ref, fields: Fields, now_ms: int, plan: ReadPlan, name: Identity | None
     ) -> Customer | None:
-        features = self._features(fields, now_ms)
-        if features is None:
+        seen = self._features(fields, now_ms)
+        if seen is None:
             return None
+        features, features_as_of, defaulted = seen
         members, first = refs_of(fields.get(keys.IDENTITIES, b""), head, name, self.codec.ring)
         facts = fields.get(keys.FACTS)
         values, as_of = NO_FACTS if facts is None else decode_facts(facts)
@@ -81,23 +91,31 @@ class PlainReader:
         return Customer(
             keys.STRANGER not in fields,
             features,
-            self.never_given,
+            features_as_of,
             values,
             as_of,
             members=members,
             first=first,
-            defaulted=self.defaulted,
+            defaulted=defaulted,
             **lists,
         )
 
-    def _features(self, fields: Fields, now_ms: int) -> CustomerFeatures | None:
+    def _features(self, fields: Fields, now_ms: int) -> _Features | None:
         """Return the features as of now; None where they have to be decoded for it."""
         blob, counted = fields.get(keys.FEATURES), fields.get(keys.COUNTERS)
-        vector = self.nothing.vector if blob is None else self.codec.features.vector(blob, now_ms)
+        counters = self.nothing.counters if counted is None else self.codec.features.counters(counted)
+        if blob is None:
+            values = self.nothing.vector
+            return CustomerFeatures(values, counters, now_ms), self.never_given, self.defaulted
+        vector = self.codec.features.vector(blob, now_ms)
         if vector is None:
             return None
-        counters = self.nothing.counters if counted is None else self.codec.features.counters(counted)
-        return CustomerFeatures(vector, counters, now_ms)
+        features = CustomerFeatures(vector.values, counters, now_ms)
+        if not self.external:
+            return features, self.never_given, self.defaulted
+        given = [(name, int(vector.given_ms[place])) for name, place in self.external]
+        defaulted = tuple([name for name, at_ms in given if at_ms < 0])
+        return features, {name: max(0, at_ms) for name, at_ms in given}, defaulted
 
 
 def _contacts(fields: Fields, now_ms: int) -> Contacts:

@@ -88,7 +88,7 @@ def test_features_straight_from_the_bytes_are_those_of_the_decoded_state_to_the_
         vector = CODEC.vector(features, now_ms)
         assert (vector is None) == (not features)
         if vector is not None:
-            assert vector.tobytes() == ONLINE.features(state, now_ms).vector.tobytes()
+            assert vector.values.tobytes() == ONLINE.features(state, now_ms).vector.tobytes()
 
 
 @pytest.mark.parametrize("days", [0, 0.5, 7, 10, 30])
@@ -100,7 +100,7 @@ def test_windows_begin_and_end_at_the_same_millisecond_straight_from_the_bytes(
     now_ms = AS_OF + round(days * DAY_MS) + more_ms
     vector = CODEC.vector(CODEC.encode(state)[0], now_ms)
     assert vector is not None
-    assert vector.tobytes() == ONLINE.features(state, now_ms).vector.tobytes()
+    assert vector.values.tobytes() == ONLINE.features(state, now_ms).vector.tobytes()
 
 
 @settings(max_examples=300, deadline=None)
@@ -118,8 +118,30 @@ def test_what_cannot_be_decoded_has_no_features_straight_from_the_bytes(
             assert CODEC.vector(rubbish, AS_OF) is None
 
 
-def test_given_values_and_other_schemas_have_to_be_decoded() -> None:
-    given_one = ONLINE.with_given(_state(), {"risk": 0.5}, AS_OF)
+@settings(max_examples=100, deadline=None)
+@given(
+    events=histories(longest=20),
+    value=st.floats(-1e6, 1e6),
+    as_of_ms=st.integers(0, AS_OF),
+    now_ms=_moments,
+    others=_givens,
+)
+def test_what_is_only_ever_given_is_read_straight_from_the_bytes_too(
+    events: list[StreamEvent], value: float, as_of_ms: int, now_ms: int, others: dict[str, float]
+) -> None:
+    place = ONLINE.spec.customer_names.index("risk")
+    for values in ({"risk": value}, {**others, "risk": value}, others):
+        state = ONLINE.with_given(_state(events), values, as_of_ms)
+        vector = CODEC.vector(CODEC.encode(state)[0], now_ms)
+        assert (vector is None) == ((not events and not values) or bool(values.keys() - {"risk"}))
+        if vector is not None:
+            assert vector.values.tobytes() == ONLINE.features(state, now_ms).vector.tobytes()
+            assert vector.given_ms[place] == (as_of_ms if "risk" in values else -1)
+            assert [*np.delete(vector.given_ms, place)] == [-1] * (len(vector.values) - 1)
+
+
+def test_given_counts_and_other_schemas_have_to_be_decoded() -> None:
+    given_one = ONLINE.with_given(_state(), {"risk": 0.5, NAMES[0]: 3.0}, AS_OF)
     assert CODEC.vector(CODEC.encode(given_one)[0], AS_OF) is None
     features, _ = CODEC.encode(_state())
     for names in (NAMES[:5], (NAMES[1], NAMES[0], *NAMES[2:])):
