@@ -8,7 +8,8 @@ from typing import Any
 
 from numba import njit
 
-_MARK = b"@compiled"
+_MARKS = b"@compiled", b"kernel"
+"""Files with any of these words have kernels, or what kernels are compiled with."""
 
 
 def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - numba's dispatcher
@@ -34,4 +35,5 @@ def _digest(package: Path) -> str:
     """Return 8 hex digits that change with any kernel of a package, or of this one."""
     packages = sorted({package, Path(__file__).parent})
     sources = (path.read_bytes() for folder in packages for path in sorted(folder.glob("*.py")))
-    return hashlib.sha256(b"".join(source for source in sources if _MARK in source)).hexdigest()[:8]
+    kept = (source for source in sources if any(mark in source for mark in _MARKS))
+    return hashlib.sha256(b"".join(kept)).hexdigest()[:8]

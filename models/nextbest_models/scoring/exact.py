@@ -108,4 +108,5 @@ class ExactCandidates:
             vector = vector.copy()  # of the one type that the kernel was compiled for
         if not self.context:
             return vector, _NO_CONTEXT
-        return vector, np.array([context.get(name, default) for name, default in self.context.items()])
+        values = [context.get(name, default) for name, default in self.context.items()]
+        return vector, np.array(values, dtype=np.float64)

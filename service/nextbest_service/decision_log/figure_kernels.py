@@ -5,13 +5,10 @@ from typing import Any
 import numpy as np
 
 from nextbest_models.scoring.compiling import compiled
+from nextbest_service.decision_log.figures import ALIKE, COLUMNS, EACH
+from nextbest_service.decisions.factors import CONTEXT_WEIGHT, LEVER, PROPENSITY, VALUE
 
-COLUMNS = 4
-"""What a counter is: its id, how many events, the day of the last of them, the sum of their values."""
 _IDS, _LAST_DAYS = 0, 2
-_PROPENSITY, _VALUE, _CONTEXT_WEIGHT, _LEVER = range(4)
-EACH, ALIKE = 0, 1
-"""Whether maturities follow for each candidate, or one for all."""
 _SMALL, _MIDDLE = 1 << 8, 1 << 16
 _PER_CANDIDATE, _FIXED = 4 * 4 + 1, 64
 
@@ -135,16 +132,16 @@ def packed_figures(
     out = np.zeros(most, np.uint8)
     for row in rows:
         out[row >> 3] |= np.uint8(1 << (row & 7))
-    at = _floats(out, mask_bytes, factors[_PROPENSITY])
+    at = _floats(out, mask_bytes, factors[PROPENSITY])
     own = np.empty(count, np.float32)
     for place in range(count):
         own[place] = values[rows[place]]
-    at = _changed(out, at, factors[_VALUE], own)
+    at = _changed(out, at, factors[VALUE], own)
     for place in range(count):
         own[place] = levers[rows[place]]
-    at = _changed(out, at, factors[_LEVER], own)
+    at = _changed(out, at, factors[LEVER], own)
     own[:] = 1.0
-    at = _changed(out, at, factors[_CONTEXT_WEIGHT], own)
+    at = _changed(out, at, factors[CONTEXT_WEIGHT], own)
     at = _flags(out, at, pinned)
     at = _maturities(out, at, maturity)
     at = _counters(out, at, table, _behind(rows, keys_of_actions, table[0], size))

@@ -6,7 +6,7 @@ weight is declared as 1); which are pinned; what each propensity rests on; and t
 keys that candidates have.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,11 +15,16 @@ from numpy.typing import NDArray
 from nextbest_models.affinity import AffinityCounters, smallest
 from nextbest_models.assembly import CandidateAssembler
 from nextbest_service.decision_log.entries import LogFormatError
-from nextbest_service.decision_log.figure_kernels import ALIKE, COLUMNS, packed_figures
 from nextbest_service.decisions.factors import Factors, Rows
 
 Floats = NDArray[np.float32]
 Levers = Mapping[tuple[str, str], Floats]
+
+# What the kernels are compiled with.
+COLUMNS = 4
+"""What a counter is: its id, how many events, the day of the last of them, the sum of their values."""
+EACH, ALIKE = 0, 1
+"""Whether maturities follow for each candidate, or one for all."""
 
 
 class Competition(NamedTuple):
@@ -48,18 +53,22 @@ class FigurePacker(NamedTuple):
     levers: Levers
     keys: NDArray[np.int64]
     size: int
+    _packed: Callable[..., NDArray[np.uint8]]
 
     @classmethod
     def of(cls, values: Floats, levers: Levers, assembler: CandidateAssembler) -> "FigurePacker":
         """Return the packer, ready to run: what it takes was compiled."""
-        packer = cls(values, levers, *_keys_by_action(assembler, len(values)))
+        # Loaded here, because numba is slow to import and most commands pack nothing.
+        from nextbest_service.decision_log.figure_kernels import packed_figures  # noqa: PLC0415
+
+        packer = cls(values, levers, *_keys_by_action(assembler, len(values)), packed_figures)
         for writeable in (False, True):
             packer.pack(_nobody(writeable=writeable), next(iter(levers)), AffinityCounters.empty())
         return packer
 
     def pack(self, factors: Factors, brand_and_goal: tuple[str, str], counters: AffinityCounters) -> bytes:
         """Return the figures of a decision as bytes."""
-        packed: NDArray[np.uint8] = packed_figures(
+        packed = self._packed(
             factors.rows,
             factors.figures,
             factors.pinned,

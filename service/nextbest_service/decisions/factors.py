@@ -14,7 +14,7 @@ Maturities = NDArray[np.int8]
 
 MOST_LEADERS = 16
 PROPENSITY, VALUE, CONTEXT_WEIGHT, LEVER, STRENGTH, PRIORITY = range(6)
-"""What stands in which row of the figures."""
+"""What stands in which row of the figures, for the kernels, too."""
 
 
 class Weights(NamedTuple):

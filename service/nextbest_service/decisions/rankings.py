@@ -46,7 +46,10 @@ class Ranking:
         candidates = ranker.over(assembler, _types(ranker, actions)) if ranker else None
         standing = Standing.of(actions, ranker)
         exact = candidates.exact if candidates and standing.all_mature else None
-        return cls(name, ranker, candidates, standing, None if exact is None else _InOne.of(exact))
+        in_one = (
+            None if exact is None else _InOne.of(exact, CustomerFeatures.unknown(assembler.spec, 0), standing)
+        )
+        return cls(name, ranker, candidates, standing, in_one)
 
     @property
     def version(self) -> str:
@@ -110,11 +113,14 @@ class _InOne(NamedTuple):
     rank: "Callable[..., Ranked]"
 
     @classmethod
-    def of(cls, exact: "ExactCandidates") -> "_InOne":
-        """Import what numba compiles, which is slow."""
+    def of(cls, exact: "ExactCandidates", anybody: CustomerFeatures, standing: Standing) -> "_InOne":
+        """Import and compile the call, which is slow."""
         from nextbest_service.decisions.weighing import ranked  # noqa: PLC0415
 
-        return cls(exact, ranked)
+        found, strength = cls(exact, ranked), standing.expected.strength
+        ones = np.ones(len(strength))
+        found.ranked(anybody, {}, 0, Weights(ones, ones, ones, strength, np.empty(0, np.bool_)), 0)
+        return found
 
     def ranked(
         self,
