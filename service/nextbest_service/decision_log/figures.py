@@ -53,7 +53,7 @@ class FigurePacker(NamedTuple):
     levers: Levers
     keys: NDArray[np.int64]
     size: int
-    _packed: Callable[..., NDArray[np.uint8]]
+    kernel: Callable[..., NDArray[np.uint8]]
 
     @classmethod
     def of(cls, values: Floats, levers: Levers, assembler: CandidateAssembler) -> "FigurePacker":
@@ -68,7 +68,7 @@ class FigurePacker(NamedTuple):
 
     def pack(self, factors: Factors, brand_and_goal: tuple[str, str], counters: AffinityCounters) -> bytes:
         """Return the figures of a decision as bytes."""
-        packed = self._packed(
+        packed = self.kernel(
             factors.rows,
             factors.figures,
             factors.pinned,
