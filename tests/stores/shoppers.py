@@ -76,7 +76,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Member):
         return value.ref, value.identity, value.since_ms, value.source, plain(value.portion)
     if isinstance(value, Portion):
-        return [plain(getattr(value, name)) for name in Portion.__slots__]
+        return [plain(getattr(value, name)) for name in Portion._fields]
     if isinstance(value, FeatureState):
         counters = value.counters
         return value.tallies, [column.tolist() for column in (counters.ids, *counters.statistics)]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgpack
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import DECISION, DECISIONS, NOW_MS, RECORD, RECORDS
@@ -99,3 +100,12 @@ def _read(decode: Any, blob: bytes) -> object:
 
 def _lists(value: Any) -> Any:
     return [*map(_lists, value)] if type(value) in (list, tuple) else value
+
+
+@pytest.mark.parametrize("table", [0, 1, 2, 4])
+def test_a_place_behind_the_end_of_a_table_is_refused(table: int) -> None:
+    content = _lists(msgpack.unpackb(unseal("contacts", encode_records("contacts", RECORDS["contacts"]))))
+    column, place = (content[4], 2) if table == 4 else (content, table)
+    column[place] = column[place][:-1] if table == 0 else column[place][:-1] + b"\xff"
+    with pytest.raises(CodecError):
+        decode_contacts(seal("contacts", msgpack.packb(content)))

@@ -58,8 +58,11 @@ def test_anybody_is_seen_alike(person: Person, plan: ReadPlan, later_ms: int, st
 @pytest.mark.parametrize("portion", [PLAIN, Portion(), PLAIN._replace(reservations=(), features=None)])
 @pytest.mark.parametrize("name", [None, ANNA])
 def test_somebody_with_one_name_is_plain(portion: Portion, name: Identity | None) -> None:
-    fields = CODEC.changes(None, person_of(portion)).set
-    assert READER.plain(Found((HEAD,), HEAD, fields), NOW_MS, ReadPlan(), name) is not None
+    found = Found((HEAD,), HEAD, CODEC.changes(None, person_of(portion)).set)
+    customer = READER.plain(found, NOW_MS, ReadPlan(), name)
+    assert customer is not None
+    assert values(customer) == values(part_by_part(found, ReadPlan(), NOW_MS))
+    assert len(customer.contacts or ()) == len(portion.contacts) + len(portion.reservations)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nextbest_models.state_codec.rice import pack, width
-from nextbest_models.state_codec.unpacking import CUT_OFF, quotients, with_remainders, words_of
+from nextbest_models.state_codec.unpacking import (
+    CUT_OFF,
+    quotients,
+    with_equal_remainders,
+    with_remainders,
+    words_of,
+)
 
 
 def unpack(packed: bytes, widths: np.ndarray) -> tuple[list[int], int]:
@@ -15,6 +21,7 @@ def unpack(packed: bytes, widths: np.ndarray) -> tuple[list[int], int]:
 
 
 unpack(b"", np.zeros(0, dtype=np.int64))  # compiled before any deadline runs
+with_equal_remainders(words_of(np.zeros(1, dtype=np.uint8)), 8, 0, np.zeros(0, dtype=np.int64), 0)
 
 
 _fields = st.lists(
@@ -51,3 +58,27 @@ def test_numbers_cut_off_are_refused() -> None:
     whole = pack(numbers, widths)
     assert unpack(whole, widths)[1] != CUT_OFF
     assert [unpack(whole[:size], widths)[1] for size in range(len(whole))] == [CUT_OFF] * len(whole)
+
+
+def test_quotients_cut_off_are_refused_before_anything_is_made_of_them() -> None:
+    numbers = np.array([9] * 20)
+    packed = np.frombuffer(pack(numbers, np.zeros(20, dtype=np.int64)), np.uint8)
+    found = np.empty(20, dtype=np.int64)
+    assert quotients(packed, found) == 200
+    assert found.tolist() == numbers.tolist()
+    assert [quotients(packed[:size], found) for size in range(len(packed))] == [CUT_OFF] * len(packed)
+
+
+@given(numbers=st.lists(st.integers(0, 2**40), max_size=40), width=st.integers(0, 56))
+def test_numbers_of_equal_width_are_read_as_those_of_different_ones(numbers: list[int], width: int) -> None:
+    remainders, widths = np.array(numbers, dtype=np.int64), np.full(len(numbers), width, dtype=np.int64)
+    remainders &= (1 << width) - 1
+    octets = np.frombuffer(pack(remainders, widths), np.uint8)
+    words, bits = words_of(octets), 8 * len(octets)
+    begin, found = len(numbers), np.zeros(len(numbers), dtype=np.int64)
+    behind = with_equal_remainders(words, bits, begin, found, width)
+    assert found.tolist() == remainders.tolist()
+    assert behind == begin + width * len(numbers)
+    if width and numbers:
+        assert with_equal_remainders(words, behind - 1, begin, found, width) == CUT_OFF
+        assert with_equal_remainders(words, bits, begin, found, 57) == CUT_OFF
