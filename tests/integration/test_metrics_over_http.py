@@ -108,7 +108,11 @@ def test_other_rpcs_are_counted_by_their_own_names(address: str, caller: Client)
     identity = identity_pb2.Identity(namespace=ANNA.namespace, id=ANNA.id)
     get = channel.unary_unary("/nextbest.v1.CustomerService/GetCustomer")
     get(customer_pb2.GetCustomerRequest(identity=identity).SerializeToString(), timeout=10)
-    list(channel.unary_stream("/nextbest.v1.CustomerService/ExportCustomer")(b"\xff", timeout=10).initial_metadata())
+    list(
+        channel.unary_stream("/nextbest.v1.CustomerService/ExportCustomer")(
+            b"\xff", timeout=10
+        ).initial_metadata()
+    )
     names = [rpc.name for rpc in admin_pb2.DESCRIPTOR.services_by_name["AdminService"].methods]
     for rpc in (f"/nextbest.v1.AdminService/{names[0]}", "/nextbest.v1.CustomerService/StreamEvents"):
         with pytest.raises(grpc.RpcError):

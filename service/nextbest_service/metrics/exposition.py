@@ -31,7 +31,7 @@ class Backlog(Protocol):
         """How many records were lost since the start."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # registries know collectors by their identity
 class Exposition(Collector):
     """All series of one process.
 

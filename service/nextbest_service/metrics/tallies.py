@@ -88,7 +88,8 @@ class Decisions:
         customers = self.known if decision.customer_known else self.unknown
         customers[decision.selection_type is _RANKED] += 1
         for step, spent_us in zip(self.steps, decision.timing, strict=False):
-            step.add(spent_us)
+            step.counts[bisect_left(STEP_BOUNDS_US, spent_us)] += 1  # `add`, without the cost of a call
+            step.total_us += spent_us
         self.reserving.add(reserve_us)
         if decision.stale_features:
             self.stale += 1
