@@ -86,6 +86,7 @@ def _started(work: StandardWork, cores: Cores) -> Iterator[list[Subject]]:
         with connect_for_bulk(url) as client:
             store_pid = int(cast("dict[str, Any]", client.info("server"))["process_id"])
         options = ("--log-length", str(LOG_LENGTH), "--store-timeout-ms", str(STORE_TIMEOUT_MS))
+        options += ("--metrics-port", "0")
         ours = stack.enter_context(nextbest(root, work.catalog, url, cores, *options))
         answers = root / "answers.msgpack"
         write_answers(answers, recorded(ours, work.requests()[:RECORDED]))

@@ -15,6 +15,10 @@ class Role(Protocol):
     """What a process that serves does besides."""
 
     @property
+    def number(self) -> int:
+        """Which of several workers it is, from 1; 0 where it is alone."""
+
+    @property
     def listens_early(self) -> bool:
         """Whether the port opens before anything can be answered but health."""
 
@@ -37,6 +41,7 @@ class Alone:
     """The only process of its service. It has the port to itself, and tells in the home where it answers."""
 
     home: Home
+    number: int = 0
     listens_early: bool = True
 
     @property
@@ -63,6 +68,7 @@ class Alone:
 class OneOfMany:
     """One of several workers, with a pipe to the supervisor, which knows the port and tells where it is."""
 
+    number: int
     pipe: int
     connection_age_seconds: float
     listens_early: bool = False

@@ -3,8 +3,9 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -31,9 +32,13 @@ from nextbest_service.composition import (
     open_feature_source,
 )
 from nextbest_service.decision_log.log import DecisionLog
+from nextbest_service.decisions.generation import Generation
 from nextbest_service.errors import NotReadyError, StartupError
 from nextbest_service.feast.reader import FeastReader
 from nextbest_service.home import Home
+from nextbest_service.metrics.endpoint import metrics_endpoint
+from nextbest_service.metrics.exposition import Exposition
+from nextbest_service.metrics.tallies import Tallies
 from nextbest_service.roles import Alone, Role
 from nextbest_service.settings import AuditMode, Settings
 from nextbest_service.store.connection import (
@@ -53,6 +58,7 @@ CUSTOMER_SERVICE = customer_pb2.DESCRIPTOR.services_by_name["CustomerService"]
 OUTCOME_SERVICE = outcome_pb2.DESCRIPTOR.services_by_name["OutcomeService"]
 ADMIN_SERVICE = admin_pb2.DESCRIPTOR.services_by_name["AdminService"]
 SERVICES = (DECISION_SERVICE, CUSTOMER_SERVICE, OUTCOME_SERVICE, ADMIN_SERVICE)
+_DECIDE_STREAM = DECISION_SERVICE.methods_by_name["DecideStream"].full_name
 LOG_TIMEOUT_MS = 1000
 """The log is written behind the answers: it may wait longer than they can."""
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -89,6 +95,9 @@ class _Readiness:
             raise NotReadyError("the service is not ready yet; try again shortly")
         return self.serving
 
+    def generation(self) -> Generation | None:
+        return self.serving.decider.generation if self.serving else None
+
 
 @dataclass(frozen=True, slots=True)
 class _Connections:
@@ -118,15 +127,19 @@ async def _serve(settings: Settings, role: Role, parts: LoadedParts, url: str) -
     readiness, checks = _Readiness(), health.aio.HealthServicer()
     connections = _Connections.open(settings, parts, url)
     clock = choose_clock(settings, parts.rules.catalog)
+    tallies = None if settings.metrics_port is None else Tallies.of(SERVICES)
     async with AsyncExitStack() as closing:
         await closing.enter_async_context(role.on_duty(stopping.set))
         closing.push_async_callback(connections.store.aclose)
         if connections.source is not None:
             closing.push_async_callback(connections.source.aclose)
         await closing.enter_async_context(connections.log)
+        if tallies is not None:
+            exposition = Exposition(tallies, connections.log, time.time(), readiness.generation)
+            closing.enter_context(_metrics(settings, role, exposition))
 
         async def listen() -> str:
-            server, address = await _listen(settings, role, readiness, checks, stopping)
+            server, address = await _listen(settings, role, readiness, checks, stopping, tallies)
             closing.push_async_callback(_drain, settings, role, server, checks)
             return address
 
@@ -141,12 +154,22 @@ async def _serve(settings: Settings, role: Role, parts: LoadedParts, url: str) -
             await stop
 
 
+@contextmanager
+def _metrics(settings: Settings, role: Role, exposition: Exposition) -> Iterator[None]:
+    """Serve metrics, each worker on a port of its own, which the one that relieves it has meanwhile, too."""
+    port = settings.metrics_port and settings.metrics_port + role.number
+    with metrics_endpoint(exposition, settings.metrics_host, port or 0, shared=role.number > 0) as address:
+        log.info("metrics_served", address=address)
+        yield
+
+
 async def _listen(
     settings: Settings,
     role: Role,
     readiness: _Readiness,
     checks: health.aio.HealthServicer,
     stopping: asyncio.Event,
+    tallies: Tallies | None,
 ) -> tuple[grpc.aio.Server, str]:
     server = grpc.aio.server(
         options=[
@@ -154,10 +177,12 @@ async def _listen(
             ("grpc.max_receive_message_length", max(MAX_WIRE_BYTES, settings.max_message_bytes)),
         ]
     )
-    served = served_methods(readiness.current, stopping, audited=settings.audit is AuditMode.REQUIRED)
+    audited = settings.audit is AuditMode.REQUIRED
+    served = served_methods(readiness.current, stopping, audited=audited, tallies=tallies)
     for service in SERVICES:
         limit = settings.max_message_bytes if service is DECISION_SERVICE else MAX_WIRE_BYTES
-        server.add_generic_rpc_handlers((service_handler(service, served.get(service.full_name, {}), limit),))
+        methods = served.get(service.full_name, {})
+        server.add_generic_rpc_handlers((service_handler(service, methods, limit, tallies),))
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     names = [service.full_name for service in SERVICES]
     reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
@@ -173,11 +198,17 @@ async def _listen(
 
 
 def served_methods(
-    current: Callable[[], Serving], stopping: asyncio.Event | None = None, *, audited: bool = False
+    current: Callable[[], Serving],
+    stopping: asyncio.Event | None = None,
+    *,
+    audited: bool = False,
+    tallies: Tallies | None = None,
 ) -> Mapping[str, Mapping[str, Method]]:
     """Return what is served, by service and RPC; streams of decisions end once `stopping` is set."""
-    decisions = DecisionServicer(lambda: current().decider, audited=audited)
-    streams = DecisionStreams(decisions.decide, stopping or asyncio.Event())
+    tally = tallies.decisions if tallies else None
+    questions = tallies.calls[_DECIDE_STREAM] if tallies else None
+    decisions = DecisionServicer(lambda: current().decider, audited=audited, tally=tally)
+    streams = DecisionStreams(decisions.decide, stopping or asyncio.Event(), questions)
     customers = CustomerServicer(lambda: current().intake, lambda: current().care)
     outcomes = OutcomeServicer(lambda: current().intake)
     return {

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from nextbest_service.logs import LogFormat, LogLevel
 
+_LAST_PORT = 65_535
+
 
 class AuditMode(StrEnum):
     """Whether answers wait for their record in the decision log."""
@@ -34,7 +36,7 @@ class Settings(BaseModel):
     feast_redis_url: SecretStr | None = None
     """Where Feast keeps its online store. Secret, for it may carry a password."""
     host: str = "127.0.0.1"
-    port: int = Field(default=50051, ge=0, le=65535)
+    port: int = Field(default=50051, ge=0, le=_LAST_PORT)
     """0 picks a free port."""
     workers: int = Field(default=1, ge=1, le=256)
     """Processes that serve; with more than one a supervisor watches them."""
@@ -42,6 +44,12 @@ class Settings(BaseModel):
     """A worker that shows no sign of life for so long is killed and replaced."""
     connection_age_seconds: float = Field(default=60.0, gt=0)
     """After about so long each connection is asked to open again, so that callers spread over the workers."""
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=_LAST_PORT)
+    """Where metrics are read over HTTP; None: nowhere, and nothing is counted. 0 picks a free port.
+
+    Worker k of several has this port + k.
+    """
     clock: datetime | Literal["now"] | None = None
     """Where the service's clock starts; None is the clock that the catalog declares, else the real time."""
     freeze_clock: bool = False
@@ -71,4 +79,12 @@ class Settings(BaseModel):
     def _feast_is_whole(self) -> "Settings":
         if (self.feast is None) != (self.feast_redis_url is None):
             raise ValueError("--feast and --feast-redis-url go together")
+        return self
+
+    @model_validator(mode="after")
+    def _workers_have_ports(self) -> "Settings":
+        if self.workers > 1 and (self.metrics_port or 0) + self.workers > _LAST_PORT:
+            raise ValueError(
+                f"with {self.workers} workers, --metrics-port is at most {_LAST_PORT - self.workers}"
+            )
         return self

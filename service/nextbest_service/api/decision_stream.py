@@ -3,13 +3,16 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from time import perf_counter_ns
 from typing import TypeAlias
 
 from nextbest.v1.decision_pb2 import DecideRequest, DecideStreamRequest, DecideStreamResponse
+from nextbest_service.api.counted import CANCELLED, OK
 from nextbest_service.api.refusals import Context, defect
 from nextbest_service.api.render_result import render_error
 from nextbest_service.api.wire import tag, varint, with_length
 from nextbest_service.errors import FieldViolation, InvalidRequestError, NotReadyError, ServiceError
+from nextbest_service.metrics.tallies import Calls
 
 AT_A_TIME = 64
 """Questions of one stream that are taken and not answered: no more are read until answers have left."""
@@ -25,11 +28,15 @@ Answer: TypeAlias = Callable[[DecideRequest, Context], Awaitable[bytes]]
 
 
 class DecisionStreams:
-    """Serves `DecideStream` with what answers Decide. Once `stopping` is set, streams end."""
+    """Serves `DecideStream` with what answers Decide. Once `stopping` is set, streams end.
 
-    def __init__(self, answer: Answer, stopping: asyncio.Event) -> None:
+    `calls` counts questions, not streams; None: nothing does.
+    """
+
+    def __init__(self, answer: Answer, stopping: asyncio.Event, calls: Calls | None = None) -> None:
         self._answer = answer
         self._stopping = stopping
+        self._calls = calls
 
     async def decide_stream(
         self, messages: AsyncIterator[DecideStreamRequest], context: Context
@@ -39,7 +46,7 @@ class DecisionStreams:
         Raises:
             NotReadyError: the service is about to stop; what was taken has been answered.
         """
-        stream = _Stream(self._answer, context)
+        stream = _Stream(self._answer, context, self._calls)
         reading = asyncio.create_task(stream.read(messages))
         stopping = asyncio.create_task(self._stopping.wait())
         stopping.add_done_callback(lambda _: reading.cancel())
@@ -55,9 +62,10 @@ class DecisionStreams:
 class _Stream:
     """The questions of one stream on their way, and the answers that are ready."""
 
-    def __init__(self, answer: Answer, context: Context) -> None:
+    def __init__(self, answer: Answer, context: Context, calls: Calls | None) -> None:
         self._answer = answer
         self._context = context
+        self._calls = calls
         self._room = asyncio.Semaphore(AT_A_TIME)
         self._asked: set[asyncio.Task[bytes]] = set()
         self._ready: deque[bytes] = deque()
@@ -118,15 +126,23 @@ class _Stream:
         self._changed.set()
 
     async def _answered(self, question: DecideStreamRequest, sound: bool) -> bytes:
-        head = _ID + varint(question.correlation_id & _64_BITS)
+        started_ns, status = perf_counter_ns(), CANCELLED
+        try:
+            status, outcome = await self._outcome(question, sound)
+        finally:
+            if self._calls is not None:
+                self._calls.add(status, started_ns)
+        return _ID + varint(question.correlation_id & _64_BITS) + outcome
+
+    async def _outcome(self, question: DecideStreamRequest, sound: bool) -> tuple[int, bytes]:
         try:
             _check(question, sound)
-            return head + _RESPONSE + with_length(await self._answer(question.request, self._context))
+            return OK, _RESPONSE + with_length(await self._answer(question.request, self._context))
         except ServiceError as error:
             refusal = error
         except Exception:  # as at the edge: whatever it was, the caller gets a reference
             refusal = defect("nextbest.v1.DecisionService.DecideStream")
-        return head + _ERROR + with_length(render_error(refusal).SerializeToString())
+        return refusal.status.value[0], _ERROR + with_length(render_error(refusal).SerializeToString())
 
     def _next(self) -> tuple[int, bytes]:
         """Return the next message and how many answers it has: all that are ready, as far as it may."""

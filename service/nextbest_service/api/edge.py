@@ -16,8 +16,10 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from nextbest_service.api.counted import counted, counted_stream
 from nextbest_service.api.refusals import Context, abort, defect
 from nextbest_service.errors import NotReadyError, ServiceError, UndecodableRequestError
+from nextbest_service.metrics.tallies import Calls, Tallies
 
 MAX_WIRE_BYTES = 4 * 1024 * 1024
 """The largest message of any RPC. gRPC knows one limit per server; smaller ones hold here."""
@@ -45,7 +47,10 @@ class TooLargeError(ServiceError):
 
 
 def service_handler(
-    service: ServiceDescriptor, methods: Mapping[str, Method], max_bytes: int = MAX_WIRE_BYTES
+    service: ServiceDescriptor,
+    methods: Mapping[str, Method],
+    max_bytes: int = MAX_WIRE_BYTES,
+    tallies: Tallies | None = None,
 ) -> grpc.GenericRpcHandler:
     """Return the handler of a whole service; RPCs without a method answer UNIMPLEMENTED.
 
@@ -53,24 +58,29 @@ def service_handler(
         service: the service's descriptor.
         methods: the servicer's methods by the name of their RPC.
         max_bytes: the largest message that its RPCs take.
+        tallies: where calls are counted, except for conversations; None: nowhere.
     """
-    handlers = {rpc.name: _handler(rpc, methods.get(rpc.name), max_bytes) for rpc in service.methods}
+    calls = tallies.calls if tallies else {}
+    handlers = {
+        rpc.name: _handler(rpc, methods.get(rpc.name), max_bytes, calls.get(rpc.full_name))
+        for rpc in service.methods
+    }
     return grpc.method_handlers_generic_handler(service.full_name, handlers)
 
 
 def _handler(
-    rpc: MethodDescriptor, method: Method | None, max_bytes: int
+    rpc: MethodDescriptor, method: Method | None, max_bytes: int, calls: Calls | None
 ) -> "grpc.RpcMethodHandler[bytes, Message | bytes]":
     if method is None:
-        return grpc.stream_stream_rpc_method_handler(_refuse)
+        return grpc.stream_stream_rpc_method_handler(counted(_refuse, calls))
     call = _Call(rpc, method, GetMessageClass(rpc.input_type), max_bytes)
     if rpc.client_streaming and rpc.server_streaming:
         return grpc.stream_stream_rpc_method_handler(call.converse, None, _to_bytes)
     if rpc.client_streaming:
-        return grpc.stream_unary_rpc_method_handler(call.collect, None, _to_bytes)
+        return grpc.stream_unary_rpc_method_handler(counted(call.collect, calls), None, _to_bytes)
     if rpc.server_streaming:
-        return grpc.unary_stream_rpc_method_handler(call.stream, None, _to_bytes)
-    return grpc.unary_unary_rpc_method_handler(call.answer, None, _to_bytes)
+        return grpc.unary_stream_rpc_method_handler(counted_stream(call.stream, calls), None, _to_bytes)
+    return grpc.unary_unary_rpc_method_handler(counted(call.answer, calls), None, _to_bytes)
 
 
 @dataclass(frozen=True, slots=True)

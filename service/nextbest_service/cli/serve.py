@@ -65,6 +65,20 @@ def serve(
             help="With several workers: connections are opened anew after about so long, and spread anew.",
         ),
     ] = 60.0,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="NEXTBEST_METRICS_PORT",
+            min=0,
+            max=65535,
+            help="Serve metrics for Prometheus on this port, worker k of several on this port + k; 0 = "
+            "any free one. Default: no metrics.",
+            show_default=False,
+        ),
+    ] = None,
+    metrics_host: Annotated[
+        str, typer.Option(envvar="NEXTBEST_METRICS_HOST", help="Address to serve metrics on.")
+    ] = "127.0.0.1",
     clock: Annotated[
         str | None,
         typer.Option(
@@ -127,6 +141,8 @@ def serve(
             workers=_workers(workers),
             watchdog_seconds=watchdog_seconds,
             connection_age_seconds=connection_age_seconds,
+            metrics_port=metrics_port,
+            metrics_host=metrics_host,
             clock=_clock(clock),
             freeze_clock=freeze_clock,
             store_timeout_ms=store_timeout_ms,

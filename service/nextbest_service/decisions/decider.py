@@ -38,10 +38,11 @@ Render: TypeAlias = Callable[[Decision], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the caller gets. `reserve_us` is None where the answer was made before and is only repeated."""
+    """What the caller gets. Where it was made before and is only repeated, the rest is None."""
 
     content: bytes
     reserve_us: int | None
+    decision: Decision | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class _Asking:
         decision = self._deliberated(self.request, reading, watch)
         if self.request.explain >= ExplainLevel.FULL:
             decision = await self._explained(decision, watch)
-        return Answer(self.render(decision), 0)
+        return Answer(self.render(decision), 0, decision)
 
     async def answered(self) -> Answer:
         """Decide, again if need be; from the second try on in line with others who ask about this person."""
@@ -157,7 +158,7 @@ class _Asking:
         if reservations or request.request_id or request.audited:
             return await self._recorded(decision, reservations, content, record)
         self.decider.log.offer(record)  # the usual case: nothing to write before the answer
-        return Answer(content, decision.timing.reserve_us)
+        return Answer(content, decision.timing.reserve_us, decision)
 
     async def _recorded(
         self,
@@ -183,7 +184,8 @@ class _Asking:
             self.decider.log.offer(record)
         else:
             await self.decider.log.record(entry, self.decider.legend)
-        return Answer(content, decision.timing.reserve_us + _microseconds_since(committing_ns))
+        reserve_us = decision.timing.reserve_us + _microseconds_since(committing_ns)
+        return Answer(content, reserve_us, decision)
 
     async def _without_limited(self, degraded: Degradation) -> Answer:
         """Decide among actions that no cap counts: with nothing to reserve, no race can be lost."""
@@ -271,7 +273,7 @@ class _Asking:
         remembered = Remembered.from_bytes(stored).for_body(self.request.body)
         if remembered.record is not None:
             await self.decider.log.record(remembered.record, self.decider.legend)
-        return Answer(remembered.answer, None)
+        return Answer(remembered.answer, None, None)
 
 
 def _fresh_id(now_ms: int) -> str:

@@ -20,7 +20,7 @@ def work() -> None:
     import_lightgbm()
     from nextbest_service.server import run  # noqa: PLC0415 - only now
 
-    run(settings, OneOfMany(orders.pipe, settings.connection_age_seconds))
+    run(settings, OneOfMany(orders.number, orders.pipe, settings.connection_age_seconds))
 
 
 run_told(work)
