@@ -16,6 +16,7 @@ def settings(**fields: Any) -> Settings:
     [
         ("port", 65_536),
         ("port", -1),
+        ("metrics_port", 65_536),
         ("store_timeout_ms", 0),
         ("drain_seconds", -0.1),
         ("max_message_bytes", 0),
@@ -50,3 +51,9 @@ def test_settings_cannot_be_changed() -> None:
 
 def test_a_service_is_reachable_from_this_machine_only_unless_told_otherwise() -> None:
     assert settings().host == "127.0.0.1"
+
+
+def test_every_worker_has_a_port_for_its_metrics() -> None:
+    assert settings(workers=5, metrics_port=65_530).metrics_port == 65_530
+    with pytest.raises(ValidationError, match="--metrics-port is at most 65529"):
+        settings(workers=6, metrics_port=65_530)
