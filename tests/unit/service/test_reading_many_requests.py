@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextbest.v1 import action_pb2, decision_pb2, identity_pb2
+from nextbest.v1 import action_pb2, decision_pb2, identity_pb2, value_pb2
 from nextbest_rules import RuleSet, load_catalog
 from nextbest_service.api.request_reader import RequestReader
 from nextbest_service.catalogs import find_catalog
@@ -105,3 +105,20 @@ def test_a_name_at_the_edge_of_what_is_allowed(identity: identity_pb2.Identity, 
     else:
         assert isinstance(found, list)
         assert [violation.field for violation in found] == [field]
+
+
+def test_types_alone_make_another_request() -> None:
+    plain = decision_pb2.PlacementRequest(id="web_menu")
+    offers = decision_pb2.PlacementRequest(id="web_menu", action_types=[action_pb2.ACTION_TYPE_OFFER])
+    for _ in range(2):
+        assert reader().read(asked(plain)).placements != reader().read(asked(offers)).placements
+
+
+def test_a_key_in_two_maps_is_told_even_where_one_of_them_is_right() -> None:
+    context = value_pb2.Context(strings={"temperature": "mild"}, numbers={"temperature": 20.0})
+    found = outcome(reader(), asked(decision_pb2.PlacementRequest(id="web_hero"), context=context))
+    assert isinstance(found, list)
+    assert [violation.field for violation in found] == [
+        'context.strings["temperature"]',
+        'context.numbers["temperature"]',
+    ]
