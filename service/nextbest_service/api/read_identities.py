@@ -13,20 +13,23 @@ def read_identities(
     messages: Collection[identity_pb2.Identity], path: str, findings: Findings, least: int = 1
 ) -> tuple[Identity, ...]:
     """Return the names as they were sent; what is wrong with them goes to `findings`."""
-    if not findings.require(
-        least <= len(messages) <= MAX_IDENTITIES,
-        path,
-        f"{least} to {MAX_IDENTITIES} identities are needed",
-    ):
+    if not least <= len(messages) <= MAX_IDENTITIES:
+        findings.reject(path, f"{least} to {MAX_IDENTITIES} identities are needed")
         return ()
-    return tuple(
-        read_identity(message, f"{path}[{index}]", findings) for index, message in enumerate(messages)
-    )
+    found = tuple([Identity(message.namespace, message.id) for message in messages])
+    for index, identity in enumerate(found):
+        if not identity.sound:
+            _reject(identity, f"{path}[{index}]", findings)
+    return found
 
 
 def read_identity(message: identity_pb2.Identity, path: str, findings: Findings) -> Identity:
     """Return one name as it was sent."""
     identity = Identity(message.namespace, message.id)
+    _reject(identity, path, findings)
+    return identity
+
+
+def _reject(identity: Identity, path: str, findings: Findings) -> None:
     for field, problem in identity.faults.items():
         findings.reject(f"{path}.{field}", problem)
-    return identity

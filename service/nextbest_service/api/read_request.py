@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Sequence
 from nextbest.v1 import action_pb2, decision_pb2
 from nextbest_rules import ActionType, Catalog, Direction, RuleSet
 from nextbest_service.api.findings import Findings
-from nextbest_service.api.read_context import read_context
+from nextbest_service.api.read_context import ContextReader
 from nextbest_service.api.read_identities import read_identities
 from nextbest_service.decisions.request import DecisionRequest, ExplainLevel, PlacementRequest
 
@@ -40,40 +40,104 @@ _DIGEST_BYTES = 16
 def read_request(
     message: decision_pb2.DecideRequest, rules: RuleSet, *, audited: bool = False
 ) -> DecisionRequest:
-    """Return the request as the decider sees it; `audited` is what holds where it leaves that open.
+    """Return one request as the decider sees it; see `CloseReader.read`."""
+    return CloseReader(rules, audited=audited).read(message)
 
-    Raises:
-        InvalidRequestError: the request breaks the contract.
-        UnknownReferenceError: it is well formed, but names things that the catalog does not have.
+
+class CloseReader:
+    """Reads the requests to one catalog field by field; `audited` is what holds where they leave that open.
+
+    What a request leaves out costs next to nothing, and nothing is noted unless something is wrong.
     """
-    findings = Findings()
-    _check_plain_fields(message, findings)
-    brand = _declared(message.brand, rules.catalog.brands, "brand", findings)
-    goal = _declared(message.goal, rules.catalog.goals, "goal", findings)
-    candidates = _candidates(message, rules, findings)
-    placements = _placements(message, rules, findings)
-    channel = _channel(message, placements, rules.catalog, findings)
-    _check_direction(message, placements, findings)
-    identities = read_identities(message.identities, "identities", findings)
-    context = read_context(message.context, rules.catalog, findings)
-    findings.raise_if_any()
-    return DecisionRequest(
-        request_id=message.request_id,
-        identities=identities,
-        placements=placements,
-        channel=channel,
-        brand=brand or rules.catalog.default_brand,
-        goal=goal or rules.catalog.default_goal,
-        locale=rules.locale(message.locale),
-        context=context,
-        candidates=candidates,
-        explain=_EXPLAIN_LEVELS[message.explain_level],
-        include_content=message.include_content,
-        allow_duplicates=message.allow_duplicates,
-        body=digest(message) if message.request_id else b"",
-        dry_run=message.dry_run,
-        audited=_AUDITED.get(message.audit_mode, audited),
-    )
+
+    def __init__(self, rules: RuleSet, *, audited: bool = False) -> None:
+        self._rules, self._catalog = rules, rules.catalog
+        self._every = (1 << len(rules.catalog.actions)) - 1
+        self._bits = {action_id: 1 << bit for action_id, bit in rules.catalog.index.items()}
+        self._contexts = ContextReader(rules.catalog)
+        self._default_locale = rules.locale("")
+        self._audited = {**_AUDITED, decision_pb2.AUDIT_MODE_UNSPECIFIED: audited}
+
+    def read(self, message: decision_pb2.DecideRequest) -> DecisionRequest:
+        """Return the request as the decider sees it.
+
+        Raises:
+            InvalidRequestError: the request breaks the contract.
+            UnknownReferenceError: it is well formed, but names things that the catalog does not have.
+        """
+        findings, catalog = Findings(), self._catalog
+        request_id, locale, wanted = message.request_id, message.locale, message.candidate_action_ids
+        explain, audited = _EXPLAIN_LEVELS.get(message.explain_level), self._audited.get(message.audit_mode)
+        if request_id or locale or explain is None or audited is None:
+            _check_plain_fields(message, findings)
+        brand, goal = message.brand, message.goal
+        if brand or goal:
+            _check_declared(brand, catalog.brands, "brand", findings)
+            _check_declared(goal, catalog.goals, "goal", findings)
+        candidates = self._mask(wanted, "candidate_action_ids", findings) if wanted else self._every
+        placements = self._placements(message.placements, findings)
+        channel = _channel(message, placements, catalog, findings)
+        if message.direction:
+            _check_direction(message, placements, findings)
+        identities = read_identities(message.identities, "identities", findings)
+        context = self._contexts.read(message.context, findings) if message.HasField("context") else {}
+        findings.raise_if_any()
+        return DecisionRequest(
+            request_id,
+            identities,
+            placements,
+            channel,
+            brand or catalog.default_brand,
+            goal or catalog.default_goal,
+            self._rules.locale(locale) if locale else self._default_locale,
+            context,
+            candidates,
+            explain or ExplainLevel.NONE,
+            message.include_content,
+            message.allow_duplicates,
+            digest(message) if request_id else b"",
+            message.dry_run,
+            bool(audited),
+        )
+
+    def _placements(
+        self, wanted: Sequence[decision_pb2.PlacementRequest], findings: Findings
+    ) -> tuple[PlacementRequest, ...]:
+        if not 1 <= len(wanted) <= MAX_PLACEMENTS:
+            findings.reject("placements", f"1 to {MAX_PLACEMENTS} placements are needed")
+            return ()
+        if len(wanted) > 1:
+            _check_different(wanted, findings)
+        found = [self._placement(it, f"placements[{index}]", findings) for index, it in enumerate(wanted)]
+        return tuple([request for request in found if request is not None])
+
+    def _placement(
+        self, wanted: decision_pb2.PlacementRequest, path: str, findings: Findings
+    ) -> PlacementRequest | None:
+        excluded = self._mask(wanted.excluded_action_ids, f"{path}.excluded_action_ids", findings)
+        excluded |= ~_type_mask(wanted, path, self._rules, findings)
+        placement = self._catalog.placements.get(wanted.id)
+        if placement is None:
+            findings.miss(f"{path}.id", "the catalog declares no such placement")
+            findings.require(wanted.limit >= 0, f"{path}.limit", "not below 0; 0 is the default")
+            return None
+        findings.require(
+            0 <= wanted.limit <= placement.max_limit,
+            f"{path}.limit",
+            f"0 to {placement.max_limit}; 0 is the default",
+        )
+        return PlacementRequest(placement, wanted.limit or placement.default_limit, excluded)
+
+    def _mask(self, action_ids: Sequence[str], path: str, findings: Findings) -> int:
+        if not findings.require(len(action_ids) <= MAX_ACTION_IDS, path, f"at most {MAX_ACTION_IDS} actions"):
+            return 0
+        mask, bits = 0, self._bits
+        for index, action_id in enumerate(action_ids):
+            if action_id in bits:
+                mask |= bits[action_id]
+            else:
+                findings.miss(f"{path}[{index}]", "the catalog has no such action")
+        return mask
 
 
 def digest(message: decision_pb2.DecideRequest) -> bytes:
@@ -98,61 +162,10 @@ def _check_plain_fields(message: decision_pb2.DecideRequest, findings: Findings)
     )
 
 
-def _declared(name: str, known: Container[str], field: str, findings: Findings) -> str:
-    """Return a name that must be one of the catalog's, or empty."""
+def _check_declared(name: str, known: Container[str], field: str, findings: Findings) -> None:
+    """Note a name that is none of the catalog's; an empty one leaves it open."""
     if name and name not in known:
         findings.miss(field, f"the catalog declares no such {field}")
-    return name
-
-
-def _candidates(message: decision_pb2.DecideRequest, rules: RuleSet, findings: Findings) -> int:
-    if not message.candidate_action_ids:
-        return (1 << len(rules.catalog.actions)) - 1
-    return _mask(message.candidate_action_ids, "candidate_action_ids", rules.catalog, findings)
-
-
-def _placements(
-    message: decision_pb2.DecideRequest, rules: RuleSet, findings: Findings
-) -> tuple[PlacementRequest, ...]:
-    wanted = message.placements
-    if not findings.require(
-        1 <= len(wanted) <= MAX_PLACEMENTS, "placements", f"1 to {MAX_PLACEMENTS} placements are needed"
-    ):
-        return ()
-    ids = [placement.id for placement in wanted]
-    for index, placement_id in enumerate(ids):
-        findings.require(
-            placement_id not in ids[:index],
-            f"placements[{index}].id",
-            "each placement may be asked for once",
-        )
-    return tuple(
-        request
-        for index, placement in enumerate(wanted)
-        if (request := _placement(placement, f"placements[{index}]", rules, findings))
-    )
-
-
-def _placement(
-    wanted: decision_pb2.PlacementRequest, path: str, rules: RuleSet, findings: Findings
-) -> PlacementRequest | None:
-    excluded = _mask(wanted.excluded_action_ids, f"{path}.excluded_action_ids", rules.catalog, findings)
-    excluded |= ~_type_mask(wanted, path, rules, findings)
-    placement = rules.catalog.placements.get(wanted.id)
-    if placement is None:
-        findings.miss(f"{path}.id", "the catalog declares no such placement")
-        findings.require(wanted.limit >= 0, f"{path}.limit", "not below 0; 0 is the default")
-        return None
-    findings.require(
-        0 <= wanted.limit <= placement.max_limit,
-        f"{path}.limit",
-        f"0 to {placement.max_limit}; 0 is the default",
-    )
-    return PlacementRequest(
-        placement=placement,
-        limit=wanted.limit or placement.default_limit,
-        excluded=excluded,
-    )
 
 
 def _channel(
@@ -162,7 +175,11 @@ def _channel(
     findings: Findings,
 ) -> str:
     """Return the channel asked for, or that of the placements; empty where they leave it open."""
-    channel = _declared(message.channel, catalog.channels, "channel", findings)
+    channel = message.channel
+    if not channel and len(asked) == 1:
+        own = asked[0].placement.channels
+        return own[0] if len(own) == 1 else ""
+    _check_declared(channel, catalog.channels, "channel", findings)
     offered = {request.placement.channels for request in asked}
     if channel in catalog.channels:
         fits = all(channel in channels for channels in offered)
@@ -191,6 +208,16 @@ def _check_direction(
         )
 
 
+def _check_different(wanted: Sequence[decision_pb2.PlacementRequest], findings: Findings) -> None:
+    ids = [placement.id for placement in wanted]
+    for index, placement_id in enumerate(ids):
+        findings.require(
+            placement_id not in ids[:index],
+            f"placements[{index}].id",
+            "each placement may be asked for once",
+        )
+
+
 def _type_mask(wanted: decision_pb2.PlacementRequest, path: str, rules: RuleSet, findings: Findings) -> int:
     if not wanted.action_types:
         return -1
@@ -201,18 +228,4 @@ def _type_mask(wanted: decision_pb2.PlacementRequest, path: str, rules: RuleSet,
             findings.reject(f"{path}.action_types[{index}]", "not a declared action type")
         else:
             mask |= rules.type_mask(action_type)
-    return mask
-
-
-def _mask(action_ids: Iterable[str], path: str, catalog: Catalog, findings: Findings) -> int:
-    ids = list(action_ids)
-    if not findings.require(len(ids) <= MAX_ACTION_IDS, path, f"at most {MAX_ACTION_IDS} actions"):
-        return 0
-    mask = 0
-    for index, action_id in enumerate(ids):
-        bit = catalog.index.get(action_id)
-        if bit is None:
-            findings.miss(f"{path}[{index}]", "the catalog has no such action")
-        else:
-            mask |= 1 << bit
     return mask

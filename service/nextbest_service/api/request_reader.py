@@ -6,38 +6,34 @@ to the catalog is checked and resolved once; then only who asks, and in which co
 
 from collections.abc import Collection, Hashable
 
-from nextbest.v1 import decision_pb2, identity_pb2, value_pb2
-from nextbest_rules import RuleSet, ValueType
-from nextbest_service.api.read_context import MAX_ENTRIES
+from nextbest.v1 import decision_pb2, identity_pb2
+from nextbest_rules import RuleSet
+from nextbest_service.api.findings import Findings
+from nextbest_service.api.read_context import ContextReader
 from nextbest_service.api.read_identities import MAX_IDENTITIES
-from nextbest_service.api.read_request import MAX_REQUEST_ID_BYTES, digest, read_request
+from nextbest_service.api.read_request import MAX_REQUEST_ID_BYTES, CloseReader, digest
 from nextbest_service.decisions.request import DecisionRequest
 from nextbest_service.store.keys import MAX_IDENTITY_BYTES, Identity
 
 _MOST_TEMPLATES = 1024
 _MOST_NAMESPACES = 1024
 _BYTES_PER_CHARACTER = 4
-_SHORT_TEXT = 256
-"""Characters of a text that is certainly not too long."""
 
 
 class RequestReader:
     """Reads requests against one rule set. `audited` is what holds where a request leaves that open."""
 
-    __slots__ = ("_audited", "_namespaces", "_templates", "_texts", "rules")
+    __slots__ = ("_close", "_contexts", "_namespaces", "_templates", "rules")
 
     def __init__(self, rules: RuleSet, *, audited: bool = False) -> None:
         self.rules = rules
-        self._audited = audited
         self._templates: dict[Hashable, DecisionRequest] = {}
         self._namespaces: set[str] = set()
-        declarations = rules.catalog.context.declarations
-        self._texts = frozenset(
-            name for name, declared in declarations.items() if declared.type is ValueType.STRING
-        )
+        self._contexts = ContextReader(rules.catalog)
+        self._close = CloseReader(rules, audited=audited)
 
     def read(self, message: decision_pb2.DecideRequest) -> DecisionRequest:
-        """Return what `read_request` returns.
+        """Return what `CloseReader.read` returns.
 
         Raises:
             InvalidRequestError: the request breaks the contract.
@@ -46,14 +42,14 @@ class RequestReader:
         key = _key(message)
         template = self._templates.get(key)
         identities = self._identities(message.identities)
-        context = self._context(message.context) if message.HasField("context") else {}
-        if template is None or identities is None or context is None:
+        request_id = message.request_id
+        if template is None or identities is None or len(request_id.encode()) > MAX_REQUEST_ID_BYTES:
             return self._read_closely(key, message)
-        request_id, body = message.request_id, b""
-        if request_id:
-            if len(request_id.encode()) > MAX_REQUEST_ID_BYTES:
-                return self._read_closely(key, message)
-            body = digest(message)
+        context: dict[str, object] = {}
+        if message.HasField("context"):
+            findings = Findings()
+            context = self._contexts.read(message.context, findings)
+            findings.raise_if_any()  # the rest is sound
         return DecisionRequest(
             request_id,
             identities,
@@ -67,13 +63,13 @@ class RequestReader:
             template.explain,
             template.include_content,
             template.allow_duplicates,
-            body,
+            digest(message) if request_id else b"",
             template.dry_run,
             template.audited,
         )
 
     def _read_closely(self, key: Hashable, message: decision_pb2.DecideRequest) -> DecisionRequest:
-        request = read_request(message, self.rules, audited=self._audited)
+        request = self._close.read(message)
         if key is not None:
             if len(self._templates) >= _MOST_TEMPLATES:
                 self._templates.clear()
@@ -91,19 +87,6 @@ class RequestReader:
             if namespace not in self._namespaces or not 1 <= len(id_) <= _SHORT_ID:
                 return None
         return identities
-
-    def _context(self, message: value_pb2.Context) -> dict[str, object] | None:
-        """Return a context of plainly sound texts; None where somebody has to look closely."""
-        if message.numbers or message.flags or message.lists:
-            return None
-        context: dict[str, object] = {}
-        strings, texts = message.strings, self._texts
-        for name in strings:
-            text = strings[name]
-            if name not in texts or len(text) > _SHORT_TEXT:
-                return None
-            context[name] = text
-        return context if len(context) <= MAX_ENTRIES else None
 
 
 _SHORT_ID = MAX_IDENTITY_BYTES // _BYTES_PER_CHARACTER

@@ -61,6 +61,8 @@ LOADED = b"nb:loaded"
 
 
 MAX_IDENTITY_BYTES = 128
+_SHORT = MAX_IDENTITY_BYTES // 4
+"""No text of so many characters has too many bytes."""
 NAMESPACE_RULE = "a letter, then at most 31 letters, digits or underscores"
 _NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 
@@ -80,6 +82,11 @@ class Identity(NamedTuple):
 
     namespace: str
     id: str
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong with the name, as far as that is seen at a glance: else see `faults`."""
+        return 0 < len(self.id) <= _SHORT and _NAMESPACE.fullmatch(self.namespace) is not None
 
     @property
     def faults(self) -> Mapping[str, str]:
