@@ -419,7 +419,7 @@ def test_a_ranker_that_looks_on_and_fails_costs_no_record(
         __slots__ = ()
 
         def over(self, *_: object) -> CandidateRanker:
-            failing: CandidateRanker = create_autospec(CandidateRanker)
+            failing: CandidateRanker = create_autospec(CandidateRanker, exact=None)
             failing.propensities.side_effect = ZeroDivisionError  # type: ignore[attr-defined]
             return failing
 

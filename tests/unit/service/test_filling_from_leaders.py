@@ -71,7 +71,7 @@ def placement(data: st.DataObject, number: int) -> Placement:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(st.data())
 def test_leaders_fill_placements_as_all_candidates_do(data: st.DataObject) -> None:
     factors = candidates(data)
