@@ -21,7 +21,10 @@ def candidates() -> Iterator[Candidate]:
     rng = np.random.default_rng(7)
     for trees, leaves in SHAPES:
         booster = _booster(rng, trees, leaves)
-        explainer, group = Explainer.of(booster), f"{trees} trees of {leaves} leaves"
+        explainer, group = (
+            Explainer.of(booster, str(booster.model_to_string())),
+            f"{trees} trees of {leaves} leaves",
+        )
         if explainer is None:
             raise AssertionError("a model of a common kind can be taken apart")
         for rows in ROWS:

@@ -95,7 +95,8 @@ class ExactCandidates:
 
         It is not if any of its scores is no probability.
         """
-        own_rows = np.ascontiguousarray(rows, dtype=np.intp)
+        # A copy is contiguous and writable, the one type that the kernel was compiled for.
+        own_rows = np.array(rows, dtype=np.intp)
         vector, values = self.shared(customer, context)
         return self.compiled.propensities(vector, values, own_rows, customer.counters.table, now_ms // DAY_MS)
 

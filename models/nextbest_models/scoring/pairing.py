@@ -10,11 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nextbest_models.affinity import AffinityCounters
 from nextbest_models.definitions import Combine, Statistic
 from nextbest_models.pairs import Floats, Integers, KeyTable, PairFamily, Positions
 from nextbest_models.scoring.compiling import compiled
-from nextbest_models.scoring.kernels import Plain
 
 Flags = NDArray[np.bool_]
 
@@ -62,17 +60,6 @@ class PairTables(NamedTuple):
                 [np.ones(actions) if it.yardstick is None else it.yardstick for it in columns], np.float64
             ).reshape(len(columns), actions),
         )
-
-    def values(
-        self, counters: AffinityCounters, rows: Positions, today: int
-    ) -> tuple[Positions, Flags, Floats]:
-        """Return the places in `rows`, ascending, of candidates with any counter, and their values.
-
-        With them comes of which families they have counters, bool [families, places]. The values are float64
-        [columns, places]; there are none of a family of which a candidate has no counter.
-        """
-        found: tuple[Positions, Flags, Floats] = _pair_values(tuple(self), counters.table, rows, today)
-        return found
 
 
 def _holders(table: KeyTable) -> tuple[Integers, Integers]:
@@ -134,18 +121,15 @@ def _hits(touched: Flags, place_of: Positions, rows: Positions) -> tuple[Positio
 
 
 @compiled
-def _pair_values(
-    plain_tables: Plain, counters: Integers, rows: Positions, today: int
-) -> tuple[Positions, Flags, Floats]:
-    found: tuple[Positions, Flags, Floats] = pair_values(PairTables(*plain_tables), counters, rows, today)
-    return found
-
-
-@compiled
 def pair_values(
     tables: PairTables, counters: Integers, rows: Positions, today: int
 ) -> tuple[Positions, Flags, Floats]:
-    """Return what `PairTables.values` does. counters: int64 [4, counters], see `AffinityCounters.table`."""
+    """Return the places in `rows`, ascending, of candidates with any counter, and their values.
+
+    With them comes of which families they have counters, bool [families, places]. The values are float64
+    [columns, places]; there are none of a family of which a candidate has no counter. counters: int64 [4,
+    counters], see `AffinityCounters.table`.
+    """
     columns = len(tables.recipes)
     place_of = np.full(tables.yardsticks.shape[1], -1, np.intp)
     for place in range(len(rows)):

@@ -14,7 +14,7 @@ from nextbest_models.definitions import DAY_MS
 from nextbest_models.features import FeatureSpec
 from nextbest_models.population import Population
 from nextbest_models.ranker import EXACT, LIGHTGBM, ModelError, Ranker
-from nextbest_models.scoring import kernels, pairing
+from nextbest_models.scoring import candidates
 from nextbest_models.state import CustomerFeatures
 
 NOW = 20_000 * DAY_MS + 5 * 3_600_000
@@ -93,15 +93,17 @@ def test_candidates_score_as_their_assembled_rows_do(
 
 def test_requests_of_any_shape_compile_nothing() -> None:
     """Read-only arrays, wide ids, strided rows: to numba each is a type of its own."""
-    before = [len(it.signatures) for it in (kernels.score, kernels.logistic, pairing._pair_values)]
+    CANDIDATES.propensities(CustomerFeatures.unknown(SPEC, NOW), {}, np.arange(2), NOW)
+    before = len(candidates.propensities.signatures)
     columns = [
         np.frombuffer(np.array([1, 3], dtype=kind).tobytes(), kind) for kind in ("u4", "u2", "u2", "u2")
     ]
     vector = np.frombuffer(np.zeros(6, np.float32).tobytes(), np.float32)
     customer = CustomerFeatures(vector, AffinityCounters(*columns), NOW)
-    for rows in (np.arange(4)[::2], np.arange(5, dtype=np.int32), np.empty(0, dtype=np.intp)):
+    read_only = np.frombuffer(np.arange(3).tobytes(), np.intp)
+    for rows in (np.arange(4)[::2], np.arange(5, dtype=np.int32), np.empty(0, dtype=np.intp), read_only):
         CANDIDATES.propensities(customer, {"hour": 3}, rows, NOW)
-    assert [len(it.signatures) for it in (kernels.score, kernels.logistic, pairing._pair_values)] == before
+    assert len(candidates.propensities.signatures) == before == 1
 
 
 def test_an_empty_catalog_scores_nothing() -> None:
