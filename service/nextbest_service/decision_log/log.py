@@ -1,6 +1,7 @@
 """Writes the log: decisions behind their answers, outcomes before their receipts, and no loss unseen."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
@@ -11,7 +12,7 @@ from nextbest_service.decision_log.decisions import DecisionRecord
 from nextbest_service.decision_log.entries import Entry, append
 from nextbest_service.decision_log.legend import Legend
 from nextbest_service.decision_log.outcomes import LoggedOutcome
-from nextbest_service.decision_log.pending import Pending
+from nextbest_service.decision_log.pending import Pending, Waiting
 from nextbest_service.decision_log.persons import erase, records_of
 from nextbest_service.decisions.shadows import looked_on
 from nextbest_service.errors import AuditUnavailableError, StoreUnavailableError
@@ -27,7 +28,7 @@ BATCH = 100
 GATHER_SECONDS = 0.005
 """So long decisions wait for others to be written with."""
 AT_ONCE = 8
-"""So many entries are made before those get a turn who want answers."""
+"""So many records are packed before those get a turn who want answers; half of them where more wait."""
 TRIES = 3
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
@@ -43,6 +44,7 @@ class DecisionLog:
         self.store = store
         self._length = length
         self._pending = Pending(room)
+        self._unpacked: deque[Waiting] = deque()
         self._waiting = asyncio.Event()
         self._closing = asyncio.Event()
         self._told: set[bytes] = set()
@@ -84,9 +86,26 @@ class DecisionLog:
     def offer(self, record: DecisionRecord) -> None:
         """Take a record that is written soon, and return at once. Without room it is lost and counted."""
         was_open = self.gap_is_open
-        if not self._pending.add(record) and not was_open:
+        waiting = Waiting.of(record)
+        if self._pending.add(waiting):
+            if not looked_on(record.decision):
+                self._pack_soon(waiting)
+        elif not was_open:
             log.error("decision_log_gap", waiting=self.waiting, hint="the store is slow or does not answer")
         self._waiting.set()
+
+    def _pack_soon(self, waiting: Waiting) -> None:
+        """Pack a record behind the answers of this turn: so its decision takes no memory while it waits."""
+        if not self._unpacked:
+            asyncio.get_running_loop().call_soon(self._pack_some)
+        self._unpacked.append(waiting)
+
+    def _pack_some(self) -> None:
+        for _ in range(min(len(self._unpacked), max(AT_ONCE, len(self._unpacked) // 2))):
+            with suppress(Exception):  # told when it is to be written
+                self._unpacked.popleft().packed()
+        if self._unpacked:
+            asyncio.get_running_loop().call_soon(self._pack_some)
 
     async def record(self, entry: Entry, legend: Legend) -> None:
         """Write a record now: it is as durable as the store then. Writing it again is harmless.
@@ -172,22 +191,21 @@ class DecisionLog:
                 )
 
     async def _write_some(self) -> None:
-        records = await _shadowed(self._pending.first(BATCH))
-        await self._tell([record.legend for record in records])
-        entries, lost = list[Entry](), list[DecisionRecord]()
-        for number, record in enumerate(records):
+        waiting = self._pending.first(BATCH)
+        await _look_on(waiting)
+        await self._tell([one.legend for one in waiting])
+        entries, lost = list[Entry](), list[Waiting]()
+        for one in waiting:
             try:
-                entries.append(record.entry())
+                entries.append(one.packed())
             except Exception as error:  # a defect, but none that may cost the records behind it
                 log.error("decision_not_recordable", error=type(error).__name__)  # its text may be personal
-                lost.append(record)
-            if number % AT_ONCE == AT_ONCE - 1:
-                await asyncio.sleep(0)  # answers come first
+                lost.append(one)
         gap = self._pending.gap_to_tell()
         if gap is not None:
             entries.append(gap.entry())
         await self._run([append(entry, self._length) for entry in entries])
-        self._pending.written(len(records))
+        self._pending.written(len(waiting))
         self._pending.lose(lost)
         if gap is not None:
             log.warning("decision_log_gap_closed", lost=gap.lost)
@@ -209,8 +227,14 @@ class DecisionLog:
         return replies
 
 
-async def _shadowed(records: Sequence[DecisionRecord]) -> Sequence[DecisionRecord]:
-    """Return records with what those think of them who look on: worked out beside the loop that answers."""
-    if not any(looked_on(record.decision) for record in records):
-        return records
-    return await asyncio.to_thread(lambda: [record.shadowed() for record in records])
+async def _look_on(waiting: Sequence[Waiting]) -> None:
+    """Add to records what those think of them who look on: worked out beside the loop that answers."""
+    records = [one for one in waiting if one.record is not None and looked_on(one.record.decision)]
+    if records:
+        await asyncio.to_thread(_shadow, records)
+
+
+def _shadow(waiting: Sequence[Waiting]) -> None:
+    for one in waiting:
+        assert one.record is not None
+        one.record = one.record.shadowed()
