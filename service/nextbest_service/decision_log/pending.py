@@ -16,7 +16,7 @@ REASON = "more was decided than could be written"
 
 @dataclass(slots=True)
 class Waiting:
-    """A decision on its way: a record until it is packed, then an entry, which takes a tenth of the memory."""
+    """A decision on its way: a record until it is packed, then an entry, a tenth as large."""
 
     at_ms: int
     legend: Legend
