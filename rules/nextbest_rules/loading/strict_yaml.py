@@ -56,6 +56,8 @@ class _Composer:
     # One entry per open mapping or list: the key whose value comes next, None where a key must come first.
     _keys: list[tuple[str, Place] | None] = field(default_factory=list)
     _documents: int = 0
+    # A catalog says the same words a thousand times: each is kept once.
+    _words: dict[str, str] = field(default_factory=dict)
 
     def take(self, event: yaml.Event) -> None:
         """Take in the parser's next event."""
@@ -90,18 +92,18 @@ class _Composer:
             self._fault(_place(event), f"tags are not allowed: {event.tag}")
 
     def _take_scalar(self, event: yaml.ScalarEvent) -> None:
-        place = _place(event)
+        place, text = _place(event), self._words.setdefault(event.value, event.value)
         if self._keys and self._keys[-1] is None:
-            self._take_key(event.value, place, plain=not event.style)
+            self._take_key(text, place, plain=not event.style)
             return
-        value: Scalar = event.value
+        value: Scalar = text
         if not event.style:
             try:
-                value = resolve(event.value)
+                value = resolve(text)
             except ScalarError as error:
                 self._fault(place, str(error))
                 value = None  # so that nothing takes it for a text
-        self._take_node(ScalarNode(place, value, event.value, event.style or "", _end(event)))
+        self._take_node(ScalarNode(place, value, text, event.style or "", _end(event)))
 
     def _take_key(self, key: str, place: Place, *, plain: bool) -> None:
         if plain and key == "<<":
