@@ -23,11 +23,12 @@ from nextbest_models.scoring.kernels import ActionSide, CompiledModel, Tables, W
 from nextbest_models.scoring.links import LogisticLink
 from nextbest_models.scoring.pairing import PairTables, pair_values
 
-# What stands at which place of the arena.
-_COLUMNS, _THRESHOLDS, _FENCES, _TREES, _KEEPS, _TABLE, _CATEGORY_ROWS, _LEAVES = range(8)
-_WORDS, _REQUEST_COLUMNS, _PAIR_COLUMNS, _PAIR_BOUNDS, _PAIR_DEFAULTS = range(8, 13)
-_STARTS, _HOLDERS, _BOUNDS, _RECIPES, _UNITS, _YARDSTICKS = range(13, 19)
-_CURVES, _KNOTS, _VALUES, _LIMITS, _CODES, _DEFAULTS, _CONTEXT, _LINK, _SIZES = range(19, 28)
+# What stands at which place of the arena. Numba would compile what takes them anew for each plain number.
+_PLACES = np.arange(28)
+_COLUMNS, _THRESHOLDS, _FENCES, _TREES, _KEEPS, _TABLE, _CATEGORY_ROWS, _LEAVES = _PLACES[:8]
+_WORDS, _REQUEST_COLUMNS, _PAIR_COLUMNS, _PAIR_BOUNDS, _PAIR_DEFAULTS = _PLACES[8:13]
+_STARTS, _HOLDERS, _BOUNDS, _RECIPES, _UNITS, _YARDSTICKS = _PLACES[13:19]
+_CURVES, _KNOTS, _VALUES, _LIMITS, _CODES, _DEFAULTS, _CONTEXT, _LINK, _SIZES = _PLACES[19:]
 
 
 class Sharing(NamedTuple):
