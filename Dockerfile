@@ -15,6 +15,8 @@ RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-index --find-links /wheels 'nextbest[demo]'
 RUN useradd --create-home --uid 10001 nextbest && install --directory --owner=nextbest /data
 USER nextbest
+# Kept in the user's cache directory, for processors like the one that builds the image; others compile at their first start.
+RUN nextbest compile
 ENV NEXTBEST_HOME=/data NEXTBEST_HOST=0.0.0.0 NEXTBEST_LOG_FORMAT=json
 VOLUME /data
 EXPOSE 50051

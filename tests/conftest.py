@@ -8,12 +8,19 @@ import redis
 from hypothesis import settings
 from valkey_cluster import valkey_cluster
 
+from nextbest_service.kernels import ensure_compiled
 from nextbest_service.store.connection import SyncClient, connect_for_bulk
 from nextbest_service.store.embedded import embedded_valkey
 
 # How long an example takes says something of the machine: the first one compiles, others run beside.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile once, and not in each process that runs tests or is started by one."""
+    if not hasattr(config, "workerinput"):
+        ensure_compiled()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from nextbest_service.catalogs import shipped_catalogs
 COMMANDS = [
     "demo",
     "serve",
+    "compile",
     "decide",
     "load",
     "load grocery",

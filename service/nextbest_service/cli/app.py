@@ -7,6 +7,7 @@ import typer
 
 from nextbest_service.cli import (
     catalog,
+    compiling,
     customers,
     decide,
     decide_batch,
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("simulate-world")(simulate_world.simulate_world)
 app.command("serve")(serve.serve)
+app.command("compile")(compiling.compile_kernels)
 app.command("decide", cls=decide.DecideCommand)(decide.decide)
 app.command("decide-batch")(decide_batch.decide_batch)
 app.add_typer(load.app, name="load")

@@ -19,6 +19,7 @@ from nextbest_service.cli.options import (
     RedisOption,
     parse_moment,
 )
+from nextbest_service.kernels import ensure_compiled
 from nextbest_service.logs import LogFormat, LogLevel, configure_logs
 from nextbest_service.settings import AuditMode, Settings
 
@@ -161,6 +162,7 @@ def serve(
 
 
 def _run(settings: Settings) -> None:
+    ensure_compiled()
     if settings.workers > 1:
         from nextbest_service.workers.supervisor import supervise  # noqa: PLC0415 - it needs nothing else
 
