@@ -41,7 +41,7 @@ protos: $(VENV)/installed-dev ## Generate the stubs from the contract
 proto-release: $(VENV)/installed-dev ## Make today's contract the one that later changes must not break
 	$(BIN)/buf build -o protos/baseline.binpb --exclude-source-info
 
-bench: $(VENV)/installed-dev ## Echo, nextbest and a hand-written server side by side: rates, latency, CPU (about 6 minutes)
+bench: $(VENV)/installed-dev ## Echo, nextbest and a hand-written server side by side: rates, latency, CPU (about 8 minutes)
 	$(BIN)/python -m benchmarks.load
 
 bench-quick: $(VENV)/installed-dev ## The same in short

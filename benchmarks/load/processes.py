@@ -1,17 +1,15 @@
 """The processes of a run: the store and this one on the core of the load, each server on the other core."""
 
-import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-PATIENCE_SECONDS = 180.0  # the first start on a machine compiles kernels
+from benchmarks.serving import serving
 
 
 class ServerError(Exception):
@@ -84,14 +82,12 @@ def cpu_seconds(pid: int) -> float:
 @contextmanager
 def nextbest(root: Path, catalog: Path, store_url: str, cores: Cores, *options: str) -> Iterator[Server]:
     """Run `nextbest serve` on the servers' core, as anybody would, on a free port."""
-    arguments = ["-m", "nextbest_service", "serve", "--home", str(root), "--catalog", str(catalog)]
-    arguments += ["--redis-url", store_url, "--port", "0", "--log-format", "json", *options]
-    log_file = root / "nextbest.log"
-    with log_file.open("wb") as log, cores.serving():
-        process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=log)
-    with _ended(process):
-        host, port = _address(process, log_file).rsplit(":", 1)
-        yield Server("nextbest", process.pid, host, int(port), "/nextbest.v1.DecisionService/Decide")
+    with ExitStack() as stack:
+        with cores.serving():
+            where = ("--catalog", str(catalog), "--redis-url", store_url)
+            running = stack.enter_context(serving(root, *where, *options))
+        host, port = running.address.rsplit(":", 1)
+        yield Server("nextbest", running.pid, host, int(port), "/nextbest.v1.DecisionService/Decide")
 
 
 @contextmanager
@@ -122,15 +118,3 @@ def _ended(process: "subprocess.Popen[bytes]") -> Iterator[None]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _address(process: "subprocess.Popen[bytes]", log_file: Path) -> str:
-    """Wait until nextbest is ready, and return where it answers."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        for line in log_file.read_text().splitlines():
-            event = json.loads(line) if line.startswith("{") else {}
-            if event.get("event") == "ready":
-                return str(event["address"])
-        time.sleep(0.05)
-    raise ServerError(f"nextbest did not become ready:\n{log_file.read_text()[-2000:]}")

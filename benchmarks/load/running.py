@@ -35,11 +35,15 @@ STORE_TIMEOUT_MS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long a run takes: `seconds` for each cell, at saturation and at each of the `levels` of it."""
+    """How long a run takes: `seconds` for each cell, at saturation and at each of the `levels` of it.
+
+    At the last level it is `tails` times as long: one call of a thousand is only known among many thousands.
+    """
 
     rounds: int
     seconds: float
     levels: tuple[float, ...]
+    tails: float = 1.0
 
     @property
     def cells(self) -> int:
@@ -47,7 +51,7 @@ class Plan:
         return 4 + 3 * len(self.levels) + 2
 
 
-FULL = Plan(rounds=5, seconds=2.5, levels=(0.25, 0.5, 0.7))
+FULL = Plan(rounds=5, seconds=2.5, levels=(0.25, 0.5, 0.7), tails=4.0)
 QUICK = Plan(rounds=5, seconds=1.0, levels=(0.7,))
 
 
@@ -141,4 +145,5 @@ class _Rounds:
         full = await subject.saturated(self.concurrency[subject.name], seconds, round_)
         self.cells.append(full)
         for level in self.plan.levels if subject.name != DECODED else ():
-            self.cells.append(await subject.at_level(level, max(1.0, full.rate), seconds, round_))
+            length = seconds * self.plan.tails if level == self.plan.levels[-1] else seconds
+            self.cells.append(await subject.at_level(level, max(1.0, full.rate), length, round_))
