@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -23,6 +24,16 @@ def pytest_configure(config: pytest.Config) -> None:
         ensure_compiled()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`, begin with the files that take longest."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from distribution import LongestFirst  # noqa: PLC0415 - only where xdist is in use
+
+    return LongestFirst(config, log)
+
+
 @pytest.fixture(scope="session")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a Valkey that lives as long as the test session."""
@@ -39,16 +50,18 @@ def valkey(valkey_url: str) -> Iterator[redis.Redis]:
     client.close()
 
 
-@pytest.fixture(scope="session", params=["one node", "cluster"])
-def each_valkey_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The URL of a Valkey, and then that of a cluster of three: what uses it runs on both."""
-    if request.param == "one node":
-        yield request.getfixturevalue("valkey_url")
-        return
+@pytest.fixture(scope="session")
+def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a cluster of three that lives as long as the test session."""
     with valkey_cluster(tmp_path_factory.mktemp("cluster")) as url:
         yield url
+
+
+@pytest.fixture(scope="session", params=["one node", "cluster"])
+def each_valkey_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a Valkey, and then that of a cluster of three: what uses it runs on both."""
+    url: str = request.getfixturevalue("valkey_url" if request.param == "one node" else "cluster_url")
+    return url
 
 
 @pytest.fixture
