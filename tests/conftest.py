@@ -1,5 +1,6 @@
 """What tests of every kind share: a real Valkey over a real socket."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from valkey_cluster import valkey_cluster
 from nextbest_service.kernels import ensure_compiled
 from nextbest_service.store.connection import SyncClient, connect_for_bulk
 from nextbest_service.store.embedded import embedded_valkey
+
+# Many processes start in a run: each reads the bytecode that the first has kept, whatever the shell says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # How long an example takes says something of the machine: the first one compiles, others run beside.
 settings.register_profile("any machine", deadline=None)
