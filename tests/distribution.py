@@ -4,15 +4,23 @@ from typing import Any
 
 from xdist.scheduler import LoadFileScheduling
 
-TOGETHER = ("tests/e2e/stories/", "tests/judging/")
-"""Directories whose files share a world that takes long to build."""
+TOGETHER = ("tests/e2e/stories/", "tests/integration/models/", "tests/judging/")
+"""Directories whose files share a world or a data set that takes long to make."""
 LONGEST = (
     "tests/e2e/test_demo.py",
+    "tests/integration/models/",
+    "tests/mutants/test_every_rule_of_bank_matters.py",
+    "tests/e2e/test_simulate_world.py",
+    "tests/integration/test_several_workers.py",
+    "tests/integration/test_standard_work.py",
+    "tests/integration/test_load_with_locust.py",
     "tests/e2e/stories/",
     "tests/judging/",
-    "tests/integration/test_standard_work.py",
-    "tests/mutants/test_every_rule_of_bank_matters.py",
     "tests/chaos/test_caps_hold.py",
+    "tests/integration/test_bank_stories_over_grpc.py",
+    "tests/integration/test_start_and_stop.py",
+    "tests/integration/test_metrics_over_http.py",
+    "tests/integration/test_supervision.py",
 )
 """What would keep one process busy when all others are done, the longest first."""
 

@@ -21,7 +21,8 @@ ANNA, COOKIE = Identity("customer", "anna"), Identity("cookie", "c-1")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Path]]:
     """The market's service in a home of its own, with one customer."""
     home = tmp_path_factory.mktemp("market")
-    with service(home, "--clock", "2026-03-02T10:00:00Z", catalog=DIRECTORY) as running:
+    options = ("--clock", "2026-03-02T10:00:00Z", "--store-timeout-ms", "5000")
+    with service(home, *options, catalog=DIRECTORY) as running:
         with grpc.insecure_channel(running.address) as channel:
             stub = customer_pb2_grpc.CustomerServiceStub(channel)
             events = [order("o1", ANNA), event("ticket.opened", "t1", ANNA, subject="T-1")]
