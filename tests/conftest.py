@@ -1,7 +1,9 @@
 """What tests of every kind share: a real Valkey over a real socket."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -12,6 +14,9 @@ from nextbest_service.kernels import ensure_compiled
 from nextbest_service.store.connection import SyncClient, connect_for_bulk
 from nextbest_service.store.embedded import embedded_valkey
 
+# Many processes start in a run: each reads the bytecode that the first has kept, whatever the shell says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # How long an example takes says something of the machine: the first one compiles, others run beside.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
@@ -21,6 +26,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Compile once, and not in each process that runs tests or is started by one."""
     if not hasattr(config, "workerinput"):
         ensure_compiled()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`, begin with the files that take longest."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from distribution import LongestFirst  # noqa: PLC0415 - only where xdist is in use
+
+    return LongestFirst(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -39,16 +54,18 @@ def valkey(valkey_url: str) -> Iterator[redis.Redis]:
     client.close()
 
 
-@pytest.fixture(scope="session", params=["one node", "cluster"])
-def each_valkey_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The URL of a Valkey, and then that of a cluster of three: what uses it runs on both."""
-    if request.param == "one node":
-        yield request.getfixturevalue("valkey_url")
-        return
+@pytest.fixture(scope="session")
+def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a cluster of three that lives as long as the test session."""
     with valkey_cluster(tmp_path_factory.mktemp("cluster")) as url:
         yield url
+
+
+@pytest.fixture(scope="session", params=["one node", "cluster"])
+def each_valkey_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a Valkey, and then that of a cluster of three: what uses it runs on both."""
+    url: str = request.getfixturevalue("valkey_url" if request.param == "one node" else "cluster_url")
+    return url
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The services on a port of this process, with a clock that is moved by hand: a start costs nothing then."""
+"""The services on a port of this process, with any clock, such as one moved by hand: a start costs little."""
 
 import asyncio
 import threading
@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import grpc.aio
 
 from nextbest_service.api.edge import MAX_WIRE_BYTES, service_handler
+from nextbest_service.clock import Clock
 from nextbest_service.composition import LoadedParts, Serving, build_serving
 from nextbest_service.decision_log.log import DecisionLog
 from nextbest_service.server import SERVICES, served_methods
 from nextbest_service.store.connection import connect, connect_for_bulk
 
-STORE_TIMEOUT_MS = 2000
+STORE_TIMEOUT_MS = 5000
 PATIENCE_SECONDS = 120  # the first start on a machine compiles kernels
 
 
@@ -30,7 +31,7 @@ class HandClock:
 
 
 @contextmanager
-def service_in_process(parts: LoadedParts, url: str, clock: HandClock) -> Iterator[str]:
+def service_in_process(parts: LoadedParts, url: str, clock: Clock) -> Iterator[str]:
     """Serve from a thread and yield the address."""
     loop, running = asyncio.new_event_loop(), _Running()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -51,7 +52,7 @@ class _Running:
 
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
 
-    async def start(self, parts: LoadedParts, url: str, clock: HandClock) -> str:
+    async def start(self, parts: LoadedParts, url: str, clock: Clock) -> str:
         """Start to serve and return the address."""
         store = connect(url, STORE_TIMEOUT_MS)
         self.closing.push_async_callback(store.aclose)

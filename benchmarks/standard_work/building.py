@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def _built(root: Path, made_from: str, size: Size, progress: Progress) -> Standa
     catalog = load_catalog(catalog_of(root))
     assert catalog.clock_ms is not None
     spec, journey = feature_spec(catalog), read_journey(progress)
-    model = _train(root, catalog, spec, journey, size.trees, progress)
+    model = _train(root, catalog, spec, journey, size, progress)
     households = Households.of(journey, catalog, size)
     customers, sizes = load(root, households, spec, model, progress)
     questions = [question(name, number) for number, name in enumerate(customers)]
@@ -108,15 +108,19 @@ def _built(root: Path, made_from: str, size: Size, progress: Progress) -> Standa
 
 
 def _train(
-    root: Path, catalog: Catalog, spec: FeatureSpec, journey: CompleteJourney, trees: int, progress: Progress
+    root: Path, catalog: Catalog, spec: FeatureSpec, journey: CompleteJourney, size: Size, progress: Progress
 ) -> Path:
     home, recipe = Home(root), load_recipe(HERE / "recipe.toml", HistoryRecipe)
     report = train(
-        recipe=recipe.model_copy(update={"lightgbm": recipe.lightgbm.model_copy(update={"trees": trees})}),
+        recipe=recipe.model_copy(
+            update={"lightgbm": recipe.lightgbm.model_copy(update={"trees": size.trees})}
+        ),
         spec=spec,
         log=journey.log,
         actions=action_profiles(catalog),
-        exposures=journey.exposures(),
+        exposures=(
+            replace(it, customers=it.customers[:: size.learn_from_one_in]) for it in journey.exposures()
+        ),
         # On a busy machine two threads wait for each other longer than one takes.
         run=TrainingRun(home.models(catalog.name), datetime.now(tz=UTC), 1, progress),
     )

@@ -40,11 +40,15 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much of it to make: at how many times each household is taken, how many of them, how many trees."""
+    """How much of it to make: at how many times each household is taken, how many of them, how many trees.
+
+    The model learns from one household in `learn_from_one_in`.
+    """
 
     weeks_ago: tuple[int, ...]
     households: int
     trees: int
+    learn_from_one_in: int = 1
 
 
 WHOLE = Size(weeks_ago=(0, 4, 8, 12, 16), households=10_000, trees=100)

@@ -1,13 +1,11 @@
 """`nextbest demo` on the real data: the figures that the product promises, from an empty directory."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_runs import as_a_process
 
 KEYS = {
     "customers",
@@ -24,18 +22,6 @@ KEYS = {
 }
 
 
-def nextbest(*arguments: str, home: Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "nextbest_service", *arguments],
-        env={**os.environ, "NEXTBEST_HOME": str(home), "COLUMNS": "120"},
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory in which the demo ran."""
@@ -45,7 +31,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def figures(home: Path) -> dict[str, Any]:
     """What the demo printed."""
-    demo = nextbest("demo", "--json", home=home)
+    demo = as_a_process("demo", "--json", timeout=300, NEXTBEST_HOME=str(home))
     assert demo.returncode == 0, demo.stderr
     printed: dict[str, Any] = json.loads(demo.stdout)  # one JSON object and nothing else
     return printed
@@ -120,6 +106,6 @@ def test_the_model_comes_with_its_card_and_plots(figures: dict[str, Any]) -> Non
 def test_training_again_gives_the_same_model_whatever_the_threads(
     home: Path, figures: dict[str, Any]
 ) -> None:
-    again = nextbest("train", "--threads", "1", "--json", home=home)
+    again = as_a_process("train", "--threads", "1", "--json", timeout=300, NEXTBEST_HOME=str(home))
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["model_version"] == figures["model_version"]

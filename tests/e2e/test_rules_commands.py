@@ -3,16 +3,11 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import parse
 
 import pytest
-
-from nextbest_service.cli.app import main
+from command_runs import Nextbest, as_a_process
 
 CATALOGS = Path(__file__).parents[1] / "catalogs"
 SUITE = """
@@ -31,34 +26,6 @@ tests:
     customer: {like: anna, facts: {age: 17, campaigns: [spring]}}
     expect: {excluded: {spring-wine: {rule: old_enough}, strong-wine: eligibility}}
 """
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What became of a command."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Nextbest = Callable[..., Ran]
-
-
-@pytest.fixture
-def nextbest(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Nextbest:
-    """Return the command line as a function: everything of it but the start of a process."""
-
-    def run(*arguments: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["nextbest", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "80")
-        with pytest.raises(SystemExit) as ended:
-            main()
-        code = ended.value.code or 0
-        assert isinstance(code, int)
-        return Ran(code, *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture
@@ -86,8 +53,7 @@ def test_the_bank_is_sound(nextbest: Nextbest) -> None:
 
 
 def test_the_bank_is_covered_by_its_stories() -> None:
-    command = [sys.executable, "-m", "nextbest_service", "rules", "test", "bank", "--min-coverage", "95"]
-    tested = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    tested = as_a_process("rules", "test", "bank", "--min-coverage", "95")
     assert (tested.returncode, tested.stderr) == (0, "")
     counts, stories, coverage, *uncovered = tested.stdout.splitlines()
     assert "all passed" in counts

@@ -1,9 +1,6 @@
 """`nextbest simulate-world` on a small world: it learns, and it would notice if it did not."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow.dataset as ds
 import pytest
+from command_runs import Nextbest, as_a_process
 
 from nextbest_models.offpolicy.arrays import Flags, Integers
 from nextbest_models.progress import silent
@@ -33,28 +31,17 @@ SMALL = {
 MOST_REGRET = 0.65
 
 
-def nextbest(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "nextbest_service", *arguments],
-        env={**os.environ, "COLUMNS": "120"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory that a simulation has left, with what it printed."""
     directory = tmp_path_factory.mktemp("simulated")
     options = [text for name, value in SMALL.items() for text in (f"--{name}", str(value))]
-    done = nextbest(
+    done = as_a_process(
         "simulate-world",
         *options,
         *("--keep", str(directory / "kept"), "--plot", str(directory / "plot.svg")),
         *("--check", str(MOST_REGRET), "--json"),
+        COLUMNS="120",
     )
     assert done.returncode == 0, done.stderr
     (directory / "figures.json").write_text(done.stdout)
@@ -90,34 +77,34 @@ def test_the_log_foretells_what_the_next_model_earns(learned: list[Mapping[str, 
     assert learned[0]["forecast"] is None
 
 
-def test_what_is_kept_is_what_happened(kept: Path, learned: list[Mapping[str, Any]]) -> None:
+def test_what_is_kept_is_what_happened(
+    nextbest: Nextbest, kept: Path, learned: list[Mapping[str, Any]]
+) -> None:
     place = kept / "kept" / "exploring"
     outcomes = ds.dataset(place / "log" / "outcomes").to_table(columns=["type", "amount"]).to_pylist()
     clicks = [it["amount"] for it in outcomes if it["type"] == "CLICKED"]
     assert len(clicks) == sum(it["clicks"] for it in learned)
     assert min(clicks) > 0
-    listed = nextbest(
-        "models", "list", "--home", str(place / "home"), "--catalog", str(place / "catalog"), "--json"
-    )
+    where = ("--home", place / "home", "--catalog", place / "catalog")
+    listed = nextbest("models", "list", *where, "--json", COLUMNS="120")
     assert listed.returncode == 0, listed.stderr
     for it in learned[1:]:
         assert it["model"]["version"] in listed.stdout
     assert (kept / "plot.svg").read_text().startswith("<?xml")
 
 
-def test_a_check_that_is_not_met_has_an_exit_code_of_its_own() -> None:
-    done = nextbest(
-        "simulate-world", *("--customers", "20", "--decisions", "100", "--rounds", "1"), "--check", "0.5"
-    )
+def test_a_check_that_is_not_met_has_an_exit_code_of_its_own(nextbest: Nextbest) -> None:
+    small = ("--customers", "20", "--decisions", "100", "--rounds", "1")
+    done = nextbest("simulate-world", *small, "--check", "0.5", COLUMNS="120")
     assert done.returncode == 5, done.stderr
     assert "the regret fell from" in done.stderr
     assert "regret" in done.stdout
 
 
-def test_wrong_wishes_are_refused_before_anything_starts(tmp_path: Path) -> None:
+def test_wrong_wishes_are_refused_before_anything_starts(nextbest: Nextbest, tmp_path: Path) -> None:
     (tmp_path / "something").touch()
     for wish in (["--keep", str(tmp_path)], ["--plot", "picture.gif"], ["--actions", "2", "--ranks", "3"]):
-        done = nextbest("simulate-world", *wish)
+        done = nextbest("simulate-world", *wish, COLUMNS="120")
         assert done.returncode == 2
         assert wish[0] in done.stderr
 

@@ -12,6 +12,8 @@ from running_service import CANARY, Client, Service, service
 from nextbest_service.store.connection import connect_for_bulk
 from nextbest_service.store.embedded import embedded_valkey
 
+PATIENT = ("--store-timeout-ms", "5000")  # on a busy machine even a local store may take its time
+
 
 @pytest.fixture(scope="session")
 def shop_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -43,7 +45,7 @@ def shop(
 ) -> Iterator[Service]:
     """The session's service. It must end cleanly."""
     del shop_store
-    options = ("--redis-url", shop_store_url, "--model", str(shop_model), "--store-timeout-ms", "1000")
+    options = ("--redis-url", shop_store_url, "--model", str(shop_model), *PATIENT)
     with service(tmp_path_factory.mktemp("shop"), *options) as running:
         yield running
         assert running.stop() == 0, running.log()
@@ -68,7 +70,7 @@ def two_page_shop(
     directory = Path(shutil.copytree(DIRECTORY, home / "shop"))
     with (directory / "placements.yaml").open("a") as placements:
         placements.write("  - {id: side, title: Side, channel: web, direction: INBOUND, default_limit: 2}\n")
-    options = ("--redis-url", shop_store_url, "--model", str(shop_model))
+    options = ("--redis-url", shop_store_url, "--model", str(shop_model), *PATIENT)
     with service(home, *options, catalog=directory) as running:
         connected = Client(running.address)
         yield connected

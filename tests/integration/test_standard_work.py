@@ -15,7 +15,7 @@ from nextbest_rules import load_catalog
 from nextbest_service.store.where import store_url
 
 FROZEN = ("--freeze-clock", "--store-timeout-ms", "5000")
-SMALL = Size(weeks_ago=(0, 12), households=30, trees=6)
+SMALL = Size(weeks_ago=(0, 12), households=30, trees=6, learn_from_one_in=3)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from multiprocessing import get_context
@@ -104,13 +105,19 @@ def bank() -> Gauntlet:
     return Gauntlet(catalog, trials)
 
 
-def survivors(kinds: frozenset[str], *, by_all: bool) -> list[str]:
+@contextmanager
+def processes() -> Iterator[Executor]:
+    """Start as many processes as help; each loads the bank once."""
+    number = min(_MOST_PROCESSES, os.cpu_count() or 1)
+    with ProcessPoolExecutor(number, mp_context=get_context("spawn")) as pool:
+        yield pool
+
+
+def survivors(pool: Executor, kinds: frozenset[str], *, by_all: bool) -> list[str]:
     """Return the mutants of the bank, of some kinds, that its tests do not notice."""
     numbers = [number for number, mutant in enumerate(bank().mutants) if mutant.kind in kinds]
-    processes = min(_MOST_PROCESSES, os.cpu_count() or 1)
     ask = _noticed_by_all if by_all else _noticed_by_likely
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        noticed = list(pool.map(ask, numbers, chunksize=8))
+    noticed = list(pool.map(ask, numbers, chunksize=8))
     return [str(bank().mutants[number]) for number, seen in zip(numbers, noticed, strict=True) if not seen]
 
 

@@ -1,12 +1,14 @@
-"""The bank on several days: for each a service process of its own, all on one store.
+"""The bank on several days: for each a service of its own, all on one store.
 
 A service's clock runs ahead of the store's by a fixed time, so that services of several days can share what
-is known of a customer, and a story goes from day to day without waiting.
+is known of a customer, and a story goes from day to day without waiting. The first day's is a process; those
+of later days are on ports of this one.
 """
 
 import contextlib
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,10 +16,14 @@ from typing import Any
 
 from running_service import service
 from service_calls import Calls, PlainValue, event, fresh, identity, item, outcome, values
+from service_in_process import service_in_process
 
 from nextbest.v1 import decision_pb2, event_pb2, identity_pb2, profile_pb2, proposition_pb2, value_pb2
 from nextbest_rules.durations import duration_ms
 from nextbest_service.catalogs import find_catalog
+from nextbest_service.clock import StoreClock
+from nextbest_service.composition import LoadedParts, load_parts
+from nextbest_service.home import Home
 
 MONDAY = datetime.fromisoformat("2026-03-02T10:00:00+07:00")
 STORE_TIMEOUT_MS = "5000"
@@ -181,12 +187,26 @@ class Bank:
         return self.days[number]
 
     def _start(self, start: datetime) -> Day:
-        options = ("--redis-url", self.store_url, "--clock", start.isoformat())
-        home = self.homes / start.date().isoformat()
-        waits = ("--store-timeout-ms", STORE_TIMEOUT_MS)
-        process = self.running.enter_context(
-            service(home, *options, *waits, catalog=Path(find_catalog("bank")))
-        )
-        calls = Calls(process.address)
+        serving = self._beside(start) if self.days else self._apart(start)
+        calls = Calls(self.running.enter_context(serving))
         self.running.callback(calls.close)
         return Day.begun(calls)
+
+    @contextlib.contextmanager
+    def _apart(self, start: datetime) -> Iterator[str]:
+        """Serve in a process of its own."""
+        options = ("--redis-url", self.store_url, "--clock", start.isoformat())
+        waits = ("--store-timeout-ms", STORE_TIMEOUT_MS)
+        with service(self.homes, *options, *waits, catalog=find_catalog("bank")) as process:
+            yield process.address
+
+    def _beside(self, start: datetime) -> contextlib.AbstractContextManager[str]:
+        """Serve in this process."""
+        clock = StoreClock.starting_at(int(start.timestamp() * 1000))
+        return service_in_process(bank(), self.store_url, clock)
+
+
+@functools.cache
+def bank() -> LoadedParts:
+    """Return the loaded bank, which has no model."""
+    return load_parts("bank", Home(Path("nowhere")))

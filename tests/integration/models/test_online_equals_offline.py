@@ -29,7 +29,7 @@ MORNING = 1_509_354_000_000
 MOMENTS = (1_493_000_000_123, MORNING, MORNING + 20 * 365 * DAY_MS)
 TOLERANCE = 1e-9
 BUDGET_BYTES = 720
-EVERY = 40
+EVERY = 80
 _EXACT = (Function.COUNT, Function.RECENCY, Function.FIRST)
 _MORE = [
     ("days_known", {"aggregate": "first", "of": "trips"}),

@@ -7,7 +7,7 @@ from benchmarks.traffic.scene import Scene, limit_of
 from nextbest_rules import Direction
 
 
-@pytest.fixture(params=["grocery", "bank"])
+@pytest.fixture(scope="module", params=["grocery", "bank"])
 def scene(request: pytest.FixtureRequest) -> Scene:
     return Scene.read(request.param, ["7"])
 

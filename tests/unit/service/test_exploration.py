@@ -17,7 +17,7 @@ GREEDY = Exploration(ExplorationMethod.EPSILON_GREEDY, share=0.3, regret=1.0)
 THOMPSON = Exploration(ExplorationMethod.THOMPSON, share=0.0, regret=1.0)
 PRIORITY = np.array([0.50, 0.45, 0.30, 0.20, 0.05])
 STRENGTH = np.array([200.0, 20.0, 5.0, 50.0, 2.0])
-DECISIONS = 100_000
+DECISIONS = 40_000
 
 priorities = st.lists(st.floats(0.0, 1.0), min_size=1, max_size=30).map(lambda it: sorted(it, reverse=True))
 

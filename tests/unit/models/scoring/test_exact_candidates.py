@@ -93,8 +93,11 @@ def test_candidates_score_as_their_assembled_rows_do(
 
 def test_requests_of_any_shape_compile_nothing() -> None:
     """Read-only arrays, wide ids, strided rows: to numba each is a type of its own."""
+    # Models of other tests in this process, with trees of other sizes, have compiled for themselves.
+    others = {*candidates.propensities.signatures}
     CANDIDATES.propensities(CustomerFeatures.unknown(SPEC, NOW), {}, np.arange(2), NOW)
-    before = len(candidates.propensities.signatures)
+    before = {*candidates.propensities.signatures}
+    assert len(before - others) <= 1
     columns = [
         np.frombuffer(np.array([1, 3], dtype=kind).tobytes(), kind) for kind in ("u4", "u2", "u2", "u2")
     ]
@@ -103,7 +106,7 @@ def test_requests_of_any_shape_compile_nothing() -> None:
     read_only = np.frombuffer(np.arange(3).tobytes(), np.intp)
     for rows in (np.arange(4)[::2], np.arange(5, dtype=np.int32), np.empty(0, dtype=np.intp), read_only):
         CANDIDATES.propensities(customer, {"hour": 3}, rows, NOW)
-    assert len(candidates.propensities.signatures) == before == 1
+    assert {*candidates.propensities.signatures} == before
 
 
 def test_an_empty_catalog_scores_nothing() -> None:
