@@ -250,6 +250,7 @@ async def _become_ready(
     gc.collect()
     gc.freeze()  # what was loaded stays: looking through it again would hold up answers
     gc.set_threshold(*GARBAGE_THRESHOLDS)
+    gc.enable()  # whoever started the process may have waited with it
     if loaded is None:
         log.warning(
             "no_customers", hint="the store is empty: everybody is anonymous; see `nextbest load --help`"

@@ -8,7 +8,7 @@ from running_service import Client, Service, service
 
 from nextbest_service.catalogs import find_catalog
 
-CPU_SECONDS = 15.0  # 4 to 5 on a busy machine, once kernels are compiled; the first start on a machine: 50
+CPU_SECONDS = 12.0  # 3 to 4, on a busy machine more; the first start on a machine has others compile
 MEGABYTES = 300.0
 ONLY_FOR_TRAINING = ("pandas", "pyarrow", "scikit_learn", "sklearn")
 

@@ -1,5 +1,6 @@
 """`nextbest serve`: run the service."""
 
+import gc
 import os
 from datetime import datetime
 from pathlib import Path
@@ -168,6 +169,7 @@ def _run(settings: Settings) -> None:
 
         supervise(settings)
         return
+    gc.disable()  # until all is loaded: none of it is garbage, and looking for some takes a third of the time
     import_lightgbm()
     from nextbest_service.server import run  # noqa: PLC0415 - the other commands need no server
 

@@ -1,5 +1,6 @@
 """`python -m nextbest_service.workers` is one worker; its orders come over standard input."""
 
+import gc
 import os
 import sys
 
@@ -12,6 +13,7 @@ from nextbest_service.workers.orders import Orders
 
 def work() -> None:
     """Serve as ordered until SIGTERM, or until there is no supervisor any more."""
+    gc.disable()  # until all is loaded, as for one that serves alone
     orders = Orders.from_json(sys.stdin.buffer.read())
     os.set_blocking(orders.pipe, False)
     settings = orders.settings
