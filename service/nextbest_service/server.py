@@ -40,6 +40,7 @@ from nextbest_service.metrics.endpoint import metrics_endpoint
 from nextbest_service.metrics.exposition import Exposition
 from nextbest_service.metrics.tallies import Tallies
 from nextbest_service.roles import Alone, Role
+from nextbest_service.scheduling import step_back
 from nextbest_service.settings import AuditMode, Settings
 from nextbest_service.store.connection import (
     Store,
@@ -194,6 +195,7 @@ async def _listen(
     except RuntimeError as error:
         raise StartupError(port_taken(settings.host, settings.port)) from error
     await server.start()
+    step_back()
     address = joined(settings.host, port)
     log.info("listening", address=address)
     return server, address
@@ -273,6 +275,7 @@ async def _become_ready(
 async def _announce(
     clock: Clock, role: Role, parts: LoadedParts, address: str, checks: health.aio.HealthServicer
 ) -> None:
+    step_back()  # those that began since it listens
     await _set_health(checks, SERVING)
     role.announce(address)
     catalog = parts.rules.catalog
