@@ -31,7 +31,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def figures(home: Path) -> dict[str, Any]:
     """What the demo printed."""
-    demo = as_a_process("demo", "--json", timeout=300, NEXTBEST_HOME=str(home))
+    demo = as_a_process("demo", "--json", timeout=900, NEXTBEST_HOME=str(home))
     assert demo.returncode == 0, demo.stderr
     printed: dict[str, Any] = json.loads(demo.stdout)  # one JSON object and nothing else
     return printed
@@ -106,6 +106,6 @@ def test_the_model_comes_with_its_card_and_plots(figures: dict[str, Any]) -> Non
 def test_training_again_gives_the_same_model_whatever_the_threads(
     home: Path, figures: dict[str, Any]
 ) -> None:
-    again = as_a_process("train", "--threads", "1", "--json", timeout=300, NEXTBEST_HOME=str(home))
+    again = as_a_process("train", "--threads", "1", "--json", timeout=900, NEXTBEST_HOME=str(home))
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["model_version"] == figures["model_version"]
