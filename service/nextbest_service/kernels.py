@@ -17,6 +17,7 @@ import structlog
 
 import nextbest_models
 import nextbest_service
+from nextbest_models.scoring.kernel_sources import kernel_sources
 
 PARTS = (("states", "16"), ("32",))
 """What each of the processes compiles that work at the same time; see `compiling`.
@@ -70,10 +71,8 @@ def _digest() -> str:
     """Return what changes with the kernels, with what compiles them, and with the processor."""
     compilers = [(name, version(name)) for name in _COMPILERS]
     digest = hashlib.sha256(f"{sys.version} {compilers} {_processor()}".encode())
-    for path in (path for package in _PACKAGES for path in sorted(package.glob("*.py"))):
-        source = path.read_bytes()
-        if b"@compiled" in source or b"kernel" in source:
-            digest.update(source)
+    for source in kernel_sources(_PACKAGES):
+        digest.update(source)
     return digest.hexdigest()[:16]
 
 

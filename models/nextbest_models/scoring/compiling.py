@@ -8,8 +8,7 @@ from typing import Any
 
 from numba import njit
 
-_MARKS = b"@compiled", b"kernel"
-"""Files with any of these words have kernels, or what kernels are compiled with."""
+from nextbest_models.scoring.kernel_sources import kernel_sources
 
 
 def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - numba's dispatcher
@@ -34,6 +33,4 @@ def compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401 - numba's dis
 def _digest(package: Path) -> str:
     """Return 8 hex digits that change with any kernel of a package, or of this one."""
     packages = sorted({package, Path(__file__).parent})
-    sources = (path.read_bytes() for folder in packages for path in sorted(folder.glob("*.py")))
-    kept = (source for source in sources if any(mark in source for mark in _MARKS))
-    return hashlib.sha256(b"".join(kept)).hexdigest()[:8]
+    return hashlib.sha256(b"".join(kernel_sources(packages))).hexdigest()[:8]
