@@ -45,11 +45,6 @@ class Plan:
     levels: tuple[float, ...]
     tails: float = 1.0
 
-    @property
-    def cells(self) -> int:
-        """How many steps a round takes, that of the lone caller included."""
-        return 4 + 3 * len(self.levels) + 2
-
 
 FULL = Plan(rounds=5, seconds=2.5, levels=(0.25, 0.5, 0.7), tails=4.0)
 QUICK = Plan(rounds=5, seconds=1.0, levels=(0.7,))

@@ -195,7 +195,6 @@ async def _listen(
     except RuntimeError as error:
         raise StartupError(port_taken(settings.host, settings.port)) from error
     await server.start()
-    step_back()
     address = joined(settings.host, port)
     log.info("listening", address=address)
     return server, address
@@ -275,7 +274,7 @@ async def _become_ready(
 async def _announce(
     clock: Clock, role: Role, parts: LoadedParts, address: str, checks: health.aio.HealthServicer
 ) -> None:
-    step_back()  # those that began since it listens
+    step_back()
     await _set_health(checks, SERVING)
     role.announce(address)
     catalog = parts.rules.catalog
