@@ -35,6 +35,7 @@ class Refusal:
     reason: str = ""
     domain: str = ""
     violations: tuple[tuple[str, str], ...] = ()
+    retry_after_ms: int = 0
     raw: bytes = field(default=b"", repr=False)
 
     @property
@@ -91,14 +92,16 @@ def read_refusal(error: Any) -> Refusal:
     status = status_pb2.Status.FromString(raw)
     assert not raw or (status.code, status.message) == (error.code().value[0], error.details())
     info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    retry = error_details_pb2.RetryInfo()
     for detail in status.details:
-        assert detail.Unpack(info) or detail.Unpack(bad), detail.type_url
+        assert detail.Unpack(info) or detail.Unpack(bad) or detail.Unpack(retry), detail.type_url
     return Refusal(
         status=error.code(),
         message=error.details() or "",
         reason=info.reason,
         domain=info.domain,
         violations=tuple((item.field, item.description) for item in bad.field_violations),
+        retry_after_ms=retry.retry_delay.ToMilliseconds(),
         raw=raw,
     )
 

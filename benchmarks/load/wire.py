@@ -7,7 +7,7 @@ rules, in the frames that gRPC's own client sends: headers are indexed from the 
 
 import asyncio
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, cast
 
 from benchmarks.load.hpack import OK, StatusReader
@@ -40,7 +40,9 @@ def hello() -> bytes:
     return PREFACE + frame(SETTINGS, 0, 0, settings) + frame(WINDOW_UPDATE, 0, 0, wider)
 
 
-def request_headers(method: str, authority: str) -> tuple[bytes, bytes]:
+def request_headers(
+    method: str, authority: str, metadata: Sequence[tuple[str, str]] = ()
+) -> tuple[bytes, bytes]:
     """Return the header block of a connection's first request, and that of all others."""
     texts = [
         (b"\x44", method),
@@ -48,6 +50,7 @@ def request_headers(method: str, authority: str) -> tuple[bytes, bytes]:
         (b"\x40\x02te", "trailers"),
         (b"\x5f", "application/grpc"),
         (b"\x7a", "nextbest-benchmark"),
+        *((b"\x40" + bytes([len(name)]) + name.encode(), value) for name, value in metadata),
     ]
     first = b"\x83\x86" + b"".join(name + bytes([len(it)]) + it.encode() for name, it in texts)
     return first, b"\x83\x86" + bytes(0x80 | 62 + place for place in reversed(range(len(texts))))
@@ -59,8 +62,10 @@ class Connection(asyncio.Protocol):
     `lost` is set once it is of no more use; every call still open has failed then.
     """
 
-    def __init__(self, method: str, authority: str, done: Done) -> None:
-        self._first, self._next = request_headers(method, authority)
+    def __init__(
+        self, method: str, authority: str, done: Done, metadata: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        self._first, self._next = request_headers(method, authority, metadata)
         self._done = done
         self._reader = StatusReader()
         self._open: dict[int, int] = {}

@@ -109,6 +109,18 @@ def load(directory: Path, spec: FeatureSpec) -> Ranker:
     return ranker
 
 
+def check_files(directory: Path) -> str:
+    """Return the version of the model in a directory, whose files must be those of its manifest.
+
+    Raises:
+        ModelError: they are missing, damaged or edited.
+    """
+    manifest = read_manifest(directory)
+    _checked_text(directory / MODEL_FILE, manifest)
+    read_companions(directory, manifest.parts)
+    return manifest.version
+
+
 def read_manifest(directory: Path) -> Manifest:
     """Read a model's manifest.
 
@@ -219,7 +231,8 @@ def _ranker(text: str, manifest: Manifest, companions: Companions) -> Ranker:
     if booster.feature_name() != manifest.columns:
         raise ModelError(f"model {manifest.version} has other columns than its manifest. Train again.")
     columns = tuple(manifest.columns)
-    return Ranker(booster, columns, manifest.version, companions.calibration, companions.experience)
+    calibration, experience = companions.calibration, companions.experience
+    return Ranker(booster, columns, manifest.version, calibration, experience, manifest.created)
 
 
 def _check_golden(directory: Path, manifest: Manifest, ranker: Ranker) -> None:

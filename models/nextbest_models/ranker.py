@@ -80,6 +80,7 @@ class Ranker:
         "booster",
         "calibration",
         "columns",
+        "created",
         "curves",
         "experience",
         "scorer",
@@ -93,8 +94,10 @@ class Ranker:
         version: str,
         calibration: Calibration = NOT_CALIBRATED,
         experience: Experience | None = None,
+        created: str = "",
     ) -> None:
         self.booster = booster
+        self.created = created
         text = str(booster.model_to_string())
         self._exact, self.scorer = _exact_model(text)
         self._explainer = Explainer.of(booster, text)

@@ -1,7 +1,7 @@
 """Why actions were not offered. Computed on demand, never on the way of a decision."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -72,6 +72,28 @@ def first_stops(actions: Sequence[Action], stops: Iterable[Stop]) -> tuple[Exclu
                 finding = cause.finding(action)
             found[bit] = Exclusion(action.id, cause.stage, *finding)
     return tuple([exclusion for exclusion in found if exclusion is not None])
+
+
+class Stopped(NamedTuple):
+    """How many actions one rule was the first to stop."""
+
+    stage: Stage
+    rule_id: str
+    actions: int
+
+
+def count_first_stops(actions: Sequence[Action], stops: Iterable[Stop]) -> Iterator[Stopped]:
+    """Yield what `first_stops` says without its words: per cause, so it takes no time per action.
+
+    A cause that is not alike for its actions counts under the rule that stops the first of them.
+    """
+    remaining = (1 << len(actions)) - 1
+    for cause in sorted(stops, key=lambda cause: _ORDER[cause.stage]):
+        concerned = remaining & cause.mask
+        if concerned:
+            remaining &= ~concerned
+            first = actions[next(bits(concerned))]
+            yield Stopped(cause.stage, cause.finding(first).rule_id, concerned.bit_count())
 
 
 def show(name: str, value: object) -> str:

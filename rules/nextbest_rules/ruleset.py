@@ -11,7 +11,15 @@ from typing import NamedTuple, Protocol
 from nextbest_rules.bitmask import mask_where
 from nextbest_rules.catalog import Action, Catalog
 from nextbest_rules.context_weights import ContextWeights
-from nextbest_rules.explanation import Exclusion, Finding, Stop, first_stops, stop
+from nextbest_rules.explanation import (
+    Exclusion,
+    Finding,
+    Stop,
+    Stopped,
+    count_first_stops,
+    first_stops,
+    stop,
+)
 from nextbest_rules.expressions import Expressions
 from nextbest_rules.formulas import Formulas
 from nextbest_rules.reservations import asked_for
@@ -209,12 +217,26 @@ class RuleSet:
         Raises:
             UnknownPlacementError: the catalog has no such surface.
         """
+        return first_stops(self.catalog.actions, self._stops(view, surface, excluded, candidates))
+
+    def count_stopped(
+        self, view: View, surface: Surface | None = None, excluded: int = 0, candidates: int = -1
+    ) -> tuple[Stopped, ...]:
+        """Return how many actions each rule was the first to stop, for what `explain` is given.
+
+        Raises:
+            UnknownPlacementError: the catalog has no such surface.
+        """
+        stops = self._stops(view, surface, excluded, candidates)
+        return tuple(count_first_stops(self.catalog.actions, stops))
+
+    def _stops(self, view: View, surface: Surface | None, excluded: int, candidates: int) -> list[Stop]:
         stops: list[Stop] = [cause for stage in self._stages for cause in stage.stops(view)]
         if surface is not None:
             stops += self._placements.stops(surface)
         stops.append(stop(Stage.REQUEST, excluded, _EXCLUDED))
         stops.append(stop(Stage.REQUEST, ~candidates, _NO_CANDIDATE))
-        return first_stops(self.catalog.actions, stops)
+        return stops
 
 
 _EXCLUDED = Finding("excluded", "The request excludes this action.")

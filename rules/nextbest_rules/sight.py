@@ -39,7 +39,7 @@ Function = Callable[[Slots], object]
 # What no catalog declares: the moment, the request, the customer's records (None where they cannot be read).
 _OTHERS: Mapping[str, Callable[[Situation], object]] = {
     "now": lambda situation: Timestamp.of_ms(situation.now_ms),
-    "customer": attrgetter("known"),
+    "customer": lambda situation: UNKNOWN if situation.known is None else situation.known,
     "direction": lambda situation: situation.direction.value,
     **{name: attrgetter(name) for name in ("channel", "brand", "goal", *RECORD_LISTS)},
     "contacts": lambda situation: None if situation.contacts is None else tuple(situation.contacts),
@@ -203,7 +203,8 @@ class Sight:
         if situation.facts is not None:
             _fill(slots, self._facts, situation.facts)
             self._age_facts(slots, situation)
-        self._fill_features(slots, situation)
+        if situation.features is not None:
+            self._fill_features(slots, situation, situation.features)
         _fill(slots, self._context, situation.context)
         for slot, name in self._others:
             slots[slot] = _OTHERS[name](situation)
@@ -219,10 +220,10 @@ class Sight:
             if _is_stale(item.declaration, _age(situation.now_ms, as_of_ms)):
                 item.put(slots, item.stale((situation.facts or {}).get(item.name)))
 
-    def _fill_features(self, slots: Slots, situation: Situation) -> None:
+    def _fill_features(self, slots: Slots, situation: Situation, features: Mapping[str, float]) -> None:
         for item in self._features:
             # Features may come as numpy scalars, which conditions do not know.
-            value = _plain_number(situation.features.get(item.name))
+            value = _plain_number(features.get(item.name))
             item.put(slots, item.stale(value) if _is_stale_feature(item, situation) else value)
 
 

@@ -7,11 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from nextbest_models.affinity import AffinityKeys
 from nextbest_models.artifact import load as load_ranker
 from nextbest_models.features import FeatureSpec
 from nextbest_models.online import OnlineFeatures
+from nextbest_models.population import Population
 from nextbest_models.ranker import Ranker
+from nextbest_models.state import CustomerFeatures
 from nextbest_rules import Catalog, RuleSet, load_catalog
 from nextbest_rules.assignment import CHAMPION, STATIC
 from nextbest_service.catalogs import find_catalog
@@ -23,9 +27,12 @@ from nextbest_service.customers.naming import Naming
 from nextbest_service.customers.settling import settled
 from nextbest_service.decision_log.legend import Legend
 from nextbest_service.decision_log.log import DecisionLog
-from nextbest_service.decisions.decider import Decider
+from nextbest_service.decisions.decider import Decider, fresh_id
+from nextbest_service.decisions.factors import Weights
 from nextbest_service.decisions.generation import Generation, catalog_affinity_keys, feature_spec
-from nextbest_service.feast.mapping import external_features, read_mapping
+from nextbest_service.decisions.last_known import LastKnown
+from nextbest_service.decisions.storeless import Storeless
+from nextbest_service.feast.mapping import FeastMapping, external_features, read_mapping
 from nextbest_service.feast.reader import FeastReader
 from nextbest_service.home import Home
 from nextbest_service.settings import Settings
@@ -41,6 +48,10 @@ from nextbest_service.store.preparing import Prepared, prepare
 from nextbest_service.store.products import ProductBook
 from nextbest_service.store.registry import AffinityIds
 from nextbest_service.store.volume_holds import VolumeHolds
+
+READS = 2
+SLACK_MS = 50
+"""Before it is made, a decision asks the store twice at most: with time for that and more no timer runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +84,34 @@ def load_parts(catalog: str, home: Home, model: Path | None = None) -> LoadedPar
         StartupError: there is no such catalog.
     """
     loaded = load_catalog(find_catalog(catalog))
-    spec = feature_spec(loaded)
-    named = {CHAMPION, *loaded.experimentation.rankers} - {STATIC}
-    directories = {name: path for name, path in home.models_in_use(loaded.name).items() if name in named}
-    if model is not None:
-        directories[CHAMPION] = model
-    rankers = {name: load_ranker(directory, spec) for name, directory in directories.items()}
-    return LoadedParts(RuleSet.compile(loaded), spec, rankers)
+    directories = home.models_in_use(loaded.name)
+    return parts_of(loaded, directories if model is None else {**directories, CHAMPION: model})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Models that serve already, by name: as good as loaded while features are those of a digest."""
+
+    spec_digest: str
+    rankers: Mapping[str, Ranker]
+
+
+def parts_of(catalog: Catalog, models: Mapping[str, Path], known: Known | None = None) -> LoadedParts:
+    """Load the models that a catalog needs, of the directories given by name, and compile its rules.
+
+    Raises:
+        FeatureSpecError: a feature's definition means nothing to the models.
+        ModelError: a model is damaged or does not fit the catalog.
+    """
+    spec = feature_spec(catalog)
+    named = {CHAMPION, *catalog.experimentation.rankers} - {STATIC}
+    at_hand = known.rankers if known and known.spec_digest == spec.digest else {}
+    rankers = {
+        name: at_hand.get(name) or load_ranker(directory, spec)
+        for name, directory in models.items()
+        if name in named
+    }
+    return LoadedParts(RuleSet.compile(catalog), spec, rankers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +130,10 @@ def build_serving(
     clock: Clock,
     decision_log: DecisionLog,
     source: FeatureSource | None = None,
+    last_known: LastKnown | None = None,
 ) -> Serving:
     """Bring the loaded parts and the store together; blocks while it registers what the catalog needs."""
+    last_known = LastKnown() if last_known is None else last_known
     catalog = parts.rules.catalog
     prepared = prepare(bulk, OnlineFeatures(parts.spec), catalog_affinity_keys(catalog))
     population = read_population(bulk, prepared.codec.features.tag)
@@ -114,9 +148,21 @@ def build_serving(
         volumes=intake.volumes,
         log=decision_log,
         legend=Legend.of(generation),
+        last_known=last_known,
+        plenty_ns=(READS * store.timeout_ms + SLACK_MS) * 1_000_000,
     )
-    care = Care(people, Links(people), intake.books, AffinityNames(store), decision_log)
+    care = Care(people, Links(people), intake.books, AffinityNames(store), decision_log, last_known)
     return Serving(decider, intake, care)
+
+
+def build_storeless(parts: LoadedParts, clock: Clock, decision_log: DecisionLog) -> Storeless:
+    """Return what decides as long as the store has never been there; blocks while it is put together."""
+    keys = AffinityKeys(tuple(sorted(catalog_affinity_keys(parts.rules.catalog))))
+    generation = Generation.build(parts.rules, parts.spec, keys, Population.unknown(), {})
+    nobody, ones = CustomerFeatures.unknown(parts.spec, 0), np.ones(len(generation.values))
+    weights = Weights(generation.values, ones, ones, ones, np.empty(0, np.bool_))
+    generation.rankings[STATIC].factors(nobody, {}, 1, weights, 0)  # what is slow the first time
+    return Storeless(generation, clock, decision_log, fresh_id)
 
 
 def build_intake(
@@ -155,9 +201,23 @@ def feast_reader(mapping: Path, url: str, timeout_ms: int, parts: LoadedParts) -
     Raises:
         BrokenFileError: the mapping has faults; all of them are listed.
     """
+    return FeastReader(connect(url, timeout_ms), _mapping(mapping, parts))
+
+
+def _mapping(path: Path, parts: LoadedParts) -> FeastMapping:
     namespaces = {namespace.name for namespace in parts.rules.catalog.namespaces}
-    read = read_mapping(mapping, external_features(parts.spec), namespaces)
-    return FeastReader(connect(url, timeout_ms), read)
+    return read_mapping(path, external_features(parts.spec), namespaces)
+
+
+def renewed_source(settings: Settings, source: FeastReader | None, parts: LoadedParts) -> FeastReader | None:
+    """Return a reader of the same Feast store for other parts, by the mapping as it is now.
+
+    Raises:
+        BrokenFileError: the mapping has faults; all of them are listed.
+    """
+    if source is None or settings.feast is None:
+        return None
+    return source.over(_mapping(settings.feast, parts))
 
 
 def choose_clock(settings: Settings, catalog: Catalog) -> Clock:

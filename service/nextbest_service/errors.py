@@ -23,10 +23,14 @@ class ServiceError(Exception):
     status = grpc.StatusCode.INTERNAL
     reason = "INTERNAL"
 
-    def __init__(self, message: str, violations: Sequence[FieldViolation] = ()) -> None:
+    def __init__(
+        self, message: str, violations: Sequence[FieldViolation] = (), *, retry_after_ms: int = 0
+    ) -> None:
+        """`retry_after_ms` is how long a retry should wait; 0 gives no advice."""
         super().__init__(message)
         self.message = message
         self.violations = tuple(violations)
+        self.retry_after_ms = retry_after_ms
 
 
 class InvalidRequestError(ServiceError):
@@ -57,11 +61,35 @@ class UnknownReferenceError(ServiceError):
         super().__init__("the request names things that the catalog does not have", violations)
 
 
+class UnauthenticatedError(ServiceError):
+    """Nobody knows who calls. Why not is told in the log, not to the caller."""
+
+    status = grpc.StatusCode.UNAUTHENTICATED
+    reason = "UNAUTHENTICATED"
+
+    def __init__(self) -> None:
+        super().__init__("the call carries no credentials that are accepted here")
+
+
+class PermissionDeniedError(ServiceError):
+    """The caller is known, and may not do this; fields that are not permitted are listed."""
+
+    status = grpc.StatusCode.PERMISSION_DENIED
+    reason = "PERMISSION_DENIED"
+
+    def __init__(self, violations: Sequence[FieldViolation] = ()) -> None:
+        super().__init__("this caller may not do this", violations)
+
+
 class StoreUnavailableError(ServiceError):
     """The customer store did not answer in time, or is not there."""
 
     status = grpc.StatusCode.UNAVAILABLE
     reason = "STORE_UNAVAILABLE"
+
+
+class StoreTimeoutError(StoreUnavailableError):
+    """The customer store may be there, and did not answer in time."""
 
 
 class UnknownDecisionError(ServiceError):
@@ -81,11 +109,39 @@ class AuditUnavailableError(ServiceError):
     reason = "AUDIT_UNAVAILABLE"
 
 
+class OverloadedError(ServiceError):
+    """More is asked than can be answered, and this would come too late or can wait."""
+
+    status = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "OVERLOADED"
+
+    def __init__(self, retry_after_ms: int) -> None:
+        super().__init__("there is more to do than time: try again later", retry_after_ms=retry_after_ms)
+
+
+class QuotaExceededError(ServiceError):
+    """The caller asks more than it may."""
+
+    status = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "QUOTA_EXCEEDED"
+
+    def __init__(self, retry_after_ms: int) -> None:
+        super().__init__("this caller asks more often than it may", retry_after_ms=retry_after_ms)
+
+
 class NotReadyError(ServiceError):
     """The service is starting or draining."""
 
     status = grpc.StatusCode.UNAVAILABLE
     reason = "NOT_READY"
+
+
+class DecisionFailedError(Exception):
+    """A defect on the way of a decision, which had got its id already; the cause says what it was."""
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__()
+        self.decision_id = decision_id
 
 
 class StartupError(Exception):

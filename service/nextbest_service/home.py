@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from nextbest_service.models_in_use import CHAMPION, NO_FIGURES, Change, Figures
 
 @dataclass(frozen=True, slots=True)
 class RunningService:
-    """Where the service of this home answers, and its process."""
+    """Where the service of this home answers, its process, and where operators ask it (empty: nowhere)."""
 
     address: str
     pid: int
+    admin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ class Home:
     def announce_service(self, service: RunningService) -> None:
         """Write down where the service answers, so that `nextbest decide` finds it."""
         write_atomically(
-            self._service_file, json.dumps({"address": service.address, "pid": service.pid}) + "\n"
+            self._service_file,
+            json.dumps({name: value for name, value in asdict(service).items() if value != ""}) + "\n",
         )
 
     def withdraw_service(self) -> None:
@@ -117,8 +119,8 @@ class Home:
         """Return the service announced for this home, if its process still lives."""
         try:
             entry = json.loads(self._service_file.read_text())
-            service = RunningService(address=str(entry["address"]), pid=int(entry["pid"]))
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            service = RunningService(str(entry["address"]), int(entry["pid"]), str(entry.get("admin", "")))
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return service if process_is_alive(service.pid) else None
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from nextbest_service.home import Home, RunningService
@@ -29,6 +29,9 @@ class Role(Protocol):
     def on_duty(self, stop: Callable[[], object]) -> AbstractAsyncContextManager[None]:
         """Return what the role asks for while the event loop runs; `stop` ends the service."""
 
+    def announce_admin(self, address: str) -> None:
+        """Note where operators are answered."""
+
     def announce(self, address: str) -> None:
         """Tell that the service is ready."""
 
@@ -43,6 +46,7 @@ class Alone:
     home: Home
     number: int = 0
     listens_early: bool = True
+    _admin: list[str] = field(default_factory=list)
 
     @property
     def listening(self) -> Sequence[tuple[str, int]]:
@@ -55,9 +59,13 @@ class Alone:
         del stop
         yield
 
+    def announce_admin(self, address: str) -> None:
+        """Note where operators are answered: it is written down with the rest."""
+        self._admin[:] = [address]
+
     def announce(self, address: str) -> None:
         """Write down where the service answers."""
-        self.home.announce_service(RunningService(address, os.getpid()))
+        self.home.announce_service(RunningService(address, os.getpid(), *self._admin))
 
     def withdraw(self) -> None:
         """Forget where it answered."""
@@ -93,6 +101,9 @@ class OneOfMany:
             yield
         finally:
             beating.cancel()
+
+    def announce_admin(self, address: str) -> None:
+        """Leave that to the supervisor, which knows the ports."""
 
     def announce(self, address: str) -> None:
         """Tell the supervisor, which knows the address."""

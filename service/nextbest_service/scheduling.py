@@ -2,9 +2,12 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _THREADS = Path("/proc/self/task")
+_BESIDE = 4
+"""Threads for what blocks: files to look at, reloads to build, a write to wait for."""
 
 
 def step_back() -> None:
@@ -19,6 +22,16 @@ def step_back() -> None:
     for number in (int(path.name) for path in _THREADS.iterdir()):
         if number != threading.main_thread().native_id:
             _make_patient(number)
+
+
+def patient_threads() -> ThreadPoolExecutor:
+    """Return where work goes that would hold up the event loop: to threads that do not interrupt it."""
+
+    def begin() -> None:
+        if _THREADS.is_dir():
+            _make_patient(threading.get_native_id())
+
+    return ThreadPoolExecutor(_BESIDE, thread_name_prefix="beside", initializer=begin)
 
 
 def _make_patient(number: int) -> None:

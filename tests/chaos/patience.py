@@ -22,8 +22,9 @@ from nextbest.v1 import (
 )
 
 ANSWER_SECONDS = 10.0
-PATIENCE_SECONDS = 45.0
+PATIENCE_SECONDS = 180.0
 PAUSE_SECONDS = 0.02
+WITHOUT_STORE = frozenset({"STORE_UNAVAILABLE", "STORE_TIMEOUT", "DEADLINE_SHORT"})
 MAY_BE_REPEATED = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -56,9 +57,18 @@ class PatientClient:
         self.outcomes = outcome_pb2_grpc.OutcomeServiceStub(self.channel)
 
     async def decide(self, request: decision_pb2.DecideRequest) -> decision_pb2.DecideResponse:
-        """Ask for a decision; the request must have an id."""
+        """Ask for a decision that was made with the store; the request must have an id.
+
+        Answers made without it are not remembered, so that the question may be asked again.
+        """
         assert request.request_id
-        return await self._answered(lambda: self.decisions.Decide(request, timeout=ANSWER_SECONDS))
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            answer = await self._answered(lambda: self.decisions.Decide(request, timeout=ANSWER_SECONDS))
+            if WITHOUT_STORE.isdisjoint(it.reason for it in answer.degraded) or time.monotonic() > deadline:
+                return answer
+            self.repeats += 1
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def track(self, *events: event_pb2.Event) -> None:
         """Send events until all of them are acknowledged."""

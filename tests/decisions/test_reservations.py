@@ -8,7 +8,7 @@ from deciding import ANNA, DAY_MS, LIMITED, MINUTE_MS, NOW_MS, HandClock, ask, d
 
 from nextbest.v1 import decision_pb2
 from nextbest_rules.records import RESERVED, Kill
-from nextbest_service.decisions import decider as decider_module
+from nextbest_service.decisions import asking
 from nextbest_service.decisions.decider import Decider
 from nextbest_service.store.connection import SyncClient
 from nextbest_service.store.keys import Identity, held_key, person_key
@@ -183,7 +183,7 @@ def test_where_others_keep_changing_a_customer_only_unlimited_actions_are_left(
     valkey_url: str, valkey: SyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del valkey
-    monkeypatch.setattr(decider_module, "MOST_TRIES", 0)
+    monkeypatch.setattr(asking, "MOST_TRIES", 0)
 
     async def decide() -> None:
         async with deciding(valkey_url, HandClock()) as decider:

@@ -17,7 +17,7 @@ from nextbest.v1 import decision_pb2
 from nextbest.v1.decision_pb2 import DecideResponse, DecideStreamRequest, DecideStreamResponse
 from nextbest_service.api.decision_stream import AT_A_TIME, MOST_BYTES, MOST_MORE, DecisionStreams
 from nextbest_service.api.edge import service_handler
-from nextbest_service.server import DECISION_SERVICE
+from nextbest_service.serving.services import DECISION_SERVICE
 
 STREAM = "/nextbest.v1.DecisionService/DecideStream"
 OK = DecideResponse(decision_id="fine")

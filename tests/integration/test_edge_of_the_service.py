@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from nextbest.v1 import decision_pb2
 from nextbest_service.api.edge import service_handler
-from nextbest_service.server import DECISION_SERVICE
+from nextbest_service.serving.services import DECISION_SERVICE
 
 Handler = Callable[[Any, Any], Awaitable[Any]]
 

@@ -4,7 +4,6 @@ import itertools
 import signal
 import socket
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +12,8 @@ import grpc
 import pytest
 import redis
 from corner_shop import ANNA, STRANGER, asked, open_for_business, question
-from prometheus_client.parser import text_string_to_metric_families
 from running_service import CANARY, CORNER_SHOP, Client, Service, service, spawn, wait_until
+from scraping import grown, series, text, values
 
 from nextbest.v1 import admin_pb2, customer_pb2, decision_pb2, identity_pb2
 from nextbest.v1.decision_pb2 import DecideStreamRequest, DecideStreamResponse
@@ -23,37 +22,6 @@ from nextbest_service.store.embedded import embedded_valkey
 from nextbest_service.store.keys import Identity
 
 STEPS = {"read", "screen", "score", "arbitrate", "explain", "reserve", "render"}
-Series = tuple[str, tuple[tuple[str, str], ...]]
-Values = dict[Series, float]
-
-
-def text(address: str) -> str:
-    """Return the metrics as they are served."""
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
-        return answer.read().decode()
-
-
-def series(name: str, **labels: str) -> Series:
-    """Return the name of one series."""
-    return f"nextbest_{name}", tuple(sorted(labels.items()))
-
-
-def values(address: str) -> Values:
-    """Return the values of all series."""
-    families = text_string_to_metric_families(text(address))
-    return {
-        (it.name, tuple(sorted(it.labels.items()))): it.value for family in families for it in family.samples
-    }
-
-
-def grown(before: Values, after: Values, prefix: str) -> dict[tuple[str, ...], float]:
-    """Return by how much the series of a name grew, by the values of their labels."""
-    found = {
-        tuple(value for _, value in labels): value - before.get((name, labels), 0.0)
-        for (name, labels), value in after.items()
-        if name == f"nextbest_{prefix}"
-    }
-    return {labels: value for labels, value in found.items() if value}
 
 
 @pytest.fixture(scope="module")

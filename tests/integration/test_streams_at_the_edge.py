@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from nextbest.v1 import customer_pb2
 from nextbest_service.api.edge import service_handler
 from nextbest_service.errors import NotReadyError
-from nextbest_service.server import CUSTOMER_SERVICE
+from nextbest_service.serving.services import CUSTOMER_SERVICE
 
 COLLECT = "/nextbest.v1.CustomerService/StreamEvents"
 EXPORT = "/nextbest.v1.CustomerService/ExportCustomer"

@@ -25,7 +25,7 @@ def shop(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     ranker = load(wrong, feature_spec(load_catalog(catalog)))
     with connect_for_bulk(valkey_url) as store, pytest.MonkeyPatch.context() as patch:
         # The dice are the decision's id: with ids by time each run draws the same.
-        patch.setattr(decider, "_fresh_id", lambda now_ms: hashlib.sha256(b"%d" % now_ms).hexdigest()[:32])
+        patch.setattr(decider, "fresh_id", lambda now_ms: hashlib.sha256(b"%d" % now_ms).hexdigest()[:32])
         store.flushall()
         who = served_world.serve(valkey_url, store, world, catalog, ranker, DECISIONS, seed=1)
         decisions = served_world.export(store, root / "decisions")

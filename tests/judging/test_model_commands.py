@@ -83,7 +83,7 @@ def test_an_empty_home_says_how_to_get_a_model(home: Home, run: Run) -> None:
 
 
 def test_promoting_and_rolling_back_change_what_is_in_use(shop: Shop, home: Home, run: Run) -> None:
-    assert "restart it" in run("models", "promote", shop.wrong.name).out
+    assert "within seconds" in run("models", "promote", shop.wrong.name).out
     promoted = run("models", "promote", shop.good.name[:6], "--json")
     assert promoted.json["version"] == shop.good.name
     assert promoted.json["promoted"] is True

@@ -13,7 +13,7 @@ from shoppers import CODEC, RING, person_of
 
 from nextbest_service.clock import FixedClock
 from nextbest_service.customers.portion import Portion
-from nextbest_service.errors import StoreUnavailableError
+from nextbest_service.errors import StoreTimeoutError, StoreUnavailableError
 from nextbest_service.store import joint_reads
 from nextbest_service.store.connection import connect
 from nextbest_service.store.customers import ReadPlan
@@ -109,7 +109,7 @@ async def test_where_the_store_hangs_all_hear_of_it_and_the_next_one_asks_anew(
         valkey.execute_command("CLIENT", "PAUSE", 600, "ALL")
         asked = [reads.read((ref,), PLAN, NOW_MS) for ref in refs[:3]]
         results = await asyncio.gather(*asked, return_exceptions=True)
-        assert [*map(type, results)] == [StoreUnavailableError] * 3
+        assert [*map(type, results)] == [StoreTimeoutError] * 3
         await asyncio.sleep(0.6)
         _, stored = await reads.read(refs[:1], PLAN, NOW_MS)
         assert stored[refs[0]]

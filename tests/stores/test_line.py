@@ -16,7 +16,8 @@ import redis
 import trustme
 import uvloop
 
-from nextbest_service.errors import StoreUnavailableError
+from nextbest_service.errors import StoreTimeoutError, StoreUnavailableError
+from nextbest_service.metrics.durations import ROUND_TRIP_BOUNDS_US, Durations
 from nextbest_service.store import line
 from nextbest_service.store.connection import Store, connect
 from nextbest_service.store.line import Command
@@ -68,6 +69,38 @@ def test_everybody_gets_their_own_replies_also_when_others_hang_up(
             assert 0 < len(answered) < CALLERS
             assert answered == {number: [f"<{number}>".encode(), 1] for number in answered}
             assert await store.run([("GET", "k7")]) == [b"<7>"]
+
+    tell(story)
+
+
+def test_round_trips_are_timed_of_one_caller_at_a_time(tell: Run, valkey_url: str) -> None:
+    async def story() -> None:
+        trips = Durations(ROUND_TRIP_BOUNDS_US)
+        store = connect(valkey_url, PATIENCE_MS, trips)
+        await asyncio.gather(*(store.run([("PING",)]) for _ in range(CALLERS)))
+        assert 1 <= sum(trips.counts) < CALLERS / 10
+        timed, began = sum(trips.counts), time.perf_counter()
+        for _ in range(5):
+            await store.run([("PING",)])
+        assert sum(trips.counts) == timed + 5
+        assert 0 < trips.total_us < (time.perf_counter() - began) * 1e6 + PATIENCE_MS * 1000
+        await store.aclose()
+
+    tell(story)
+
+
+def test_a_store_that_hangs_counts_with_the_time_that_was_waited_for_it(tell: Run, tmp_path: Path) -> None:
+    async def story() -> None:
+        trips, path = Durations(ROUND_TRIP_BOUNDS_US), str(tmp_path / "silent")
+        with socket.socket(socket.AF_UNIX) as server:  # it lets callers in, and says nothing
+            server.bind(path)
+            server.listen()
+            store = connect(f"unix://{path}", TIMEOUT_MS, trips)
+            with pytest.raises(StoreUnavailableError):
+                await store.run([("PING",)])
+            await store.aclose()
+        assert sum(trips.counts) == 1
+        assert trips.total_us >= TIMEOUT_MS * 900
 
     tell(story)
 
@@ -130,7 +163,7 @@ def test_who_asks_a_store_that_hangs_waits_no_longer_than_agreed_and_it_is_found
             both = await asyncio.gather(
                 store.run([("INCR", "k")]), store.run([("GET", "k")]), return_exceptions=True
             )
-            assert [*map(type, both)] == [StoreUnavailableError] * 2
+            assert [*map(type, both)] == [StoreTimeoutError] * 2
             assert time.perf_counter() - started < 0.8 * PAUSE_MS / 1000
             await asyncio.sleep(PAUSE_MS / 1000)
             (found,) = await store.run([("GET", "k")])

@@ -18,6 +18,9 @@ BATCH = 2_000
 OTHER_CATALOG = "they are of another catalog"
 OTHER_FEATURES = "their features were declared otherwise"
 NOT_REBUILDABLE = "they were recorded by an earlier version"
+UNREAD = "the customer could not be read"
+_UNREAD = pa.array(["LAST_KNOWN_GOOD", "FALLBACK"])
+"""How whole decisions were made of which nothing is to be learnt: their features are nobody's."""
 NO_ACTION_SIDE = "what their actions were like is not among the files"
 
 
@@ -75,7 +78,7 @@ class LogExport:
         self.left_out.clear()
         done, total = 0, self.size
         for part in self.decision_parts:
-            for table in _tables(part, (*COLUMNS, "catalog", "action_side", *more), size):
+            for table in _tables(part, (*COLUMNS, "catalog", "action_side", "selection_type", *more), size):
                 yield from self._by_side(table, more)
                 done += table.num_rows
                 progress("Reading decisions", done, total)
@@ -85,6 +88,9 @@ class LogExport:
         self._leave_out(OTHER_CATALOG, table.num_rows - ours.num_rows)
         known = ours.filter(pc.and_(ours["action_side"].is_valid(), ours["counters"].is_valid()))
         self._leave_out(NOT_REBUILDABLE, ours.num_rows - known.num_rows)
+        read = known.filter(pc.invert(pc.is_in(known["selection_type"].cast(pa.string()), value_set=_UNREAD)))
+        self._leave_out(UNREAD, known.num_rows - read.num_rows)
+        known = read
         for side_id in pc.unique(known["action_side"]).to_pylist():
             own = known.filter(pc.equal(known["action_side"], side_id))
             side = self.side(side_id)

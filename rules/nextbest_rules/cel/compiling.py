@@ -31,4 +31,5 @@ def compile_function(tree: Node, layout: Mapping[Mention, int], wants: Kind | No
     source = "\n".join([f"def {_FUNCTION}(slots):", *lines, f"    return {expression}"])
     scope = dict(writer.constants)
     exec(source, scope)  # noqa: S102 -- code from CodeWriter, which binds users' text by name
-    return scope[_FUNCTION]  # type: ignore[return-value]
+    # Taken out of its own globals: no circle, so it goes with the catalog that it is of.
+    return scope.pop(_FUNCTION)  # type: ignore[return-value]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from nextbest_rules.cel.containers import make_list, make_map
@@ -45,29 +46,29 @@ _SCALARS: Final = {
 
 def bind(tree: Node, attributes: Mapping[str, object]) -> Node:
     """Return the tree for these attributes, with every `action.x` and `has(action.x)` replaced."""
+    return fold(_bound(attributes, tree))
 
-    def replace(node: Node) -> Node:
-        match node:
-            case Read(mention) if mention.root == "action":
-                value = attributes.get(mention.field)
-                return Missing(mention) if value is None else literal(value)
-            case Has(mention) if mention.root == "action":
-                return FALSE if attributes.get(mention.field) is None else TRUE
-        return rebuild(node, replace)
 
-    return fold(replace(tree))
+def _bound(attributes: Mapping[str, object], node: Node) -> Node:
+    match node:
+        case Read(mention) if mention.root == "action":
+            value = attributes.get(mention.field)
+            return Missing(mention) if value is None else literal(value)
+        case Has(mention) if mention.root == "action":
+            return FALSE if attributes.get(mention.field) is None else TRUE
+    return rebuild(node, partial(_bound, attributes))
 
 
 def inline(tree: Node, meanings: Mapping[Mention, Node]) -> Node:
     """Return the tree with every name, such as `conditions.x`, replaced by the tree that it stands for."""
+    return fold(_inlined(meanings, tree))
 
-    def replace(node: Node) -> Node:
-        match node:
-            case Read(mention) if mention in meanings:
-                return _condition(meanings[mention])
-        return rebuild(node, replace)
 
-    return fold(replace(tree))
+def _inlined(meanings: Mapping[Mention, Node], node: Node) -> Node:
+    match node:
+        case Read(mention) if mention in meanings:
+            return _condition(meanings[mention])
+    return rebuild(node, partial(_inlined, meanings))
 
 
 def but_not(tree: Node, others: Iterable[Node]) -> Node:

@@ -22,9 +22,9 @@ from nextbest_rules.loading.documents import (
     SegmentsDocument,
 )
 from nextbest_rules.loading.shape import read_document
-from nextbest_rules.loading.sources import Source, read_sources, version_of
+from nextbest_rules.loading.sources import Source, read_source, read_sources, version_of
 from nextbest_rules.loading.strict_yaml import parse
-from nextbest_rules.loading.yaml_nodes import MappingNode, Node, Place, SequenceNode
+from nextbest_rules.loading.yaml_nodes import MappingNode, Node, Place, ScalarNode, SequenceNode, child
 
 _MODELS: Mapping[str, type[Document]] = {
     "catalog.yaml": CatalogDocument,
@@ -65,6 +65,14 @@ def load_catalog(directory: Path) -> Catalog:
         raise CatalogError(faults)
     documents = {name: file.document for name, file in files.items() if file.document is not None}
     return assemble(documents, version_of(sources))
+
+
+def declared_name(directory: Path) -> str | None:
+    """Return the name that a catalog gives itself, None where that cannot be read."""
+    source = read_source(directory, "catalog.yaml")
+    root = parse(source.text, source.file)[0] if isinstance(source, Source) else None
+    name = child(root, "name") if root is not None else None
+    return name.value if isinstance(name, ScalarNode) and isinstance(name.value, str) else None
 
 
 def _read_file(source: Source) -> _File:

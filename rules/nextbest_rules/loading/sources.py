@@ -40,6 +40,12 @@ def read_sources(directory: Path) -> tuple[list[Source], list[Diagnostic]]:
     return sources, faults
 
 
+def catalog_files(directory: Path) -> list[Path]:
+    """Return every file that loading a catalog looks at, if only to say that it is none of a catalog."""
+    found = {path for pattern in _YAML for path in directory.glob(pattern)}
+    return sorted(path for path in found if path.relative_to(directory).parts[0] != TESTS)
+
+
 def _optional_files(directory: Path) -> list[str]:
     return [file for file in OPTIONAL_FILES if (directory / file).exists()] + _action_files(directory)
 

@@ -55,7 +55,11 @@ class HoldoutStage:
             yield stop(Stage.HOLDOUT, kept.mask, kept.finding)
 
     def _found(self, view: View) -> Iterator[Kept]:
-        for assignment in view.situation.arms.items():
+        arms = view.situation.arms
+        if arms is None:  # whoever must not see it may be asking
+            yield from self.kept.values()
+            return
+        for assignment in arms.items():
             if assignment in self.kept:
                 yield self.kept[assignment]
 

@@ -45,6 +45,8 @@ class _Compiled:
     def local(self, view: View) -> datetime | None:
         """Return what the customer's clock shows when the message arrives; None in an unknown time zone."""
         named = None if self.zone_of is None else self.zone_of(view.slots)
+        if self.zone_of is not None and not isinstance(named, str) and view.situation.facts is None:
+            return None  # there may be a zone, and nobody can read it
         customer_zone = zone(named if isinstance(named, str) else self.rule.default_zone)
         if customer_zone is None:
             return None

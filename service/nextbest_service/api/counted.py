@@ -24,11 +24,12 @@ def counted(
         return answer
 
     async def answer_counted(asked: Asked, context: Context) -> Answered:
+        calls.begun += 1
         started_ns = perf_counter_ns()
         try:
             answered = await answer(asked, context)
         except BaseException as error:
-            calls.add(_status(context, error), started_ns)
+            calls.add(status_of(context, error), started_ns)
             raise
         calls.add(OK, started_ns)
         return answered
@@ -44,19 +45,20 @@ def counted_stream(
         return stream
 
     async def stream_counted(asked: Asked, context: Context) -> AsyncIterator[Answered]:
+        calls.begun += 1
         started_ns = perf_counter_ns()
         try:
             async for answered in stream(asked, context):
                 yield answered
         except BaseException as error:
-            calls.add(_status(context, error), started_ns)
+            calls.add(status_of(context, error), started_ns)
             raise
         calls.add(OK, started_ns)
 
     return stream_counted
 
 
-def _status(context: Context, error: BaseException) -> int:
+def status_of(context: Context, error: BaseException) -> int:
     """Return the status that a call ended with by an error.
 
     Whose caller has gone is cancelled first and known to be over later: the edge aborts it, too, unheard.

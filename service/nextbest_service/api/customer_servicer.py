@@ -21,6 +21,7 @@ from nextbest_service.api.render_customer import render_customer, render_identit
 from nextbest_service.customers.care import Care
 from nextbest_service.customers.incoming import ProfileChange, TrackedEvent
 from nextbest_service.customers.intake import Intake, Item
+from nextbest_service.metrics.items import Items
 
 MAX_REJECTIONS = 1000
 
@@ -42,12 +43,19 @@ class _Tally:
 class CustomerServicer:
     """Serves `nextbest.v1.CustomerService`.
 
-    `current_intake` and `current_care` return those of the generation in use, or raise NotReadyError.
+    `current_intake` and `current_care` return those of the generation in use, or raise NotReadyError. `items`
+    counts what comes in; None: nothing does.
     """
 
-    def __init__(self, current_intake: Callable[[], Intake], current_care: Callable[[], Care]) -> None:
+    def __init__(
+        self,
+        current_intake: Callable[[], Intake],
+        current_care: Callable[[], Care],
+        items: Items | None = None,
+    ) -> None:
         self._current_intake = current_intake
         self._current_care = current_care
+        self._items = items
 
     async def upsert_profiles(
         self, message: customer_pb2.UpsertProfilesRequest, _context: Context
@@ -63,6 +71,8 @@ class CustomerServicer:
 
         batch = await read_batch(message.profiles, "profiles", read)
         results = render_batch(batch, await intake.upsert(batch.sound))
+        if self._items is not None:
+            self._items.add("profile", (result.status for result in results))
         return customer_pb2.UpsertProfilesResponse(results=results)
 
     async def track_events(
@@ -72,7 +82,7 @@ class CustomerServicer:
         intake = self._current_intake()
         check_batch(message.events, "events")
         batch = await _read_events(message, intake)
-        return customer_pb2.TrackEventsResponse(results=render_batch(batch, await intake.track(batch.sound)))
+        return customer_pb2.TrackEventsResponse(results=await self._tracked(batch, intake))
 
     async def stream_events(
         self, messages: AsyncIterator[customer_pb2.StreamEventsRequest], _context: Context
@@ -83,7 +93,7 @@ class CustomerServicer:
             intake = self._current_intake()
             check_batch(message.events, "events")
             batch = await _read_events(message, intake)
-            tally.add(render_batch(batch, await intake.track(batch.sound)))
+            tally.add(await self._tracked(batch, intake))
         return customer_pb2.StreamEventsResponse(
             applied=tally.counts[error_pb2.ITEM_STATUS_APPLIED],
             duplicates=tally.counts[error_pb2.ITEM_STATUS_DUPLICATE],
@@ -91,6 +101,13 @@ class CustomerServicer:
             stale=tally.counts[error_pb2.ITEM_STATUS_STALE],
             rejections=tally.rejections,
         )
+
+    async def _tracked(self, batch: Batch[Item[TrackedEvent]], intake: Intake) -> list[error_pb2.ItemResult]:
+        results = render_batch(batch, await intake.track(batch.sound))
+        if self._items is not None:
+            self._items.add("event", (result.status for result in results))
+            self._items.add_ages((item.content.time_ms for item in batch.sound), intake.about_now_ms())
+        return results
 
     async def link_identities(
         self, message: customer_pb2.LinkIdentitiesRequest, _context: Context

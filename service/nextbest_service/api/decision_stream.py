@@ -13,6 +13,7 @@ from nextbest_service.api.render_result import render_error
 from nextbest_service.api.wire import tag, varint, with_length
 from nextbest_service.errors import FieldViolation, InvalidRequestError, NotReadyError, ServiceError
 from nextbest_service.metrics.tallies import Calls
+from nextbest_service.overload.doors import Door
 
 AT_A_TIME = 64
 """Questions of one stream that are taken and not answered: no more are read until answers have left."""
@@ -30,11 +31,19 @@ Answer: TypeAlias = Callable[[DecideRequest, Context], Awaitable[bytes]]
 class DecisionStreams:
     """Serves `DecideStream` with what answers Decide. Once `stopping` is set, streams end.
 
-    `calls` counts questions, not streams; None: nothing does.
+    `calls` counts questions, and which streams are open; None: nothing does. `door` refuses questions that
+    have to wait.
     """
 
-    def __init__(self, answer: Answer, stopping: asyncio.Event, calls: Calls | None = None) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        stopping: asyncio.Event,
+        calls: Calls | None = None,
+        door: Door | None = None,
+    ) -> None:
         self._answer = answer
+        self._door = door
         self._stopping = stopping
         self._calls = calls
 
@@ -46,7 +55,8 @@ class DecisionStreams:
         Raises:
             NotReadyError: the service is about to stop; what was taken has been answered.
         """
-        stream = _Stream(self._answer, context, self._calls)
+        stream = _Stream(self._answer, context, self._calls, self._door)
+        self._count_open(1)
         reading = asyncio.create_task(stream.read(messages))
         stopping = asyncio.create_task(self._stopping.wait())
         stopping.add_done_callback(lambda _: reading.cancel())
@@ -54,16 +64,22 @@ class DecisionStreams:
             async for message in stream.answers():
                 yield message
         finally:
+            self._count_open(-1)
             stream.close()
             reading.cancel()
             stopping.cancel()
+
+    def _count_open(self, more: int) -> None:
+        if self._calls is not None:
+            self._calls.open_streams += more
 
 
 class _Stream:
     """The questions of one stream on their way, and the answers that are ready."""
 
-    def __init__(self, answer: Answer, context: Context, calls: Calls | None) -> None:
+    def __init__(self, answer: Answer, context: Context, calls: Calls | None, door: Door | None) -> None:
         self._answer = answer
+        self._door = door
         self._context = context
         self._calls = calls
         self._room = asyncio.Semaphore(AT_A_TIME)
@@ -127,6 +143,8 @@ class _Stream:
 
     async def _answered(self, question: DecideStreamRequest, sound: bool) -> bytes:
         started_ns, status = perf_counter_ns(), CANCELLED
+        if self._calls is not None:
+            self._calls.begun += 1
         try:
             status, outcome = await self._outcome(question, sound)
         finally:
@@ -136,6 +154,8 @@ class _Stream:
 
     async def _outcome(self, question: DecideStreamRequest, sound: bool) -> tuple[int, bytes]:
         try:
+            if self._door is not None:
+                self._door.ask(self._context)
             _check(question, sound)
             return OK, _RESPONSE + with_length(await self._answer(question.request, self._context))
         except ServiceError as error:

@@ -8,6 +8,7 @@ and turns every failure into a status with google.rpc details. See docs/adr/0003
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from time import perf_counter_ns
 from typing import Any, TypeAlias
 
 import grpc
@@ -18,8 +19,11 @@ from google.protobuf.message_factory import GetMessageClass
 
 from nextbest_service.api.counted import counted, counted_stream
 from nextbest_service.api.refusals import Context, abort, defect
+from nextbest_service.api.traced import Tracing, traced, traced_stream
 from nextbest_service.errors import NotReadyError, ServiceError, UndecodableRequestError
 from nextbest_service.metrics.tallies import Calls, Tallies
+from nextbest_service.overload.doors import Door, House
+from nextbest_service.security.gate import Admit, Gate
 
 MAX_WIRE_BYTES = 4 * 1024 * 1024
 """The largest message of any RPC. gRPC knows one limit per server; smaller ones hold here."""
@@ -51,6 +55,9 @@ def service_handler(
     methods: Mapping[str, Method],
     max_bytes: int = MAX_WIRE_BYTES,
     tallies: Tallies | None = None,
+    gate: Gate | None = None,
+    house: House | None = None,
+    tracing: Tracing | None = None,
 ) -> grpc.GenericRpcHandler:
     """Return the handler of a whole service; RPCs without a method answer UNIMPLEMENTED.
 
@@ -59,28 +66,50 @@ def service_handler(
         methods: the servicer's methods by the name of their RPC.
         max_bytes: the largest message that its RPCs take.
         tallies: where calls are counted, except for conversations; None: nowhere.
+        gate: what lets calls in, before anything else is done with them; None: everybody is let in.
+        house: has a door for each RPC, where calls are refused that cannot be answered; None: there are none.
+            Conversations go by it with each question instead.
+        tracing: what traces calls; None: nothing does, and nothing is paid for it.
     """
     calls = tallies.calls if tallies else {}
     handlers = {
-        rpc.name: _handler(rpc, methods.get(rpc.name), max_bytes, calls.get(rpc.full_name))
+        rpc.name: _handler(
+            rpc,
+            methods.get(rpc.name),
+            max_bytes,
+            calls.get(rpc.full_name),
+            gate.admission(rpc.full_name) if gate else None,
+            house.door(rpc.full_name) if house else None,
+            tracing,
+        )
         for rpc in service.methods
     }
     return grpc.method_handlers_generic_handler(service.full_name, handlers)
 
 
 def _handler(
-    rpc: MethodDescriptor, method: Method | None, max_bytes: int, calls: Calls | None
-) -> "grpc.RpcMethodHandler[bytes, Message | bytes]":
+    rpc: MethodDescriptor,
+    method: Method | None,
+    max_bytes: int,
+    calls: Calls | None,
+    admit: Admit | None,
+    door: Door | None,
+    tracing: Tracing | None,
+) -> "grpc.RpcMethodHandler[bytes, bytes]":
+    call = _Call(rpc, method or _not_served, GetMessageClass(rpc.input_type), max_bytes, admit, door)
     if method is None:
-        return grpc.stream_stream_rpc_method_handler(counted(_refuse, calls))
-    call = _Call(rpc, method, GetMessageClass(rpc.input_type), max_bytes)
+        return grpc.stream_stream_rpc_method_handler(counted(call.refuse, calls))
+    name = rpc.full_name
     if rpc.client_streaming and rpc.server_streaming:
-        return grpc.stream_stream_rpc_method_handler(call.converse, None, _to_bytes)
+        return grpc.stream_stream_rpc_method_handler(traced_stream(call.converse, name, tracing))
     if rpc.client_streaming:
-        return grpc.stream_unary_rpc_method_handler(counted(call.collect, calls), None, _to_bytes)
+        collect = traced(counted(call.collect, calls), name, tracing)
+        return grpc.stream_unary_rpc_method_handler(collect)
     if rpc.server_streaming:
-        return grpc.unary_stream_rpc_method_handler(counted_stream(call.stream, calls), None, _to_bytes)
-    return grpc.unary_unary_rpc_method_handler(counted(call.answer, calls), None, _to_bytes)
+        stream = traced_stream(counted_stream(call.stream, calls), name, tracing)
+        return grpc.unary_stream_rpc_method_handler(stream)
+    answer = traced(counted(call.answer, calls), name, tracing)
+    return grpc.unary_unary_rpc_method_handler(answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,38 +120,64 @@ class _Call:
     method: Method
     message_class: type[Message]
     max_bytes: int
+    admit: Admit | None
+    door: Door | None
 
-    async def answer(self, raw: bytes, context: Context) -> Message | bytes:
+    async def answer(self, raw: bytes, context: Context) -> bytes:
         """Answer one message with one."""
         try:
-            answer: Message | bytes = await self.method(self._decode(raw), context)
+            came_ns = self._let_in(context)
+            answer = _to_bytes(await self.method(self._decode(raw), context))
+            if self.door is not None:
+                self.door.leave((perf_counter_ns() - came_ns) / 1e9)
         except (Exception, asyncio.CancelledError) as error:
             return await abort(context, self._failure(error, context))
         return answer
 
-    async def collect(self, raws: AsyncIterator[bytes], context: Context) -> Message | bytes:
+    async def collect(self, raws: AsyncIterator[bytes], context: Context) -> bytes:
         """Answer many messages with one."""
         try:
-            answer: Message | bytes = await self.method(self._decoded(raws), context)
+            self._let_in(context)
+            answer = _to_bytes(await self.method(self._decoded(raws), context))
         except (Exception, asyncio.CancelledError) as error:
             return await abort(context, self._failure(error, context))
         return answer
 
-    async def stream(self, raw: bytes, context: Context) -> AsyncIterator[Message | bytes]:
+    async def stream(self, raw: bytes, context: Context) -> AsyncIterator[bytes]:
         """Answer one message with many."""
         try:
+            self._let_in(context)
             async for answer in self.method(self._decode(raw), context):
-                yield answer
+                yield _to_bytes(answer)
         except (Exception, asyncio.CancelledError) as error:
             await abort(context, self._failure(error, context))
 
-    async def converse(self, raws: AsyncIterator[bytes], context: Context) -> AsyncIterator[Message | bytes]:
+    async def converse(self, raws: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         """Answer many messages with many."""
         try:
+            if self.admit is not None:
+                self.admit(context)
             async for answer in self.method(self._decoded(raws), context):
-                yield answer
+                yield _to_bytes(answer)
         except (Exception, asyncio.CancelledError) as error:
             await abort(context, self._failure(error, context))
+
+    async def refuse(self, _raws: AsyncIterator[bytes], context: Context) -> None:
+        """Tell those who may call it that the RPC is not served."""
+        try:
+            if self.admit is not None:
+                self.admit(context)
+            self.method(None, context)
+        except Exception as error:
+            await abort(context, self._failure(error, context))
+
+    def _let_in(self, context: Context) -> int:
+        """Let a call in, if its caller may call and it can be answered; return when, by `perf_counter_ns`."""
+        if self.admit is not None:
+            self.admit(context)
+        if self.door is not None:
+            self.door.enter(context)
+        return perf_counter_ns()
 
     async def _decoded(self, raws: AsyncIterator[bytes]) -> AsyncIterator[Message]:
         async for raw in raws:
@@ -147,9 +202,10 @@ class _Call:
         return defect(self.rpc.full_name)  # the last line, whatever it was
 
 
-async def _refuse(_requests: AsyncIterator[bytes], context: Context) -> None:
-    await abort(context, NotServedError("this build does not serve this RPC yet"))
+def _not_served(_message: object, _context: Context) -> None:
+    raise NotServedError("this build does not serve this RPC yet")
 
 
 def _to_bytes(answer: Message | bytes) -> bytes:
+    """Return what is sent: done here, for grpc tells the caller the text of what fails in a serializer."""
     return answer if isinstance(answer, bytes) else answer.SerializeToString()

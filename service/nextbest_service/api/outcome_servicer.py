@@ -7,16 +7,19 @@ from nextbest_service.api.batches import check_batch, read_batch, render_batch
 from nextbest_service.api.read_outcome import OutcomeReader
 from nextbest_service.api.refusals import Context
 from nextbest_service.customers.intake import Intake, Reported
+from nextbest_service.metrics.items import Items
 
 
 class OutcomeServicer:
     """Serves `nextbest.v1.OutcomeService`.
 
-    `current_intake` returns the intake of the generation in use, or raises NotReadyError.
+    `current_intake` returns the intake of the generation in use, or raises NotReadyError. `items` counts what
+    comes in; None: nothing does.
     """
 
-    def __init__(self, current_intake: Callable[[], Intake]) -> None:
+    def __init__(self, current_intake: Callable[[], Intake], items: Items | None = None) -> None:
         self._current_intake = current_intake
+        self._items = items
 
     async def report_outcomes(
         self, message: outcome_pb2.ReportOutcomesRequest, _context: Context
@@ -30,6 +33,7 @@ class OutcomeServicer:
             return Reported(outcome.source, outcome.id, reader.read(outcome, path), path)
 
         batch = await read_batch(message.outcomes, "outcomes", read)
-        return outcome_pb2.ReportOutcomesResponse(
-            results=render_batch(batch, await intake.report(batch.sound))
-        )
+        results = render_batch(batch, await intake.report(batch.sound))
+        if self._items is not None:
+            self._items.add("outcome", (result.status for result in results))
+        return outcome_pb2.ReportOutcomesResponse(results=results)

@@ -24,6 +24,8 @@ from nextbest_service.store.keys import Identity
 MAX_SUBJECT_BYTES = 128
 MAX_ITEMS = 1000
 MAX_KEYS = 64
+MAX_AFFINITIES = 16
+MAX_KEYS_OF_AN_EVENT = 10_000
 _TICKET = "ticket."
 
 
@@ -56,7 +58,7 @@ class EventReader:
         declared = self._type(message, path, findings)
         types_of = partial(self._property_types, declared, message.subject)
         properties = read_properties(message.properties, types_of, f"{path}properties", findings)
-        lines = tuple(self._lines(message.items, f"{path}items", findings))
+        lines = self._all_lines(message.items, f"{path}items", findings)
         if message.brand and message.brand not in self.catalog.brands:
             findings.miss(f"{path}brand", "the catalog declares no such brand")
         findings.raise_if_any()
@@ -93,11 +95,21 @@ class EventReader:
         fact = self.catalog.facts.declarations.get(subject) if declared.answers else None
         return (fact.type,) if fact is not None and name == "answer" else ()
 
+    def _all_lines(
+        self, messages: Collection[event_pb2.EventItem], path: str, findings: Findings
+    ) -> tuple[Line, ...]:
+        if not findings.require(len(messages) <= MAX_ITEMS, path, f"at most {MAX_ITEMS:,} items"):
+            return ()
+        keys = sum(len(affinity.keys) for message in messages for affinity in message.affinities)
+        if not findings.require(
+            keys <= MAX_KEYS_OF_AN_EVENT, path, f"at most {MAX_KEYS_OF_AN_EVENT:,} keys in all"
+        ):
+            return ()
+        return tuple(self._lines(messages, path, findings))
+
     def _lines(
         self, messages: Collection[event_pb2.EventItem], path: str, findings: Findings
     ) -> Iterable[Line]:
-        if not findings.require(len(messages) <= MAX_ITEMS, path, f"at most {MAX_ITEMS:,} items"):
-            return
         for index, message in enumerate(messages):
             quantity = message.quantity if message.HasField("quantity") else 1.0
             if not (0.0 <= message.amount <= MOST and 0.0 <= quantity <= MOST):
@@ -111,6 +123,10 @@ class EventReader:
         self, message: event_pb2.EventItem, path: str, findings: Findings
     ) -> dict[str, tuple[str, ...]]:
         keys: dict[str, tuple[str, ...]] = {}
+        if not findings.require(
+            len(message.affinities) <= MAX_AFFINITIES, path, f"at most {MAX_AFFINITIES} entries"
+        ):
+            return keys
         for index, affinity in enumerate(message.affinities):
             place = f"{path}[{index}]"
             findings.require(

@@ -20,6 +20,8 @@ _GRANTED: Mapping[int, bool] = {
     profile_pb2.CONSENT_STATE_GRANTED: True,
     profile_pb2.CONSENT_STATE_DENIED: False,
 }
+MAX_ENTRIES = 1000
+"""Of each kind: attributes, removals, consents and features."""
 _UNDECLARED = "not declared by the catalog"
 
 
@@ -43,6 +45,7 @@ class ProfileReader:
             UnknownReferenceError: it is well formed, but names things that the catalog does not have.
         """
         findings = Findings()
+        _check_sizes(message, path, findings)
         identities = read_identities(message.identities, f"{path}identities", findings)
         findings.require(message.as_of_unix_ms >= 0, f"{path}as_of_unix_ms", "0 is now; not before 1970")
         change = ProfileChange(
@@ -108,3 +111,16 @@ class ProfileReader:
                 math.isfinite(value) and abs(value) <= MOST, place, "a finite number, at most 10^15"
             )
         return dict(message.features)
+
+
+def _check_sizes(message: profile_pb2.Profile, path: str, findings: Findings) -> None:
+    """Refuse a profile that has more entries than any catalog declares, before each is looked at.
+
+    Raises:
+        InvalidRequestError: it has.
+    """
+    for name in ("attributes", "removed_attributes", "consents", "features"):
+        findings.require(
+            len(getattr(message, name)) <= MAX_ENTRIES, f"{path}{name}", f"at most {MAX_ENTRIES:,} entries"
+        )
+    findings.raise_if_any()

@@ -14,6 +14,7 @@ from nextbest_service.decisions.request import DecisionRequest, ExplainLevel, Pl
 MAX_REQUEST_ID_BYTES = 64
 MAX_PLACEMENTS = 16
 MAX_ACTION_IDS = 1000
+MAX_ACTION_TYPES = 16
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}")
 _DIRECTIONS = {
@@ -220,6 +221,10 @@ def _check_different(wanted: Sequence[decision_pb2.PlacementRequest], findings: 
 
 def _type_mask(wanted: decision_pb2.PlacementRequest, path: str, rules: RuleSet, findings: Findings) -> int:
     if not wanted.action_types:
+        return -1
+    if not findings.require(
+        len(wanted.action_types) <= MAX_ACTION_TYPES, f"{path}.action_types", f"at most {MAX_ACTION_TYPES}"
+    ):
         return -1
     mask = 0
     for index, number in enumerate(wanted.action_types):

@@ -5,7 +5,7 @@ kept as bytes, and only what belongs to this customer is put into a message and 
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import cast
 
@@ -25,6 +25,7 @@ from nextbest_service.decisions.decision import (
     Timing,
 )
 from nextbest_service.decisions.generation import Generation
+from nextbest_service.decisions.lower_rungs import rung_of
 from nextbest_service.store.keys import KeyRing
 
 _ACTION_TYPE: Mapping[ActionType, action_pb2.ActionType] = {
@@ -47,7 +48,10 @@ _MATURITY: Mapping[Maturity | None, action_pb2.Maturity] = {
 _RUNG = {
     SelectionType.RANKED: decision_pb2.DEGRADATION_RUNG_FULL_MODEL,
     SelectionType.STATIC: decision_pb2.DEGRADATION_RUNG_STATIC_PRIORITY,
+    SelectionType.LAST_KNOWN_GOOD: decision_pb2.DEGRADATION_RUNG_LAST_KNOWN_GOOD,
+    SelectionType.FALLBACK: decision_pb2.DEGRADATION_RUNG_PLACEMENT_FALLBACK,
 }
+_LOWER = frozenset({SelectionType.LAST_KNOWN_GOOD, SelectionType.FALLBACK})
 _ID = tag(decision_pb2.DecideResponse, "decision_id")
 _DECIDED_AT = tag(decision_pb2.DecideResponse, "decided_at_unix_ms")
 _KNOWN = [decision_pb2.DecideResponse(customer_known=known).SerializeToString() for known in (False, True)]
@@ -217,16 +221,28 @@ def token_of(tokens: DecisionTokens, placement: str, brand: str, proposition: Pr
 
 def _uncommon(decision: Decision) -> decision_pb2.DecideResponse:
     """Return what most answers have nothing of."""
-    rung = _RUNG[decision.selection_type]
     return decision_pb2.DecideResponse(
         exclusions=[_exclusion(placed) for placed in decision.exclusions],
         stale_features=decision.stale_features,
-        degraded=[decision_pb2.Degradation(rung=rung, reason=part) for part in decision.degraded],
+        degraded=_degraded(decision),
         arms=[
             decision_pb2.ArmAssignment(experiment_id=name, arm=arm)
             for name, arm in decision.basis.arms.items()
         ],
     )
+
+
+def _degraded(decision: Decision) -> Iterator[decision_pb2.Degradation]:
+    """Yield what fell short; on the lower rungs the first reason stands for each placement, with its rung."""
+    lower = decision.selection_type in _LOWER
+    for placement in decision.placements if lower else ():
+        yield decision_pb2.Degradation(
+            rung=_RUNG[rung_of(placement)],
+            reason=decision.degraded[0],
+            placement_id=placement.request.placement.id,
+        )
+    for reason in decision.degraded[lower:]:
+        yield decision_pb2.Degradation(rung=_RUNG[decision.selection_type], reason=reason)
 
 
 def _exclusion(placed: PlacedExclusion) -> proposition_pb2.Exclusion:

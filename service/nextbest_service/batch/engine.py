@@ -20,7 +20,7 @@ from nextbest_service.bulk.shares import PATIENCE
 from nextbest_service.bulk.sources import Row
 from nextbest_service.composition import build_serving, feast_reader, load_parts
 from nextbest_service.decision_log.log import DecisionLog
-from nextbest_service.decisions.decider import Answer as Reply
+from nextbest_service.decisions.asking import Answer as Reply
 from nextbest_service.decisions.decider import Decider
 from nextbest_service.decisions.decision import Decision
 from nextbest_service.decisions.remembered import ReusedRequestIdError

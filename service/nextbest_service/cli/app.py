@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nextbest_service.cli import (
+    callers,
     catalog,
     compiling,
     customers,
@@ -14,12 +15,15 @@ from nextbest_service.cli import (
     demo,
     evaluate,
     experiments,
+    health,
     load,
     log,
     models,
+    operators,
     rules,
     serve,
     simulate_world,
+    top,
     train,
 )
 from nextbest_service.cli.ending import run_told
@@ -37,6 +41,10 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("simulate-world")(simulate_world.simulate_world)
 app.command("serve")(serve.serve)
+app.command("health")(health.health)
+app.command("status")(operators.status)
+app.command("reload")(operators.reload)
+app.command("top")(top.top)
 app.command("compile")(compiling.compile_kernels)
 app.command("decide", cls=decide.DecideCommand)(decide.decide)
 app.command("decide-batch")(decide_batch.decide_batch)
@@ -49,6 +57,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(log.app, name="log")
 app.add_typer(experiments.app, name="experiments")
 app.add_typer(customers.app, name="customers")
+app.add_typer(callers.app, name="callers")
 
 
 def _print_version(wanted: bool) -> None:

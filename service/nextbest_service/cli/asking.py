@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from nextbest.v1 import decision_pb2, decision_pb2_grpc, identity_pb2, value_pb2
 from nextbest_service.api.refusals import DETAILS_KEY
+from nextbest_service.cli.dialling import Dialling
 
 UNREACHABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
@@ -19,7 +20,7 @@ class UnreachableError(Exception):
     """No service answered."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: contexts that it passes write down where it has been
 class RefusedError(Exception):
     """The service refused the request."""
 
@@ -73,7 +74,7 @@ def ask(address: str, request: decision_pb2.DecideRequest, timeout: float) -> de
         UnreachableError: nobody answered in time.
         RefusedError: the service answered with an error.
     """
-    with grpc.insecure_channel(address) as channel:
+    with Dialling.from_environment().channel(address) as channel:
         try:
             stub = decision_pb2_grpc.DecisionServiceStub(channel)  # type: ignore[no-untyped-call]
             return cast(decision_pb2.DecideResponse, stub.Decide(request, timeout=timeout))

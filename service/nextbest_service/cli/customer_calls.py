@@ -9,6 +9,7 @@ import grpc
 
 from nextbest.v1 import customer_pb2, customer_pb2_grpc, identity_pb2
 from nextbest_service.cli.asking import failure_of
+from nextbest_service.cli.dialling import Dialling
 
 Names = Sequence[tuple[str, str]]
 
@@ -65,7 +66,7 @@ class CustomerCalls:
 
     @contextmanager
     def _service(self) -> Iterator[Any]:
-        with grpc.insecure_channel(self._address) as channel:
+        with Dialling.from_environment().channel(self._address) as channel:
             try:
                 yield customer_pb2_grpc.CustomerServiceStub(channel)  # type: ignore[no-untyped-call]
             except grpc.RpcError as error:

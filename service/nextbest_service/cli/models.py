@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Look at trained models, and put them into use.", no_args_is_help=True)
 
-AT_THE_START = "A running service reads its models when it starts: restart it."
+AT_THE_START = "A running service that watches its files takes it up within seconds."
 app.command("drift")(drift)
 NameOption = Annotated[
     str, typer.Option("--as", help="The name under which the model is in use.", metavar="NAME")

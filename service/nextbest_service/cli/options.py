@@ -1,5 +1,6 @@
 """Options that several commands share, each with its NEXTBEST_* variable."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -20,10 +21,17 @@ def parse_moment(text: str, option: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def usable_url(url: str | None) -> str | None:
-    """Return the URL of a store, the value of an option, if it can be used."""
-    from nextbest_service.store.connection import check_url  # noqa: PLC0415 - slow to import
+def usable_url(parameter: typer.CallbackParam, url: str | None) -> str | None:
+    """Return the URL of a store, the value of an option or of the file that its variable names, if usable.
 
+    The variable of `--redis-url` is NEXTBEST_REDIS_URL, and NEXTBEST_REDIS_URL_FILE names a file instead.
+    """
+    from nextbest_service.secret_files import read_secret  # noqa: PLC0415 - slow to import
+    from nextbest_service.store.connection import check_url  # noqa: PLC0415
+
+    file = os.environ.get(f"{parameter.envvar}_FILE")
+    if not url and file:
+        url = read_secret(Path(file))
     if url:
         try:
             check_url(url)
@@ -56,7 +64,8 @@ RedisOption = Annotated[
         "--redis-url",
         envvar="NEXTBEST_REDIS_URL",
         callback=usable_url,
-        help="Your own Redis or Valkey (redis://, rediss://, unix://). Default: one embedded in the home.",
+        help="Your own Redis or Valkey (redis://, rediss://, unix://). Default: one embedded in the home. "
+        "NEXTBEST_REDIS_URL_FILE names a file with it.",
         show_default=False,
     ),
 ]
@@ -76,7 +85,8 @@ FeastRedisOption = Annotated[
         "--feast-redis-url",
         envvar="NEXTBEST_FEAST_REDIS_URL",
         callback=usable_url,
-        help="Where that online store is (redis://, rediss://, redis-cluster://, unix://).",
+        help="Where that online store is (redis://, rediss://, redis-cluster://, unix://). "
+        "NEXTBEST_FEAST_REDIS_URL_FILE names a file with it.",
         show_default=False,
     ),
 ]

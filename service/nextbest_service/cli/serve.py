@@ -10,6 +10,13 @@ import typer
 from pydantic import SecretStr, ValidationError
 
 from nextbest_models.lean import import_lightgbm
+from nextbest_service.cli.observing_options import (
+    LogDecisionsKeyOption,
+    LogDecisionsOption,
+    SlowDecisionOption,
+    TracingOption,
+    TracingShareOption,
+)
 from nextbest_service.cli.options import (
     DEFAULT_CATALOG,
     DEFAULT_HOME,
@@ -22,6 +29,7 @@ from nextbest_service.cli.options import (
 )
 from nextbest_service.kernels import ensure_compiled
 from nextbest_service.logs import LogFormat, LogLevel, configure_logs
+from nextbest_service.secret_files import read_secret
 from nextbest_service.settings import AuditMode, Settings
 
 MOST_WORKERS = 256
@@ -31,8 +39,18 @@ def serve(
     home: HomeOption = DEFAULT_HOME,
     catalog: CatalogOption = DEFAULT_CATALOG,
     redis_url: RedisOption = None,
+    redis_url_file: Annotated[
+        Path | None,
+        typer.Option(envvar="NEXTBEST_REDIS_URL_FILE", help="File with what --redis-url would say."),
+    ] = None,
     feast: FeastOption = None,
     feast_redis_url: FeastRedisOption = None,
+    feast_redis_url_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="NEXTBEST_FEAST_REDIS_URL_FILE", help="File with what --feast-redis-url would say."
+        ),
+    ] = None,
     model: Annotated[
         Path | None,
         typer.Option(envvar="NEXTBEST_MODEL", help="Model directory. Default: the one in use in the home."),
@@ -42,6 +60,77 @@ def serve(
         int,
         typer.Option(envvar="NEXTBEST_PORT", min=0, max=65535, help="Port to listen on; 0 = any free one."),
     ] = 50051,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="NEXTBEST_TLS_CERT",
+            help="PEM file with the service's certificate, its chain included. Read again when it changes.",
+        ),
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(envvar="NEXTBEST_TLS_KEY", help="PEM file with the certificate's key.")
+    ] = None,
+    tls_client_ca: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="NEXTBEST_TLS_CLIENT_CA",
+            help="PEM file with the authorities of client certificates. With it, every client needs one.",
+        ),
+    ] = None,
+    callers: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="NEXTBEST_CALLERS",
+            help="YAML file of those who may call, and what they may do; nobody else may do anything. "
+            "Default: everybody may do everything.",
+            show_default=False,
+        ),
+    ] = None,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure",
+            envvar="NEXTBEST_INSECURE",
+            help="Listen without TLS, even where others than this machine reach the address.",
+        ),
+    ] = False,
+    production: Annotated[
+        bool,
+        typer.Option(
+            "--production",
+            envvar="NEXTBEST_PRODUCTION",
+            help="Serve only with TLS and callers, and without reflection.",
+        ),
+    ] = False,
+    health_port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="NEXTBEST_HEALTH_PORT",
+            min=0,
+            max=65535,
+            help="Tell health, and nothing else, on this port, too: without TLS, for probes that know none.",
+            show_default=False,
+        ),
+    ] = None,
+    reserved_port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="NEXTBEST_RESERVED_PORT",
+            min=0,
+            max=65535,
+            help="Answer the same calls on this port, too, for those who must not wait behind others, such "
+            "as a contact centre.",
+            show_default=False,
+        ),
+    ] = None,
+    waiting_calls: Annotated[
+        int,
+        typer.Option(
+            envvar="NEXTBEST_WAITING_CALLS",
+            min=1,
+            help="So many calls may wait before a process takes them up; beyond they are turned away.",
+        ),
+    ] = 64,
     workers: Annotated[
         str,
         typer.Option(
@@ -81,6 +170,41 @@ def serve(
     metrics_host: Annotated[
         str, typer.Option(envvar="NEXTBEST_METRICS_HOST", help="Address to serve metrics on.")
     ] = "127.0.0.1",
+    admin_port: Annotated[
+        int | None,
+        typer.Option(
+            envvar="NEXTBEST_ADMIN_PORT",
+            min=0,
+            max=65535,
+            help="Serve the AdminService on this port, worker k of several on this port + k; 0 = any free "
+            "one. Default: nowhere.",
+            show_default=False,
+        ),
+    ] = None,
+    admin_host: Annotated[
+        str, typer.Option(envvar="NEXTBEST_ADMIN_HOST", help="Address of the AdminService.")
+    ] = "127.0.0.1",
+    watch: Annotated[
+        bool,
+        typer.Option(
+            envvar="NEXTBEST_WATCH", help="Load the catalog and the models in use anew once they change."
+        ),
+    ] = True,
+    last_good: Annotated[
+        bool,
+        typer.Option(
+            envvar="NEXTBEST_LAST_GOOD",
+            help="Start with what was served last where the catalog or a model is broken.",
+        ),
+    ] = True,
+    reload_timeout_seconds: Annotated[
+        float,
+        typer.Option(
+            envvar="NEXTBEST_RELOAD_TIMEOUT_SECONDS",
+            min=0.1,
+            help="Longest check of what is to be loaded anew; what takes longer is refused.",
+        ),
+    ] = 60.0,
     clock: Annotated[
         str | None,
         typer.Option(
@@ -104,6 +228,26 @@ def serve(
             envvar="NEXTBEST_STORE_TIMEOUT_MS", min=1, help="Longest wait for one read of the store."
         ),
     ] = 50,
+    deadline_ms: Annotated[
+        int,
+        typer.Option(
+            envvar="NEXTBEST_DEADLINE_MS", min=1, help="Longest time to an answer where the caller sets none."
+        ),
+    ] = 200,
+    last_known_persons: Annotated[
+        int,
+        typer.Option(
+            envvar="NEXTBEST_LAST_KNOWN_PERSONS",
+            min=0,
+            help="Of so many persons the last answer is remembered, for when the store is away.",
+        ),
+    ] = 20_000,
+    last_known_seconds: Annotated[
+        float,
+        typer.Option(
+            envvar="NEXTBEST_LAST_KNOWN_SECONDS", min=0.001, help="Older answers are not given again."
+        ),
+    ] = 600.0,
     audit: Annotated[
         AuditMode,
         typer.Option(
@@ -121,6 +265,11 @@ def serve(
         float,
         typer.Option(envvar="NEXTBEST_DRAIN_SECONDS", min=0, help="Grace for calls in flight at shutdown."),
     ] = 10.0,
+    log_decisions: LogDecisionsOption = 0.0,
+    log_decisions_key_file: LogDecisionsKeyOption = None,
+    slow_decision_ms: SlowDecisionOption = 250,
+    tracing: TracingOption = None,
+    tracing_share: TracingShareOption = None,
     log_format: Annotated[
         LogFormat,
         typer.Option(envvar="NEXTBEST_LOG_FORMAT", help="auto: console on a terminal, else JSON lines."),
@@ -135,22 +284,44 @@ def serve(
             home=home,
             catalog=catalog,
             model=model,
-            redis_url=SecretStr(redis_url) if redis_url else None,
+            redis_url=_secret(redis_url, redis_url_file),
             feast=feast,
-            feast_redis_url=SecretStr(feast_redis_url) if feast_redis_url else None,
+            feast_redis_url=_secret(feast_redis_url, feast_redis_url_file),
             host=host,
             port=port,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            tls_client_ca=tls_client_ca,
+            callers=callers,
+            insecure=insecure,
+            production=production,
+            health_port=health_port,
+            reserved_port=reserved_port,
+            waiting_calls=waiting_calls,
             workers=_workers(workers),
             watchdog_seconds=watchdog_seconds,
             connection_age_seconds=connection_age_seconds,
             metrics_port=metrics_port,
             metrics_host=metrics_host,
+            admin_host=admin_host,
+            admin_port=admin_port,
+            watch=watch,
+            last_good=last_good,
+            reload_timeout_seconds=reload_timeout_seconds,
             clock=_clock(clock),
             freeze_clock=freeze_clock,
             store_timeout_ms=store_timeout_ms,
+            deadline_ms=deadline_ms,
+            last_known_persons=last_known_persons,
+            last_known_seconds=last_known_seconds,
             audit=audit,
             log_length=log_length,
             drain_seconds=drain_seconds,
+            log_decisions=log_decisions,
+            log_decisions_key=_secret(None, log_decisions_key_file),
+            slow_decision_ms=slow_decision_ms,
+            tracing=tracing,
+            tracing_share=tracing_share,
             log_format=log_format,
             log_level=log_level,
         )
@@ -174,6 +345,12 @@ def _run(settings: Settings) -> None:
     from nextbest_service.server import run  # noqa: PLC0415 - the other commands need no server
 
     run(settings)
+
+
+def _secret(given: str | None, file: Path | None) -> SecretStr | None:
+    if given:
+        return SecretStr(given)
+    return SecretStr(read_secret(file)) if file else None
 
 
 def _workers(text: str) -> int:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -12,6 +12,8 @@ from nextbest_service.customers.intake import refuse_future
 from nextbest_service.customers.person import Person
 from nextbest_service.customers.view import CustomerView, folded_state, highest_key, view_of
 from nextbest_service.decision_log.log import DecisionLog
+from nextbest_service.decisions.last_known import LastKnown
+from nextbest_service.logs import named
 from nextbest_service.store.affinity_names import AffinityNames
 from nextbest_service.store.durability import rewrite_files
 from nextbest_service.store.keys import Identity, Ref
@@ -41,6 +43,7 @@ class Care:
     books: Books
     names: AffinityNames
     log: DecisionLog
+    last_known: LastKnown = field(default_factory=LastKnown)
 
     async def link(self, identities: Sequence[Identity], source: str, at_ms: int | None) -> Linked:
         """Make one person of everybody behind some names; `at_ms` None is now.
@@ -52,6 +55,7 @@ class Care:
         if at_ms is not None:
             answers = await self.people.read([])
             refuse_future(at_ms, answers.now_ms, "time_unix_ms")
+        self._forget(identities)
         return await self.links.link(identities, source, at_ms)
 
     async def unlink(self, identities: Sequence[Identity], source: str) -> tuple[Identity, ...]:
@@ -60,9 +64,11 @@ class Care:
         Raises:
             StoreUnavailableError: the store did not answer; repeating the call ends what it began.
         """
+        self._forget(identities)
         unlinked = await self.links.unlink(identities)
+        self._forget(identities)  # others may have asked meanwhile
         if unlinked:
-            log.info("identities_unlinked", count=len(unlinked), source=source)
+            log.info("identities_unlinked", count=len(unlinked), source=named(source))
         return unlinked
 
     async def show(self, identity: Identity, affinities: int = SHOWN_AFFINITIES) -> CustomerView | None:
@@ -95,6 +101,7 @@ class Care:
         Raises:
             StoreUnavailableError: the store did not answer; repeating the call ends what it began.
         """
+        self._forget([identity])
         counts: Counter[str] = Counter()
         try:
             counts.update([record.kind async for record in self.export(identity)])
@@ -103,14 +110,18 @@ class Care:
         erased = await self.links.erase(identity, self.books.memory.late_outcomes_ms)
         refs = erased.refs if erased else (self._ref(identity),)
         answers = await self.people.read([])
+        self.last_known.forget(refs)  # those of other processes of the service go by their age
         await self.log.erase(refs, answers.now_ms)
         left_ms = await rewrite_files(self.people.hashes.store)
-        log.info("customer_erased", source=source, records=counts.total())
+        log.info("customer_erased", source=named(source), records=counts.total())
         return Erasure(counts, answers.now_ms + left_ms)
 
     async def _view(self, person: Person, now_ms: int, affinities: int) -> CustomerView:
         keys = await self.names.up_to(highest_key(folded_state(self.books, person)))
         return view_of(self.books, person, keys, now_ms, affinities)
+
+    def _forget(self, identities: Sequence[Identity]) -> None:
+        self.last_known.forget(self.people.naming.who(identities).refs)
 
     def _ref(self, identity: Identity) -> Ref:
         return self.people.naming.who([identity]).refs[0]

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
 from nextbest_rules.records import Outcome
+from nextbest_service.clock import machine_ms
 from nextbest_service.customers.books import Books
 from nextbest_service.customers.events import apply_event
 from nextbest_service.customers.incoming import ProfileChange, ReportedOutcome, Status, TrackedEvent
@@ -69,6 +70,10 @@ class Intake:
     ids: AffinityIds
     volumes: VolumeHolds
     log: DecisionLog
+
+    def about_now_ms(self) -> int:
+        """Return the service's time by this machine's clock: for figures, never for what is counted."""
+        return self.people.hashes.clock.at(machine_ms())
 
     async def track(self, items: Sequence[Item[TrackedEvent]]) -> list[Status | ServiceError]:
         """Count events."""

@@ -62,6 +62,11 @@ class DecisionLog:
         return self._pending.dropped
 
     @property
+    def room(self) -> int:
+        """How many decisions may wait to be written."""
+        return self._pending.room
+
+    @property
     def waiting(self) -> int:
         """How many decisions are to be written yet."""
         return len(self._pending)
@@ -92,6 +97,11 @@ class DecisionLog:
                 self._pack_soon(waiting)
         elif not was_open:
             log.error("decision_log_gap", waiting=self.waiting, hint="the store is slow or does not answer")
+        self._waiting.set()
+
+    def miss(self, at_ms: int) -> None:
+        """Count a decision of then that cannot be recorded: nobody knows whose it is."""
+        self._pending.miss(at_ms)
         self._waiting.set()
 
     def _pack_soon(self, waiting: Waiting) -> None:

@@ -68,9 +68,9 @@ class LoggedDecision:
 
     `facts` None means that they could not be read. `records` are by kind: how many there were, and the first
     of them. `only` are the actions that the caller limited the question to, None where it did not. `counters`
-    are those of the keys that candidates have, None in records of earlier versions. `arms` are the customer's
-    by holdout and experiment, `person` is the same for all names of one who is in any, and `ranker` is the
-    name of what ranked.
+    are those of the keys that candidates have, None in records of earlier versions. `defaulted` are the
+    features that nobody gave a value. `arms` are the customer's by holdout and experiment, `person` is the
+    same for all names of one who is in any, and `ranker` is the name of what ranked.
     """
 
     id: str
@@ -100,6 +100,7 @@ class LoggedDecision:
     selection_type: str
     degraded: tuple[str, ...]
     stale_features: tuple[str, ...]
+    defaulted: tuple[str, ...]
     counters: AffinityCounters | None
     arms: Mapping[str, str]
     person: Ref
@@ -168,6 +169,7 @@ def read_decision(entry: Entry, legend: Legend) -> LoggedDecision:
         selection_type=SELECTIONS[ranked].value,
         degraded=tuple(degraded),
         stale_features=tuple(sorted({*stale, *defaulted})),
+        defaulted=tuple(defaulted),
         counters=counters,
         arms=arms,
         person=person or entry.customer,

@@ -67,11 +67,15 @@ class Pending:
 
     def lose(self, records: Sequence[Waiting]) -> None:
         """Count records that will never be written."""
-        self.dropped += len(records)
         for record in records:
-            if self._gap is None:
-                self._gap = Gap(secrets.token_bytes(ID_BYTES), REASON, record.at_ms, record.at_ms, 0)
-            self._gap = replace(self._gap, to_ms=max(record.at_ms, self._gap.to_ms), lost=self._gap.lost + 1)
+            self.miss(record.at_ms)
+
+    def miss(self, at_ms: int) -> None:
+        """Count a record of then that will never be written."""
+        self.dropped += 1
+        if self._gap is None:
+            self._gap = Gap(secrets.token_bytes(ID_BYTES), REASON, at_ms, at_ms, 0)
+        self._gap = replace(self._gap, to_ms=max(at_ms, self._gap.to_ms), lost=self._gap.lost + 1)
 
     def first(self, most: int) -> Sequence[Waiting]:
         """Return the first records; they stay until they are `written`."""

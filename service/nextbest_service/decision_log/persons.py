@@ -29,7 +29,7 @@ async def entries_of(store: Store, refs: Collection[Ref], after: str = "") -> As
     Raises:
         StoreUnavailableError: the store did not answer in time.
     """
-    async for entry in _entries(store, after):
+    async for entry in entries_between(store, f"({after}" if after else "-", "+"):
         if entry.customer in refs:
             yield entry
 
@@ -67,10 +67,15 @@ async def erase(store: Store, refs: Collection[Ref], now_ms: int) -> int:
     return int(str(removed))
 
 
-async def _entries(store: Store, after: str) -> AsyncIterator[Entry]:
-    start = f"({after}" if after else "-"
+async def entries_between(store: Store, first: str, last: str) -> AsyncIterator[Entry]:
+    """Yield the entries between two places or times (Unix milliseconds, as text), oldest first.
+
+    Raises:
+        StoreUnavailableError: the store did not answer in time.
+    """
+    start = first
     while True:
-        found = await _reply(store, ("XRANGE", DECISION_LOG, start, "+", "COUNT", BATCH))
+        found = await _reply(store, ("XRANGE", DECISION_LOG, start, last, "COUNT", BATCH))
         if not isinstance(found, list) or not found:
             return
         for stored in found:
@@ -79,6 +84,16 @@ async def _entries(store: Store, after: str) -> AsyncIterator[Entry]:
             except LogFormatError as error:
                 log.error("decision_log_unreadable", place=stored[0].decode(), error=str(error))
         start = f"({found[-1][0].decode()}"
+
+
+async def legend_in(store: Store, entry: Entry) -> Legend:
+    """Return the legend that the record of a decision needs.
+
+    Raises:
+        LogFormatError: it is damaged, or not there.
+        StoreUnavailableError: the store did not answer in time.
+    """
+    return await _legend(store, legend_of(entry), {})
 
 
 async def _legend(store: Store, legend_id: bytes, known: dict[bytes, Legend]) -> Legend:

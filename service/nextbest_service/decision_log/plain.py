@@ -17,7 +17,7 @@ COUNTER_FIELDS = ("key", "count", "last_day", "total")
 """What a counter is, as `AffinityCounters` has its columns: the id of an affinity key, and its statistics."""
 _OTHERWISE = frozenset(
     {"id", "decided_at_ms", "customer", "legend", "competition", "placements", "stopped"}
-    | {"counters", "person", "shadows"}
+    | {"counters", "defaulted", "person", "shadows"}
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

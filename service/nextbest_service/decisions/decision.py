@@ -23,6 +23,7 @@ class SelectionType(StrEnum):
     PINNED = "PINNED"
     FALLBACK = "FALLBACK"
     EXPLORED = "EXPLORED"
+    LAST_KNOWN_GOOD = "LAST_KNOWN_GOOD"
 
 
 class Degradation(StrEnum):
@@ -31,7 +32,9 @@ class Degradation(StrEnum):
     Without a usable model the static priority ranks; where an arm's ranker is not in use the champion does;
     with unreadable state the model ranks on defaults. Where
     others kept changing a busy customer, only actions that no cap counts were considered. A gap is open as
-    long as the decision log has lost decisions and does not say so yet.
+    long as the decision log has lost decisions and does not say so yet. Where the store does not answer, or
+    time is short, the ladder's lower rungs answer, see `lower_rungs`; what was read and cannot be written to
+    is answered without what a cap counts.
     """
 
     MODEL_UNAVAILABLE = "MODEL_UNAVAILABLE"
@@ -40,6 +43,9 @@ class Degradation(StrEnum):
     STATE_UNREADABLE = "STATE_UNREADABLE"
     CUSTOMER_BUSY = "CUSTOMER_BUSY"
     AUDIT_GAP = "AUDIT_GAP"
+    STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    STORE_TIMEOUT = "STORE_TIMEOUT"
+    DEADLINE_SHORT = "DEADLINE_SHORT"
 
 
 class Proposition(NamedTuple):
@@ -97,6 +103,8 @@ class Timing(NamedTuple):
 
 class Decision(NamedTuple):
     """One answer. `selection_type` says how the propositions that were ranked were ranked.
+
+    Of answers from the lower rungs it is the lowest of them, LAST_KNOWN_GOOD or FALLBACK.
 
     `origin` is the ref of the identity under which it is kept, and `person` that of the identity whose arms
     count; both are empty where nobody asks.

@@ -45,13 +45,14 @@ def deliberate(
     """Return what is best for the customer that was read, in each placement asked for.
 
     `arms` are the customer's, by holdout and experiment. `origin` and `person` say whose decision it is.
+    Where the watch says so, there is no time for a model.
     """
     now_ms = reading.now_ms
-    reach = find_reach(generation.rules, request, _situation(generation, request, reading, arms))
+    reach = find_reach(generation.rules, request, situation_of(generation, request, reading, arms))
     shown = showings(generation, request, reach)
     watch.lap()
-    ranking, degraded = _ranking(generation, arms)
-    factors, unvalued, failed = _score(generation, ranking, request, reading, reach, shown)
+    ranking, degraded = _in_a_hurry(generation) if watch.hurried else _ranking(generation, arms)
+    factors, unvalued, failed = scored(generation, ranking, request, reading, reach, shown)
     watch.lap()
     explores = not request.dry_run and not failed
     slates = fill_slates(generation, request, shown, factors, decision_id, explores=explores)
@@ -90,9 +91,10 @@ def deliberate(
     )
 
 
-def _situation(
+def situation_of(
     generation: Generation, request: DecisionRequest, reading: Reading, arms: Mapping[str, str]
 ) -> Situation:
+    """Return the customer that was read as the rules look at them."""
     customer = reading.customer
     vector = customer.features.vector
     return Situation(
@@ -118,6 +120,10 @@ def _situation(
     )
 
 
+def _in_a_hurry(generation: Generation) -> tuple[Ranking, tuple[Degradation, ...]]:
+    return generation.rankings[STATIC], (Degradation.DEADLINE_SHORT,)
+
+
 def _ranking(generation: Generation, arms: Mapping[str, str]) -> tuple[Ranking, tuple[Degradation, ...]]:
     """Return what ranks, and what falls short of that: an arm's ranker that is not in use, or no model."""
     ranking = generation.ranking(arms)
@@ -128,7 +134,7 @@ def _ranking(generation: Generation, arms: Mapping[str, str]) -> tuple[Ranking, 
     return ranking, () if wanted else (Degradation.MODEL_UNAVAILABLE,)
 
 
-def _score(
+def scored(
     generation: Generation,
     ranking: Ranking,
     request: DecisionRequest,
@@ -169,7 +175,7 @@ def _values(generation: Generation, survivors: int, reach: Reach) -> tuple[Float
 
 def _levers(generation: Generation, request: DecisionRequest, reach: Reach) -> tuple[Floats, Flags]:
     """Return L of every action, and which are pinned, one flag per action; no flags where none is."""
-    levers, pinned = generation.levers(request.brand, request.goal, reach.view.situation.arms), _NO_PINS
+    levers, pinned = generation.levers(request.brand, request.goal, reach.view.situation.arms or {}), _NO_PINS
     boosts = reach.approaches[0].screening.boosts if reach.approaches else ()
     if boosts:
         levers = levers.copy()
@@ -197,11 +203,12 @@ def _stale(generation: Generation, reading: Reading, reach: Reach) -> tuple[str,
 
 
 class Stopwatch:
-    """Takes the microseconds between one lap and the next."""
+    """Takes the microseconds between one lap and the next; `hurried` says that time is short."""
 
-    __slots__ = ("_since", "laps_us")
+    __slots__ = ("_since", "hurried", "laps_us")
 
-    def __init__(self) -> None:
+    def __init__(self, *, hurried: bool = False) -> None:
+        self.hurried = hurried
         self.laps_us: list[int] = []
         self._since = perf_counter_ns()
 

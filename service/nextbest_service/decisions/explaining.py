@@ -121,6 +121,8 @@ def _without_model(decision: Decision) -> str:
         return "No model is in use."
     if Degradation.SCORE_NOT_FINITE in decision.degraded:
         return "The model failed, so it ranked nothing."
+    if Degradation.DEADLINE_SHORT in decision.degraded:
+        return "There was no time for the model."
     if decision.basis.ranking.name == STATIC:
         return "This arm of an experiment is ranked without a model."
     return "The model has not seen enough of it to rank it."

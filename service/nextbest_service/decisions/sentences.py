@@ -31,6 +31,8 @@ def place(proposition: Proposition, guards: Sequence[str]) -> str:
             return f"Rank {rank}, because it is pinned by guard {names}: that goes before any priority."
         case SelectionType.FALLBACK:
             return "The placement's fallback: nothing else may be shown here."
+        case SelectionType.LAST_KNOWN_GOOD:
+            return f"Rank {rank}, as in the last answer: nothing can be read of the customer now."
         case SelectionType.EXPLORED:
             return f"Rank {rank}, to learn from it: others had a higher priority; probability {chosen_with}."
     factors = (proposition.propensity, proposition.context_weight, proposition.value, proposition.lever)

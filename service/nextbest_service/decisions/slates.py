@@ -51,7 +51,7 @@ def fill_slates(
     unshowable = 0
     if exploring:
         all_candidates = range(len(factors.rows))
-        _, unshowable = _parameters(generation, exploring, factors, [all_candidates] * len(exploring))
+        _, unshowable = parameters_of(generation, exploring, factors, [all_candidates] * len(exploring))
     while True:
         chosen = None
         if not exploring:
@@ -67,7 +67,7 @@ def fill_slates(
         if chosen is None:
             chosen = _fill(generation, request, shown, factors, rooms, unshowable, exploring, decision_id)
         candidates = [[choice.candidate for choice in slate] for slate in chosen]
-        parameters, failed = _parameters(generation, shown, factors, candidates)
+        parameters, failed = parameters_of(generation, shown, factors, candidates)
         if not failed:
             return Slates(chosen, parameters, unshowable, rooms)
         unshowable |= failed
@@ -131,7 +131,7 @@ def _showable(
     return flags_of(showing.mask & ~unshowable, size)[factors.rows]
 
 
-def _parameters(
+def parameters_of(
     generation: Generation, shown: Sequence[Showing], factors: Factors, chosen: Sequence[Sequence[int]]
 ) -> tuple[Parameters, int]:
     """Return the parameters of everything chosen, and the mask of the actions that lack one."""

@@ -65,6 +65,10 @@ class FeastReader:
         found = (_given(lookup, row) for (lookup, _), row in zip(asked, rows, strict=True))
         return tuple(given for given in found if given is not None)
 
+    def over(self, mapping: FeastMapping) -> "FeastReader":
+        """Return a reader of the same store by another mapping; one of them is closed in the end."""
+        return FeastReader(self._store, mapping, self._clock)
+
     async def aclose(self) -> None:
         """Close the connection."""
         await self._store.aclose()

@@ -5,7 +5,7 @@ One event loop writes, so there are no locks; who reads from another thread may 
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Self
 
@@ -13,12 +13,16 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from nextbest_service.decisions.decision import Decision, Degradation, SelectionType, Timing
-
-CALL_BOUNDS_US = (
-    *(100, 200, 300, 500, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 7_000, 10_000, 20_000, 50_000),
-    *(100_000, 200_000, 500_000, 1_000_000, 5_000_000),
+from nextbest_service.metrics.durations import (
+    CALL_BOUNDS_US,
+    LAG_BOUNDS_US,
+    ROUND_TRIP_BOUNDS_US,
+    STEP_BOUNDS_US,
+    Durations,
 )
-STEP_BOUNDS_US = (5, 10, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1_000, 2_000, 5_000, 10_000, 50_000)
+from nextbest_service.metrics.items import Items
+from nextbest_service.metrics.samples import Samples
+
 STATUSES = tuple(sorted(grpc.StatusCode, key=lambda status: status.value[0]))
 """Each at the place of its number."""
 RANKED_BY = (SelectionType.STATIC, SelectionType.RANKED)
@@ -29,28 +33,17 @@ _REASONS = tuple(Degradation)
 _RANKED = SelectionType.RANKED
 
 
-class Durations:
-    """A histogram. `counts` has one bucket per bound, which it includes, and one for all that is longer."""
-
-    __slots__ = ("bounds_us", "counts", "total_us")
-
-    def __init__(self, bounds_us: tuple[int, ...]) -> None:
-        self.bounds_us = bounds_us
-        self.counts = [0] * (len(bounds_us) + 1)
-        self.total_us = 0
-
-    def add(self, microseconds: int) -> None:
-        """Count one duration."""
-        self.counts[bisect_left(self.bounds_us, microseconds)] += 1
-        self.total_us += microseconds
-
-
 class Calls:
-    """The calls of one RPC. `statuses` has their number by that of the gRPC status."""
+    """The calls of one RPC. `statuses` has their number by that of the gRPC status.
 
-    __slots__ = ("durations", "statuses")
+    `begun` counts those under way, too, and `open_streams` is how many streams of questions there are.
+    """
+
+    __slots__ = ("begun", "durations", "open_streams", "statuses")
 
     def __init__(self) -> None:
+        self.begun = 0
+        self.open_streams = 0
         self.statuses = [0] * len(STATUSES)
         self.durations = Durations(CALL_BOUNDS_US)
 
@@ -99,10 +92,17 @@ class Decisions:
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
-    """All that one process counts. `calls` are by the full names of RPCs."""
+    """All that one process counts. `calls` are by the full names of RPCs.
+
+    `round_trips` are those to the store, one at a time and line; `loop_lag` is how late the event loop was.
+    """
 
     calls: Mapping[str, Calls]
     decisions: Decisions
+    samples: Samples = field(default_factory=Samples)
+    items: Items = field(default_factory=Items)
+    round_trips: Durations = field(default_factory=lambda: Durations(ROUND_TRIP_BOUNDS_US))
+    loop_lag: Durations = field(default_factory=lambda: Durations(LAG_BOUNDS_US))
 
     @classmethod
     def of(cls, services: Iterable[ServiceDescriptor]) -> Self:

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ class Address:
     port: int
     path: str
     tls: SSLContext | None
-    greeting: tuple[tuple[str, ...], ...]
+    greeting: tuple[tuple[str, ...], ...] = field(repr=False)
 
     @classmethod
     def of(cls, url: str) -> "Address":

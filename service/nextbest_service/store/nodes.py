@@ -12,6 +12,7 @@ import redis
 from redis.crc import key_slot
 from redis.exceptions import AskError, ClusterDownError, MovedError, TryAgainError
 
+from nextbest_service.metrics.durations import Durations
 from nextbest_service.store.address import Address
 from nextbest_service.store.line import Command, Line
 
@@ -48,9 +49,15 @@ class Nodes(Protocol):
 
 
 class Server:
-    """A single server, or whatever looks like one; the line to it opens when it is needed."""
+    """A single server, or whatever looks like one; the line to it opens when it is needed.
 
-    def __init__(self, address: Address, timeout_seconds: float) -> None:
+    `round_trips` counts how long its replies take; None: nothing does.
+    """
+
+    def __init__(
+        self, address: Address, timeout_seconds: float, round_trips: Durations | None = None
+    ) -> None:
+        self._round_trips = round_trips
         self._address = address
         self._timeout = timeout_seconds
         self._line: Line | None = None
@@ -76,6 +83,11 @@ class Server:
         """Run a command on the one server."""
         return await self.send([command])
 
+    def leave(self) -> None:
+        """Close the line; the next command goes over a new one."""
+        if self._line is not None:
+            self._line.close()
+
     async def aclose(self) -> None:
         """Close the line."""
         if self._opening is not None:
@@ -85,23 +97,19 @@ class Server:
             await asyncio.sleep(0)  # asyncio closes the socket in its next turn
 
     async def _reopened(self) -> Line:
-        """Return a new line; all who wait for one wait for the same."""
+        """Return a new line; all who wait for one wait for the same, and no longer than for a reply."""
         if self._opening is None:
             self._opening = asyncio.create_task(self._open())
             self._opening.add_done_callback(self._opened)
-        return await asyncio.shield(self._opening)
+        return await asyncio.wait_for(asyncio.shield(self._opening), self._timeout)
 
     async def _open(self) -> Line:
         async with asyncio.timeout(max(self._timeout, SHORTEST_CONNECT_SECONDS)):
-            line = await self._address.connect(lambda: Line(self._timeout))
-            try:
-                for reply in await line.send(self._address.greeting):
-                    raise_if_error(reply)
-            except BaseException:
-                line.close()
-                raise
-            self._line = line
+            line = self._line = await self._new_line()
             return line
+
+    async def _new_line(self) -> Line:
+        return await greeted(self._address, self._timeout, self._round_trips)
 
     def _opened(self, opening: asyncio.Task[Line]) -> None:
         self._opening = None
@@ -215,6 +223,22 @@ class Cluster:
                     self._owners = _owners(ranges, self._first[0])
                     return
             raise failure
+
+
+async def greeted(address: Address, timeout_seconds: float, round_trips: Durations | None = None) -> Line:
+    """Return a new line to a server that has heard what it wants to hear first.
+
+    Raises:
+        redis.RedisError, OSError, TimeoutError: there is nobody, or not for us.
+    """
+    line = await address.connect(lambda: Line(timeout_seconds, round_trips))
+    try:
+        for reply in await line.send(address.greeting):
+            raise_if_error(reply)
+    except BaseException:
+        line.close()
+        raise
+    return line
 
 
 def raise_if_error(reply: object) -> None:

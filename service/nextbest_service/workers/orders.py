@@ -6,7 +6,7 @@ from typing import Self
 
 from nextbest_service.settings import Settings
 
-_SECRETS = ("redis_url", "feast_redis_url")
+_SECRETS = ("redis_url", "feast_redis_url", "log_decisions_key")
 
 
 @dataclass(frozen=True, slots=True)

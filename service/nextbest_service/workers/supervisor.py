@@ -96,7 +96,7 @@ class Supervisor:
         await self._fill(first)
         await asyncio.gather(*(self._fill(seat) for seat in others))
         address = joined(self._settings.host, self._settings.port)
-        self._home.announce_service(RunningService(address, os.getpid()))
+        self._home.announce_service(RunningService(address, os.getpid(), self._admin_address()))
         log.info("all_workers_ready", address=address, workers=len(self._seats))
         tasks = [asyncio.create_task(self._keep(seat)) for seat in self._seats]
         tasks.append(asyncio.create_task(self._roll_when_asked()))
@@ -104,6 +104,11 @@ class Supervisor:
             await asyncio.gather(*tasks)
         finally:
             await _ended(*tasks)
+
+    def _admin_address(self) -> str:
+        """Return where the first worker answers operators; empty where nobody knows or does."""
+        port = self._settings.admin_port
+        return joined(self._settings.admin_host, port + 1) if port else ""
 
     async def _fill(self, seat: _Seat) -> None:
         """Start a worker for an empty seat, again and again until one is ready."""

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,6 +91,26 @@ def test_only_the_first_stage_and_the_first_rule_are_named(rules: RuleSet) -> No
     assert late.stage is Stage.VALIDITY
     bread = of("app-bread", explain(rules, situation, HOME, mask_of(rules, "app-bread")))
     assert (bread.stage, bread.rule_id) == (Stage.PLACEMENT, "channel")
+
+
+@pytest.mark.parametrize("excluded", [0, -1])
+@pytest.mark.parametrize(
+    "situation",
+    [ADULT, Situation(now_ms=MARCH_15), ADULT._replace(now_ms=APRIL_1), ADULT._replace(facts={"debt": 100})],
+)
+def test_counts_of_what_stops_are_those_of_the_explanations(
+    rules: RuleSet, situation: Situation, excluded: int
+) -> None:
+    counted = rules.count_stopped(rules.look(situation), HOME, excluded)
+    told = explain(rules, situation, HOME, excluded)
+    stages, named = Counter[Stage](), Counter[tuple[Stage, str]]()
+    for stage, rule_id, actions in counted:
+        stages[stage] += actions
+        named[stage, rule_id] += actions
+    assert stages == Counter(it.stage for it in told)
+    # A placement has three words for what it does not take; all of them count under the first.
+    exact = Counter((it.stage, it.rule_id) for it in told if it.stage is not Stage.PLACEMENT)
+    assert {key: named[key] for key in exact} == exact
 
 
 def test_a_placement_names_what_it_accepts(rules: RuleSet) -> None:

@@ -14,8 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from nextbest.v1 import decision_pb2
 from nextbest_service.api.edge import service_handler
 from nextbest_service.decision_log.log import DecisionLog
+from nextbest_service.metrics.durations import CALL_BOUNDS_US, Durations
 from nextbest_service.metrics.exposition import Exposition
-from nextbest_service.metrics.tallies import CALL_BOUNDS_US, STATUSES, Durations, Tallies
+from nextbest_service.metrics.tallies import STATUSES, Tallies
 from nextbest_service.store.connection import connect
 
 SERVICE = decision_pb2.DESCRIPTOR.services_by_name["DecisionService"]

@@ -1,0 +1,1 @@
+"""What is still answered when more is asked than can be."""

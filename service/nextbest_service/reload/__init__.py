@@ -1,0 +1,1 @@
+"""Brings a new catalog and new models into use while the service answers. See docs/adr/0029."""

@@ -1,0 +1,1 @@
+"""A running service at a glance: what its metrics say of the last moments."""

@@ -1,0 +1,1 @@
+"""What is checked about the packages that a release installs."""
