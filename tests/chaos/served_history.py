@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from patience import PATIENCE_SECONDS, PAUSE_SECONDS, WITHOUT_STORE
 from running_service import Service, read_refusal, service
 from service_calls import Calls
 from store_process import StoreProcess, store_process
@@ -72,6 +74,13 @@ class Served:
             yield
         finally:
             self.store.start()
+
+    def await_store(self, asked: decision_pb2.DecideRequest) -> None:
+        """Ask until the service answers with the store again."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while WITHOUT_STORE & {it.reason for it in self.calls.decide(asked).degraded}:
+            assert time.monotonic() < until, self.running.log()
+            time.sleep(PAUSE_SECONDS)
 
     def reload(self, old: str, new: str) -> bool:
         """Replace a text in the catalog, have it loaded and return whether it was swapped in."""

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from patience import WITHOUT_STORE
 from reference_model import DEAR_THIRD, NOTE, OFFERS, Reference
 from served_history import BROKEN, CHEAP, DEAR, Served, offers, question, served
 from service_calls import event, identity, item, outcome, values
@@ -45,9 +46,6 @@ def world(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield found
 
 
-@pytest.mark.skipif(
-    "FUZZ_MINUTES" not in os.environ, reason="needs a machine with nothing else to do: make fuzz"
-)
 def test_people_are_as_the_model_says_whatever_happens(world: Served) -> None:
     History.world, History.until = world, time.monotonic() + 60 * MINUTES / 4 if MINUTES else float("inf")
     run_state_machine_as_test(
@@ -228,13 +226,15 @@ class History(RuleBasedStateMachine):
 
     @rule(name=names)
     def lose_the_store(self, name: str) -> None:
-        """While the store is away nothing is decided or acknowledged; then everything is there as it was."""
+        """While the store is away nobody gets what a rule could stop; then everything is there as it was."""
         with self.world.store_stopped():
-            asked = question(self.who(name))
-            assert self.world.refusal(self.world.calls.decide, asked) == "STORE_UNAVAILABLE"
+            answer = self.world.calls.decide(question(self.who(name), limit=10))
+            assert {it.reason for it in answer.degraded} & WITHOUT_STORE, answer
+            assert {*offers(answer)} <= {NOTE}, "nothing is known of consent, nor of caps"
             request = customer_pb2.GetCustomerRequest(identity=self.who(name))
             get = self.world.calls.customers.GetCustomer
             assert self.world.refusal(get, request) == "STORE_UNAVAILABLE"
+        self.world.await_store(question(self.who(name), dry_run=True))
 
     @precondition(lambda self: self.rests)
     @rule()

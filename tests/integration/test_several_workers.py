@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
 from corner_shop import open_for_business, question
+from documented_retries import OPTIONS
 from running_service import CORNER_SHOP, Client, Service, spawn, wait_until
 
 from nextbest.v1 import decision_pb2_grpc
@@ -22,22 +22,6 @@ from nextbest_service.home import Home, process_is_alive
 from nextbest_service.store.connection import connect_for_bulk
 from nextbest_service.store.embedded import embedded_valkey
 
-RETRIES = {
-    "methodConfig": [
-        {
-            "name": [{"service": "nextbest.v1.DecisionService", "method": "Decide"}],
-            "waitForReady": True,
-            "retryPolicy": {
-                "maxAttempts": 5,
-                "initialBackoff": "0.02s",
-                "maxBackoff": "0.2s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
-            },
-        }
-    ]
-}
-"""As the guide to clients has it."""
 CHANNELS = 6
 
 
@@ -94,7 +78,7 @@ class Callers:
                 thread.join()
 
     def _ask(self) -> None:
-        with own_channel(self.address) as channel:
+        with grpc.insecure_channel(self.address, options=OPTIONS) as channel:
             stub = decision_pb2_grpc.DecisionServiceStub(channel)
             while not self._stop.is_set():
                 try:
@@ -102,16 +86,6 @@ class Callers:
                     self.answered += 1
                 except grpc.RpcError as error:
                     self.errors.append(f"{error.code()}: {error.details()}")
-
-
-def own_channel(address: str) -> grpc.Channel:
-    """Return a channel with retries and a connection of its own: by default channels share one."""
-    options: list[tuple[str, Any]] = [
-        ("grpc.service_config", json.dumps(RETRIES)),
-        ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.use_local_subchannel_pool", 1),
-    ]
-    return grpc.insecure_channel(address, options=options)
 
 
 def children(pid: int, word: str) -> list[int]:
@@ -141,7 +115,7 @@ def test_two_workers_answer_at_one_address(crew: Service) -> None:
     assert {line["worker"] for line in crew.events("ready")} >= {1, 2}
     with ExitStack() as stack:
         for _ in range(20):
-            channel = stack.enter_context(own_channel(crew.address))
+            channel = stack.enter_context(grpc.insecure_channel(crew.address, options=OPTIONS))
             grpc.channel_ready_future(channel).result(10)
         assert all(connections(pid) for pid in pids(crew))
 

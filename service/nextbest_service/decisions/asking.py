@@ -101,11 +101,14 @@ class Asking:
         return Answer(content, decision.timing.reserve_us, decision)
 
     def _unreserved(self, reading: Reading, why: Degradation) -> Decision:
-        rest = self.request.candidates & ~limited(self.decider.generation.rules)
         watch = Stopwatch(hurried=why is Degradation.DEADLINE_SHORT)
         watch.lap()
-        request = self.request._replace(candidates=rest)
-        return self.decider.deliberated(request, self.who, reading, self.decision_id, watch)
+        return self.decider.deliberated(self._uncapped(), self.who, reading, self.decision_id, watch)
+
+    def _uncapped(self) -> DecisionRequest:
+        """Return the question about actions that no cap counts."""
+        rest = self.request.candidates & ~limited(self.decider.generation.rules)
+        return self.request._replace(candidates=rest)
 
     def _unseen(self, why: Degradation) -> Decision:
         decider, who = self.decider, self.who
@@ -169,8 +172,7 @@ class Asking:
 
     async def _without_limited(self, degraded: Degradation) -> Answer:
         """Decide among actions that no cap counts: with nothing to reserve, no race can be lost."""
-        rest = self.request.candidates & ~limited(self.decider.generation.rules)
-        answer = await self._try(self.request._replace(candidates=rest), degraded)
+        answer = await self._try(self._uncapped(), degraded)
         if answer is None:
             raise AssertionError("nothing was reserved, and still the customer was changed")
         return answer

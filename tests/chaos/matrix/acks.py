@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
+from nextbest.v1 import customer_pb2, outcome_pb2
+
 
 class Kind(IntEnum):
     """What is known of a customer, and so must not be shown."""
@@ -79,3 +81,22 @@ class Held(NamedTuple):
     reserved: Sequence[tuple[str, str]]
     orders: int
     clicks: int
+
+    @classmethod
+    def of(cls, view: customer_pb2.Customer) -> "Held":
+        """Return what a customer's view says."""
+        features = {state.name: state.value for state in view.features}
+        return cls(
+            contacts=Counter(
+                (
+                    it.decision_id,
+                    it.action_id,
+                    outcome_pb2.OutcomeType.Name(it.outcome).removeprefix("OUTCOME_TYPE_"),
+                )
+                for it in view.contacts
+                if not it.reserved
+            ),
+            reserved=[(it.decision_id, it.action_id) for it in view.contacts if it.reserved],
+            orders=round(features["orders"]),
+            clicks=round(features["clicks"]),
+        )

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import json
 import random
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import grpc
 import grpc.aio
 from acks import Contact, Customer, Decided, Failed, Shown, Told
+from documented_retries import OPTIONS
 from google.rpc import error_details_pb2, status_pb2
 from service_calls import SOUND, event, identity, outcome
 
@@ -38,27 +38,6 @@ DEADLINE_SECONDS = 5.0
 PATIENCE_SECONDS = 90.0
 USUAL = frozenset({"MODEL_UNAVAILABLE"})
 """This catalog is served without a model."""
-RETRIES = {
-    "methodConfig": [
-        {
-            "name": [{"service": "nextbest.v1.DecisionService", "method": "Decide"}],
-            "waitForReady": True,
-            "retryPolicy": {
-                "maxAttempts": 5,
-                "initialBackoff": "0.02s",
-                "maxBackoff": "0.2s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
-            },
-        }
-    ]
-}
-"""As the guide to clients has it."""
-OPTIONS: list[tuple[str, Any]] = [
-    ("grpc.service_config", json.dumps(RETRIES)),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.use_local_subchannel_pool", 1),
-]
 _RUNGS = {
     number: name.removeprefix("DEGRADATION_RUNG_") for name, number in decision_pb2.DegradationRung.items()
 }

@@ -22,7 +22,7 @@ from running_service import Service
 from service_calls import Calls, event, identity, values
 from verdicts import Expectation, Verdict, judged
 
-from nextbest.v1 import outcome_pb2, profile_pb2
+from nextbest.v1 import profile_pb2
 
 FULL = os.environ.get("CHAOS") == "full"
 CUSTOMERS = 800 if FULL else 300
@@ -181,22 +181,7 @@ def _violations(load: Load, turned: Mapping[Customer, float], calls: Calls, worl
 
 
 def _held(calls: Calls, customer: Customer) -> Held:
-    view = _taken(lambda: calls.get(identity("customer", customer.name))).customer
-    features = {state.name: state.value for state in view.features}
-    return Held(
-        contacts=Counter(
-            (
-                it.decision_id,
-                it.action_id,
-                outcome_pb2.OutcomeType.Name(it.outcome).removeprefix("OUTCOME_TYPE_"),
-            )
-            for it in view.contacts
-            if not it.reserved
-        ),
-        reserved=[(it.decision_id, it.action_id) for it in view.contacts if it.reserved],
-        orders=round(features["orders"]),
-        clicks=round(features["clicks"]),
-    )
+    return Held.of(_taken(lambda: calls.get(identity("customer", customer.name))).customer)
 
 
 def _logged(world: World) -> Counter[Contact]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import grpc.aio
 import invariants
@@ -22,7 +21,6 @@ from soaked_world import World, soaked_world
 from steady_load import Asked, SteadyLoad
 
 from benchmarks.load.machine import facts
-from nextbest.v1 import customer_pb2, outcome_pb2
 
 WARM_SECONDS, PEAK_SECONDS = 3.0, 6.0
 LOOKED_UP_AT_ONCE = 16
@@ -202,27 +200,9 @@ def _not_as_told(world: World, told: dict[Customer, Told]) -> list[str]:
 
             async def next_ones() -> None:
                 for customer in rest:
-                    held[customer.name] = _held(await acts.view(customer))
+                    held[customer.name] = Held.of(await acts.view(customer))
 
             await asyncio.gather(*(next_ones() for _ in range(LOOKED_UP_AT_ONCE)))
 
     asyncio.run(look_up())
     return [*invariants.lost_or_doubled(told, held), *invariants.exceeded_in_store(held)]
-
-
-def _held(view: customer_pb2.Customer) -> Held:
-    features: dict[str, Any] = {state.name: state.value for state in view.features}
-    return Held(
-        contacts=Counter(
-            (
-                it.decision_id,
-                it.action_id,
-                outcome_pb2.OutcomeType.Name(it.outcome).removeprefix("OUTCOME_TYPE_"),
-            )
-            for it in view.contacts
-            if not it.reserved
-        ),
-        reserved=[(it.decision_id, it.action_id) for it in view.contacts if it.reserved],
-        orders=round(features["orders"]),
-        clicks=round(features["clicks"]),
-    )

@@ -20,7 +20,7 @@ import grpc.aio
 import invariants
 from acks import Contact, Customer, Decided, Kind, Shown, Told
 from acts_of_callers import Acts
-from load_under_fire import OPTIONS
+from documented_retries import OPTIONS
 from service_calls import event, identity, outcome
 
 from nextbest.v1 import decision_pb2, event_pb2, outcome_pb2
