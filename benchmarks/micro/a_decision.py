@@ -25,7 +25,7 @@ RANDOM = np.random.default_rng(7)
 
 @cache
 def grocery() -> Generation:
-    """Return the shipped catalog of 1,197 offers, without a model."""
+    """Return the shipped catalog of grocery, without a model."""
     catalog = load_catalog(find_catalog("grocery"))
     keys = AffinityKeys(sorted(catalog_affinity_keys(catalog)))
     return Generation.build(RuleSet.compile(catalog), feature_spec(catalog), keys, Population.unknown(), {})
@@ -37,7 +37,7 @@ def decision() -> Decision:
     generation, catalog = grocery(), grocery().catalog
     now_ms = catalog.clock_ms
     assert now_ms is not None
-    campaigns = sorted({str(action.attributes["campaign"]) for action in catalog.actions})
+    campaigns = sorted({str(it.attributes["campaign"]) for it in catalog.actions if it.attributes})
     live = [row for row, action in enumerate(catalog.actions) if any(it.holds(now_ms) for it in action.valid)]
     request = DecisionRequest(
         request_id="",

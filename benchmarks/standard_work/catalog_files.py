@@ -24,7 +24,7 @@ def write_catalog(root: Path) -> None:
     grocery, overlay = find_catalog("grocery"), _read(OVERLAY)
     for name in _TITLES:
         _write(root / name, merged(_read(grocery / name), overlay.get(name, {})))
-    files = {path.name: _read(path) for path in sorted((grocery / "actions").glob("*.yaml"))}
+    files = {path.name: _read(path) for path in sorted((grocery / "actions").glob("campaign-*.yaml"))}
     aisles = aisles_by_group([action["group"] for actions in files.values() for action in actions])
     for name, actions in files.items():
         _write(root / "actions" / name, [_dressed(action, aisles[action["group"]]) for action in actions])

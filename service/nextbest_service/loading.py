@@ -30,7 +30,10 @@ NAMESPACE = "customer"
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What was loaded. `transactions_seen` counts the lines before `as_of_ms`; no later one was looked at."""
+    """What was loaded. `transactions_seen` counts the lines before `as_of_ms`; no later one was looked at.
+
+    `actions` counts the offers that the data tells of.
+    """
 
     source: str
     as_of_ms: int
@@ -73,7 +76,7 @@ def load_journey(
         products=len(products),
         transactions=len(journey.transactions),
         transactions_seen=int(journey.log.stream("trips").before(as_of_ms).values["lines"].sum()),
-        actions=len(catalog.actions),
+        actions=len(journey.offers),
     )
 
 

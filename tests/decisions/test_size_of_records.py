@@ -33,7 +33,7 @@ MOST_BYTES = 2048
 
 @cache
 def grocery() -> Generation:
-    """Return the shipped catalog of 1,197 offers, with every key of theirs in the dictionary."""
+    """Return the shipped catalog of grocery, with every key of theirs in the dictionary."""
     catalog = load_catalog(find_catalog("grocery"))
     keys = AffinityKeys(sorted(catalog_affinity_keys(catalog)))
     return Generation.build(RuleSet.compile(catalog), feature_spec(catalog), keys, Population.unknown(), {})
@@ -54,7 +54,7 @@ def records(count: int) -> Iterator[DecisionRecord]:
     catalog = generation.catalog
     now_ms = catalog.clock_ms
     assert now_ms is not None
-    campaigns = sorted({str(action.attributes["campaign"]) for action in catalog.actions})
+    campaigns = sorted({str(it.attributes["campaign"]) for it in catalog.actions if it.attributes})
     actions = [action.id for action in catalog.actions]
     home = catalog.placements["home"]
     unknown = generation.online.features(generation.online.empty, now_ms)

@@ -76,5 +76,5 @@ def test_the_installed_wheel_finds_its_catalog_without_the_checkout(wheel: Path,
     assert shown.stdout.split() == [
         str(tmp_path / "site" / "nextbest_rules" / "catalogs" / "grocery"),
         "True",
-        "1197",
+        "1198",
     ]
