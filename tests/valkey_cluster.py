@@ -1,13 +1,12 @@
 """A Redis Cluster of three primaries on this machine, from the binary that the embedded store runs."""
 
 import contextlib
-import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import redis
+from free_ports import free_ports
 from store_process import StoreProcess
 
 NODES = 3
@@ -82,25 +81,6 @@ def _nodes(directory: Path, number: int, more: dict[str, str] | None = None) -> 
     finally:
         for node in nodes:
             node.kill()
-
-
-def free_ports(number: int) -> list[int]:
-    """Return ports whose cluster bus, 10,000 above, is free too."""
-    found: list[int] = []
-    first = 21_000 + os.getpid() % 4_000  # two test runs on one machine do not look in the same place
-    for port in range(first, first + 4_000):
-        if len(found) < number and _is_free(port) and _is_free(port + 10_000):
-            found.append(port)
-    return found
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _knows_all(node: redis.Redis, number: int) -> bool:

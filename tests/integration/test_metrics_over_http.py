@@ -1,6 +1,5 @@
 """Metrics as Prometheus reads them: they tell what callers did, and nothing about customers."""
 
-import itertools
 import signal
 import socket
 import time
@@ -12,6 +11,7 @@ import grpc
 import pytest
 import redis
 from corner_shop import ANNA, STRANGER, asked, open_for_business, question
+from free_ports import three_free_ports
 from running_service import CANARY, CORNER_SHOP, Client, Service, service, spawn, wait_until
 from scraping import grown, series, text, values
 
@@ -199,7 +199,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
 
 
 def test_each_worker_serves_its_own_metrics_also_through_a_rolling_restart(tmp_path: Path) -> None:
-    base = free_ports()
+    base = three_free_ports()
     addresses = [f"127.0.0.1:{base + number}" for number in (1, 2)]
     with embedded_valkey(tmp_path / "store") as url:
         with connect_for_bulk(url) as store:
@@ -226,16 +226,3 @@ def test_each_worker_serves_its_own_metrics_also_through_a_rolling_restart(tmp_p
             assert all(values(address).get(ok, 0) == 0 for address in addresses)
             assert running.stop() == 0, running.log()
     assert "Traceback" not in running.log()
-
-
-def free_ports() -> int:
-    """Return a port whose two successors are free, too."""
-    for base in itertools.count(21_000, 7):
-        try:
-            for port in (base + 1, base + 2):
-                with socket.socket() as free:
-                    free.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return base
-    raise AssertionError

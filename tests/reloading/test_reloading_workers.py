@@ -1,27 +1,12 @@
 """Several workers reload each for itself, and one that is asked tells the others."""
 
-import socket
-
 import grpc
 from changing_shop import BROKEN, DEARER, ChangingShop
+from free_ports import three_free_ports
 from running_service import spawn, wait_until
 
 from nextbest.v1 import admin_pb2, admin_pb2_grpc
 from nextbest_service.home import Home
-
-
-def three_free_ports() -> int:
-    """Return a port whose two successors are free as well."""
-    while True:
-        with socket.socket() as one, socket.socket() as two, socket.socket() as three:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            try:
-                two.bind(("127.0.0.1", port + 1))
-                three.bind(("127.0.0.1", port + 2))
-            except (OSError, OverflowError):
-                continue
-            return port
 
 
 def test_a_reload_that_one_worker_is_asked_for_reaches_all(shop_on_disk: ChangingShop) -> None:

@@ -129,6 +129,8 @@ class Asking:
         reading = await self._read(request.request_id, watch)
         if reading.found.answer is not None:
             return await self._repeated(reading.found.answer)
+        if not reading.writable:
+            raise StoreUnavailableError("the customer store takes nothing at present")
         decision = await self._held(request, reading, watch)
         if request.explain >= ExplainLevel.FULL:
             decision = await self._explained(decision, watch)

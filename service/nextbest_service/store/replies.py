@@ -6,8 +6,11 @@ from typing import Any
 import structlog
 
 from nextbest_service.errors import StoreUnavailableError
+from nextbest_service.observing.limits import Limit
 
 log = structlog.get_logger()
+_LINES = Limit(10, 60.0)
+"""A store that is full refuses all of them."""
 
 
 def checked(reply: Any) -> Any:  # noqa: ANN401 - a reply is whatever the command gives
@@ -16,10 +19,19 @@ def checked(reply: Any) -> Any:  # noqa: ANN401 - a reply is whatever the comman
     Raises:
         StoreUnavailableError: it did; the log has the server's words.
     """
-    if isinstance(reply, Exception):
-        log.error("store_refused", error=str(reply))
+    if is_refused(reply):
         raise StoreUnavailableError("the customer store refused a command")
     return reply
+
+
+def is_refused(reply: Any) -> bool:  # noqa: ANN401
+    """Tell whether the server refused the command; if so, the log has its words."""
+    if not isinstance(reply, Exception):
+        return False
+    unsaid = _LINES.unsaid()
+    if unsaid is not None:
+        log.error("store_refused", error=str(reply), unsaid=unsaid)
+    return True
 
 
 def checked_hash(reply: Any) -> Mapping[bytes, bytes]:  # noqa: ANN401

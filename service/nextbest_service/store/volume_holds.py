@@ -5,15 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-import structlog
-
 from nextbest_rules import Catalog
-from nextbest_service.errors import StoreUnavailableError
 from nextbest_service.store.connection import Script, Store
 from nextbest_service.store.keys import VOLUMES, held_key
 from nextbest_service.store.line import Command
-
-log = structlog.get_logger()
+from nextbest_service.store.replies import checked
 
 
 class VolumeHolds:
@@ -78,11 +74,7 @@ class VolumeHolds:
     async def _run(self, commands: Iterable[Command]) -> Sequence[Any]:
         asked = [*commands]
         replies = await self._store.run(asked) if asked else []
-        for reply in replies:
-            if isinstance(reply, Exception):
-                log.error("store_refused", error=str(reply))
-                raise StoreUnavailableError("the customer store refused a command")
-        return replies
+        return [checked(reply) for reply in replies]
 
 
 def _script(store: Store, name: str) -> Script:
