@@ -9,7 +9,7 @@ import pytest
 import redis
 import structlog
 from corner_shop import ANNA, STRANGER, question
-from running_service import CANARY, Client, Service, service
+from running_service import CANARY, Client, Service, service, wait_until
 
 from nextbest_service.api.refusals import defect
 from nextbest_service.decisions.decision import Decision, Timing
@@ -136,6 +136,7 @@ def test_a_line_tells_what_the_answer_says_and_nothing_of_the_customer(telling: 
         client.decide(question(of=ANNA)),
     ]
     client.close()
+    wait_until(lambda: len(telling.events("decision")) >= len(answers))
     lines = {line["decision_id"]: line for line in telling.events("decision")}
     assert lines.keys() == {answer.decision_id for answer in answers}
     first = lines[answers[0].decision_id]

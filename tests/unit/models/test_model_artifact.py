@@ -130,7 +130,9 @@ def test_calibration_and_experience_come_with_the_model(accompanied: Path) -> No
     assert ranker.experience == EXPERIENCE
     codes = ranker.calibration.codes(["OFFER", "SERVICE"] * 200)
     scores, probabilities = ranker.propensities(_matrix()), ranker.propensities(_matrix(), codes)
-    np.testing.assert_array_equal(probabilities[::2], probability(CURVE.apply(log_odds(scores[::2]))))
+    # The compiled call takes logarithms from the C library, NumPy may have its own: the last bits differ.
+    agreed = probability(CURVE.apply(log_odds(scores[::2])))
+    np.testing.assert_array_max_ulp(probabilities[::2], agreed, maxulp=4)
     np.testing.assert_array_equal(probabilities[1::2], scores[1::2])
 
 
