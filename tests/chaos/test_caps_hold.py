@@ -54,7 +54,7 @@ async def race(
     return answers
 
 
-@pytest.mark.parametrize(("services", "customers"), [(1, 15), (2, 50)])
+@pytest.mark.parametrize(("services", "customers"), [(1, 10), (2, 25)])
 def test_under_parallel_deciders_and_lost_replies_none_is_over_and_none_under(
     services: int, customers: int, three_each: Path, tmp_path: Path
 ) -> None:
