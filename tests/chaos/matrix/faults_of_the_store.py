@@ -112,8 +112,8 @@ def _open_figures(course: Course) -> Sequence[Figure]:
 
 
 def _quick(course: Course) -> float:
-    """Return 10 ms, or what is normal where the machine has no time for that."""
-    return max(10.0, quietest(course.before, 0.99)) + SLACK_MS
+    """Return 10 ms; in a short run more, if more is normal on a machine that has no time."""
+    return 10.0 if FULL else max(10.0, quietest(course.before, 0.99)) + SLACK_MS
 
 
 _AWAY = {"rungs": ALL_RUNGS, "short": True, "refusals": RETRIABLE}
@@ -123,7 +123,7 @@ STORE_FAULTS: Sequence[Fault] = [
         "Valkey gets SIGSTOP",
         hung,
         Expectation(
-            AWAY + "; p99 at most 60 ms above normal, then below 10 ms or normal",
+            AWAY + "; p99 at most 60 ms above normal, then below 10 ms",
             **_AWAY,
             figures=_hung_figures,
         ),
@@ -144,7 +144,10 @@ STORE_FAULTS: Sequence[Fault] = [
         "store_memory_full",
         "maxmemory is reached, noeviction",
         memory_full,
-        Expectation(AWAY, **_AWAY),
+        Expectation(
+            "all answered OK, with what no cap counts; reports refused and told again, full answers by itself",
+            **_AWAY,
+        ),
     ),
     Fault(
         "store_disk_full",

@@ -39,7 +39,7 @@ class Expectation:
     rungs: frozenset[str] = frozenset()
     short: bool = False
     refusals: frozenset[str] = frozenset()
-    recovers_in: float = 10.0
+    recovers_in: float = 5.0
     figures: Callable[[Course], Sequence[Figure]] | None = None
 
 
