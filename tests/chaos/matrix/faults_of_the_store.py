@@ -145,7 +145,7 @@ STORE_FAULTS: Sequence[Fault] = [
         "maxmemory is reached, noeviction",
         memory_full,
         Expectation(
-            "all answered OK, with what no cap counts; reports refused and told again, full answers by itself",
+            "all answered OK, by what no cap counts; reports refused and told again, full answers by itself",
             **_AWAY,
         ),
     ),
