@@ -108,6 +108,9 @@ class AuditUnavailableError(ServiceError):
     status = grpc.StatusCode.UNAVAILABLE
     reason = "AUDIT_UNAVAILABLE"
 
+    def __init__(self, message: str = "the decision cannot be recorded now; try again") -> None:
+        super().__init__(message)
+
 
 class OverloadedError(ServiceError):
     """More is asked than can be answered, and this would come too late or can wait."""

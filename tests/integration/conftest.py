@@ -85,3 +85,30 @@ def still_serving(client: Client, shop: Service) -> Iterator[None]:
     assert client.decide(question()).placements[0].propositions
     assert client.health() == "SERVING"
     assert CANARY not in shop.log()
+
+
+@pytest.fixture(scope="module")
+def metered(
+    shop_model: Path, shop_store: redis.Redis, shop_store_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A service with metrics. It must end cleanly."""
+    del shop_store
+    options = ("--redis-url", shop_store_url, "--model", str(shop_model), "--store-timeout-ms", "2000")
+    with service(tmp_path_factory.mktemp("metered"), *options, "--metrics-port", "0") as running:
+        yield running
+        assert running.stop() == 0, running.log()
+    assert "Traceback" not in running.log()
+
+
+@pytest.fixture(scope="module")
+def address(metered: Service) -> str:
+    """Where its metrics are read."""
+    return str(metered.wait_for("metrics_served")["address"])
+
+
+@pytest.fixture(scope="module")
+def caller(metered: Service) -> Iterator[Client]:
+    """A client of it."""
+    connected = Client(metered.address)
+    yield connected
+    connected.close()

@@ -3,12 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import redis
 from corner_shop import ANNA, NOW_MS, asked, question
-from running_service import Client, Service, service, wait_until
+from running_service import Client, wait_until
 from scraping import grown, series, values
 
 from nextbest.v1 import action_pb2, customer_pb2, customer_pb2_grpc, error_pb2, event_pb2, identity_pb2
@@ -18,31 +16,6 @@ from nextbest_service.metrics.items import FATES, KINDS
 from nextbest_service.metrics.samples import SHORTEST_PAUSE_NS
 
 STREAM = "/nextbest.v1.DecisionService/DecideStream"
-
-
-@pytest.fixture(scope="module")
-def watched(
-    shop_model: Path, shop_store: redis.Redis, shop_store_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
-    """A service with metrics."""
-    del shop_store
-    options = ("--redis-url", shop_store_url, "--model", str(shop_model), "--store-timeout-ms", "2000")
-    with service(tmp_path_factory.mktemp("watched"), *options, "--metrics-port", "0") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def address(watched: Service) -> str:
-    """Where its metrics are read."""
-    return str(watched.wait_for("metrics_served")["address"])
-
-
-@pytest.fixture(scope="module")
-def caller(watched: Service) -> Iterator[Client]:
-    """A client of it."""
-    connected = Client(watched.address)
-    yield connected
-    connected.close()
 
 
 def event(id_: str, days_ago: float, **fields: object) -> event_pb2.Event:

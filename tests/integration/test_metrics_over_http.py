@@ -4,15 +4,13 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import pytest
-import redis
 from corner_shop import ANNA, STRANGER, asked, open_for_business, question
 from free_ports import three_free_ports
-from running_service import CANARY, CORNER_SHOP, Client, Service, service, spawn, wait_until
+from running_service import CANARY, CORNER_SHOP, Client, Service, spawn, wait_until
 from scraping import grown, series, text, values
 
 from nextbest.v1 import admin_pb2, customer_pb2, decision_pb2, identity_pb2
@@ -22,33 +20,6 @@ from nextbest_service.store.embedded import embedded_valkey
 from nextbest_service.store.keys import Identity
 
 STEPS = {"read", "screen", "score", "arbitrate", "explain", "reserve", "render"}
-
-
-@pytest.fixture(scope="module")
-def metered(
-    shop_model: Path, shop_store: redis.Redis, shop_store_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
-    """A service with metrics. It must end cleanly."""
-    del shop_store
-    options = ("--redis-url", shop_store_url, "--model", str(shop_model), "--store-timeout-ms", "2000")
-    with service(tmp_path_factory.mktemp("metered"), *options, "--metrics-port", "0") as running:
-        yield running
-        assert running.stop() == 0, running.log()
-    assert "Traceback" not in running.log()
-
-
-@pytest.fixture(scope="module")
-def address(metered: Service) -> str:
-    """Where its metrics are read."""
-    return str(metered.wait_for("metrics_served")["address"])
-
-
-@pytest.fixture(scope="module")
-def caller(metered: Service) -> Iterator[Client]:
-    """A client of it."""
-    connected = Client(metered.address)
-    yield connected
-    connected.close()
 
 
 def test_requests_are_counted_by_the_status_that_the_client_got(address: str, caller: Client) -> None:

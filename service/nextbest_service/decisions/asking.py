@@ -90,7 +90,7 @@ class Asking:
             AuditUnavailableError: the record is wanted first, and is kept in the same store.
         """
         if self.request.audited:
-            raise AuditUnavailableError("the decision cannot be recorded now; try again")
+            raise AuditUnavailableError
         waited_us = _microseconds_since(self.started_ns)
         decision = self._unseen(why) if self.reading is None else self._unreserved(self.reading, why)
         decision = decision._replace(timing=decision.timing._replace(read_us=waited_us))

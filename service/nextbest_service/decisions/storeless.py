@@ -36,7 +36,7 @@ class Storeless:
         """
         del until
         if request.audited:
-            raise AuditUnavailableError("the decision cannot be recorded now; try again")
+            raise AuditUnavailableError
         now_ms = self.clock.at(machine_ms())
         unseen = Unseen((), {}, {}, now_ms)
         why = Degradation.STORE_UNAVAILABLE
