@@ -15,6 +15,7 @@ from running_service import DECIDE, Client, Service, read_refusal, service, wait
 
 from benchmarks.load.wire import DATA, END_STREAM, GOAWAY, PING, RST_STREAM, SETTINGS, frame, hello, message
 from nextbest_service.serving.bounds import FILES_KEPT, HANDSHAKE_MS, MAX_METADATA_BYTES, MAX_STREAMS
+from nextbest_service.serving.health_port import MOST_CONNECTIONS
 
 MEGABYTE = 1 << 20
 FILES = 300
@@ -33,7 +34,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         try:
             home = tmp_path_factory.mktemp("narrow")
             running = closing.enter_context(
-                service(home, "--store-timeout-ms", "5000", "--waiting-calls", "100000")
+                service(home, "--store-timeout-ms", "5000", "--waiting-calls", "100000", "--health-port", "0")
             )
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, usual)
@@ -178,3 +179,15 @@ def test_when_all_connections_are_taken_callers_who_are_in_are_served(
     newcomer = Client(narrow.address)
     newcomer.decide(question(), timeout=20)
     newcomer.close()
+
+
+def test_who_takes_all_connections_of_the_health_port_takes_no_more(narrow: Service, friend: Client) -> None:
+    health = narrow.wait_for("health_served")["address"]
+    before = psutil.Process(narrow.process.pid).num_fds()
+    with ExitStack() as held:
+        lines: list[Wire] = [held.enter_context(wire(health)) for _ in range(2 * MOST_CONNECTIONS)]
+        friend.decide(question(), timeout=20)
+        wait_until(lambda: sum(not line.read() for line in lines[-20:]) == len(lines[-20:]), 20)
+        assert psutil.Process(narrow.process.pid).num_fds() <= before + MOST_CONNECTIONS + 4
+    with grpc.insecure_channel(health) as channel:
+        grpc.channel_ready_future(channel).result(20)

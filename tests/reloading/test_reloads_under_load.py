@@ -58,6 +58,10 @@ def cycled(
     return asking, memory
 
 
+ENOUGH = 100
+"""From fewer reloads nothing can be said of a thousand."""
+
+
 def told(asking: Asking, memory: list[float]) -> str:
     """Return what a run came to."""
     later = memory[len(memory) // 4 :]
@@ -66,7 +70,8 @@ def told(asking: Asking, memory: list[float]) -> str:
         f"\n{len(memory)} reloads, every second one bad; {asking.answered} answers {asking.by_version}, "
         f"{len(asking.wrong)} of them wrong; p50 {p50:.1f} ms, p99 {p99:.1f} ms, "
         f"max {1e3 * max(asking.seconds):.1f} ms; {memory[0]:.1f} MiB after the first reload, "
-        f"{later[0]:.1f} after a quarter, {memory[-1]:.1f} in the end, {1000 * slope(later):+.2f} per 1,000"
+        f"{later[0]:.1f} after a quarter, {memory[-1]:.1f} in the end"
+        + (f", {1000 * slope(later):+.2f} per 1,000" if len(memory) >= ENOUGH else "")
     )
 
 

@@ -25,14 +25,17 @@ FILES_KEPT = 128
 """For the store, the log, certificates, and whatever else the process opens."""
 
 
-def bounds(max_message_bytes: int) -> Options:
-    """Return the options of a server whose messages have at most so many bytes, also once decompressed."""
+def bounds(max_message_bytes: int, connections: int | None = None) -> Options:
+    """Return the options of a server whose messages have at most so many bytes, also once decompressed.
+
+    `connections` is how many it takes at a time; None: as many as there are files for.
+    """
     return (
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_metadata_size", MAX_METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
         ("grpc.max_concurrent_streams", MAX_STREAMS),
-        ("grpc.max_allowed_incoming_connections", most_connections()),
+        ("grpc.max_allowed_incoming_connections", connections or most_connections()),
         ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
         ("grpc.keepalive_time_ms", PING_MS),
         ("grpc.keepalive_timeout_ms", PONG_MS),

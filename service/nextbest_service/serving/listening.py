@@ -14,9 +14,9 @@ from nextbest_service.metrics.tallies import Tallies
 from nextbest_service.overload.doors import House
 from nextbest_service.overload.waiting import waiting
 from nextbest_service.roles import Role
-from nextbest_service.security.probes import serve_health
 from nextbest_service.security.securing import Security
 from nextbest_service.serving.bounds import bounds
+from nextbest_service.serving.health_port import serve_health
 from nextbest_service.serving.onlookers import Onlookers
 from nextbest_service.serving.readiness import Readiness
 from nextbest_service.serving.services import (

@@ -5,7 +5,12 @@ import structlog
 from grpc_health.v1 import health, health_pb2_grpc
 
 from nextbest_service.errors import StartupError
+from nextbest_service.serving.bounds import bounds
 from nextbest_service.workers.port import joined
+
+MOST_BYTES = 4096
+MOST_CONNECTIONS = 64
+"""Probes are few. Whoever opens more than that must not take the files of those who ask for decisions."""
 
 log = structlog.get_logger()
 
@@ -18,7 +23,8 @@ async def serve_health(
     Raises:
         StartupError: the port cannot be had.
     """
-    server = grpc.aio.server(options=[("grpc.so_reuseport", int(shared))])
+    limits = bounds(MOST_BYTES, MOST_CONNECTIONS)
+    server = grpc.aio.server(options=[("grpc.so_reuseport", int(shared)), *limits])
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     try:
         port = server.add_insecure_port(joined(host, port))
