@@ -203,7 +203,7 @@ def test_what_was_read_and_cannot_be_reserved_is_answered_without_what_a_cap_cou
     run(story)
 
 
-def test_a_store_that_takes_nothing_is_read_all_the_same(process: StoreProcess) -> None:
+def test_a_store_without_room_is_read_all_the_same(process: StoreProcess) -> None:
     """Without a request id nothing is written before the customer is read; with one, whose the id is."""
 
     async def story() -> None:
@@ -217,6 +217,20 @@ def test_a_store_that_takes_nothing_is_read_all_the_same(process: StoreProcess) 
                 operator.config_set("maxmemory", "0")
             answer = await ask(decider, question("home", request_id="r-1"))
             assert offers(answer) == ["best", "note"]  # what was answered meanwhile is not remembered
+
+    run(story)
+
+
+def test_a_store_that_is_cut_off_from_its_replicas_is_not_believed(process: StoreProcess) -> None:
+    """Another one may have taken over, and know of a "no" that this one has not heard."""
+
+    async def story() -> None:
+        async with decided(process) as decider:
+            with process.client() as operator:
+                operator.config_set("min-replicas-to-write", "1")
+                answer = await ask(decider, question("home", request_id="r-1"))
+                operator.config_set("min-replicas-to-write", "0")
+            assert rungs(answer) == [("home", FALLBACK, "STORE_UNAVAILABLE")]
 
     run(story)
 

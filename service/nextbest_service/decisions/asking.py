@@ -130,7 +130,7 @@ class Asking:
         if reading.found.answer is not None:
             return await self._repeated(reading.found.answer)
         if not reading.writable:
-            raise StoreUnavailableError("the customer store takes nothing at present")
+            raise StoreUnavailableError("the customer store has no room at present")
         decision = await self._held(request, reading, watch)
         if request.explain >= ExplainLevel.FULL:
             decision = await self._explained(decision, watch)

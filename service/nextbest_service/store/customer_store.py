@@ -22,7 +22,7 @@ from nextbest_service.store.keys import Identity, Ref
 from nextbest_service.store.kills import kills_of
 from nextbest_service.store.line import Command
 from nextbest_service.store.people import People, StateUnreadableError
-from nextbest_service.store.replies import checked_hash, is_refused
+from nextbest_service.store.replies import checked, checked_hash, has_no_room
 from nextbest_service.store.volumes import volume_commands, volumes_of
 
 SCHEMA_RETRY_SECONDS = 5.0
@@ -71,14 +71,14 @@ class CustomerStore:
         self._ahead_ms = answers.store_ms - _ticks_ms()
         replies = iter(answers.more)
         owner = None if claim is None else next(replies)
-        writable = not is_refused(owner)
+        writable = not has_no_room(owner)
         kills = next(replies)
         (found,) = answers.found
         return Reading(
             customer=await self._customer(found, answers.now_ms, plan, given),
             killed=kills_of(checked_hash(kills)),
             volumes=volumes_of(plan.capped, [*replies]),
-            claimed=claim is None or not writable or claim.holds(owner),
+            claimed=claim is None or not writable or claim.holds(checked(owner)),
             writable=writable,
             found=found,
             now_ms=answers.now_ms,

@@ -55,8 +55,8 @@ class Reading(NamedTuple):
 
     `volumes` has every capped action of the plan; None says that the volumes cannot be read. `found` is what
     the customer was read from, for writing under its version. `now_ms` is the service's time. `claimed` is
-    False where the request id belongs to another question, `writable` where the store refused to note whose
-    it is: it is full, or a replica.
+    False where the request id belongs to another question, `writable` where the store has no room to note
+    whose it is.
     """
 
     customer: Customer

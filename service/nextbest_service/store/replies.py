@@ -11,6 +11,8 @@ from nextbest_service.observing.limits import Limit
 log = structlog.get_logger()
 _LINES = Limit(10, 60.0)
 """A store that is full refuses all of them."""
+_NO_ROOM = ("OOM ", "MISCONF ")
+"""How refusals begin for want of memory, or of a disk to save on."""
 
 
 def checked(reply: Any) -> Any:  # noqa: ANN401 - a reply is whatever the command gives
@@ -19,19 +21,27 @@ def checked(reply: Any) -> Any:  # noqa: ANN401 - a reply is whatever the comman
     Raises:
         StoreUnavailableError: it did; the log has the server's words.
     """
-    if is_refused(reply):
+    if isinstance(reply, Exception):
+        _tell(reply)
         raise StoreUnavailableError("the customer store refused a command")
     return reply
 
 
-def is_refused(reply: Any) -> bool:  # noqa: ANN401
-    """Tell whether the server refused the command; if so, the log has its words."""
-    if not isinstance(reply, Exception):
-        return False
+def has_no_room(reply: Any) -> bool:  # noqa: ANN401
+    """Tell whether the server refused to write for want of room; the log has its words. It can be read.
+
+    A server that refuses because it is a replica, or cut off from its own, may not know what is true now.
+    """
+    full = isinstance(reply, Exception) and str(reply).startswith(_NO_ROOM)
+    if full:
+        _tell(reply)
+    return full
+
+
+def _tell(refusal: Exception) -> None:
     unsaid = _LINES.unsaid()
     if unsaid is not None:
-        log.error("store_refused", error=str(reply), unsaid=unsaid)
-    return True
+        log.error("store_refused", error=str(refusal), unsaid=unsaid)
 
 
 def checked_hash(reply: Any) -> Mapping[bytes, bytes]:  # noqa: ANN401
