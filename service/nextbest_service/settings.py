@@ -53,7 +53,7 @@ class Settings(BaseModel):
     """Whether to refuse to serve without TLS and callers; the contract is then not told by reflection."""
     reserved_port: int | None = Field(default=None, ge=0, le=_LAST_PORT)
     """A second port for the same calls with a queue of its own: for those who must not wait behind others."""
-    waiting_calls: int = Field(default=64, ge=1, le=100_000)
+    waiting_calls: int = Field(default=256, ge=1, le=100_000)
     """How many calls wait before a process until it takes them up; gRPC turns away those beyond."""
     health_port: int | None = Field(default=None, ge=0, le=_LAST_PORT)
     """Where health alone is told, without TLS, for probes that know none; None: nowhere but at `port`."""

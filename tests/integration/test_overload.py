@@ -28,7 +28,7 @@ def crowded(
     """A service that answers one kind of question."""
     del shop_store
     options = ["--redis-url", shop_store_url, "--model", str(shop_model), "--store-timeout-ms", "1000"]
-    options += ["--reserved-port", "0"]
+    options += ["--reserved-port", "0", "--waiting-calls", "64"]  # so that few callers are a crowd
     with service(tmp_path_factory.mktemp("overload"), *options) as running:
         yield running
         assert running.stop() == 0, running.log()

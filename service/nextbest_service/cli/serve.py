@@ -130,7 +130,7 @@ def serve(
             min=1,
             help="So many calls may wait before a process takes them up; beyond they are turned away.",
         ),
-    ] = 64,
+    ] = 256,
     workers: Annotated[
         str,
         typer.Option(
