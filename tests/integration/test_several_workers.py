@@ -16,6 +16,7 @@ import pytest
 from corner_shop import open_for_business, question
 from documented_retries import OPTIONS
 from running_service import CORNER_SHOP, Client, Service, spawn, wait_until
+from worker_processes import children, workers_of
 
 from nextbest.v1 import decision_pb2_grpc
 from nextbest_service.home import Home, process_is_alive
@@ -88,27 +89,8 @@ class Callers:
                     self.errors.append(f"{error.code()}: {error.details()}")
 
 
-def children(pid: int, word: str) -> list[int]:
-    """Return the processes that a process has started and whose command has a word."""
-    threads = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    return sorted(int(child) for thread in threads for child in thread if word in command_of(child))
-
-
-def command_of(pid: str) -> str:
-    """Return how a process was started, nothing once it is gone."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""
-
-
-def pids(running: Service) -> list[int]:
-    """Return the processes of the workers."""
-    return children(running.process.pid, "nextbest_service.workers")
-
-
 def test_two_workers_answer_at_one_address(crew: Service) -> None:
-    assert len(pids(crew)) == 2
+    assert len(workers_of(crew)) == 2
     announced = Home(crew.log_file.parent).running_service()
     assert announced is not None
     assert (announced.address, announced.pid) == (crew.address, crew.process.pid)
@@ -117,7 +99,7 @@ def test_two_workers_answer_at_one_address(crew: Service) -> None:
         for _ in range(20):
             channel = stack.enter_context(grpc.insecure_channel(crew.address, options=OPTIONS))
             grpc.channel_ready_future(channel).result(10)
-        assert all(connections(pid) for pid in pids(crew))
+        assert all(connections(pid) for pid in workers_of(crew))
 
 
 def connections(pid: int) -> int:
@@ -134,25 +116,25 @@ def connections(pid: int) -> int:
 
 
 def test_a_killed_worker_is_replaced_and_callers_see_no_error(crew: Service) -> None:
-    victim = pids(crew)[0]
+    victim = workers_of(crew)[0]
     with Callers(crew.address).asking() as callers:
         wait_until(lambda: callers.answered > 20)
         os.kill(victim, signal.SIGKILL)
-        wait_until(lambda: victim not in pids(crew) and bool(crew.events("worker_replaced")))
+        wait_until(lambda: victim not in workers_of(crew) and bool(crew.events("worker_replaced")))
         before = callers.answered
         wait_until(lambda: callers.answered > before + 20)
     assert callers.errors == []
-    assert len(pids(crew)) == 2
+    assert len(workers_of(crew)) == 2
     assert crew.events("worker_died")[-1]["exit_code"] == -signal.SIGKILL
 
 
 def test_a_hung_worker_is_killed_and_replaced(crew: Service) -> None:
-    replaced, victim = len(crew.events("worker_replaced")), pids(crew)[0]
+    replaced, victim = len(crew.events("worker_replaced")), workers_of(crew)[0]
     with Callers(crew.address).asking() as callers:
         wait_until(lambda: callers.answered > 20)
         os.kill(victim, signal.SIGSTOP)
         stopped = time.monotonic()
-        wait_until(lambda: victim not in pids(crew))
+        wait_until(lambda: victim not in workers_of(crew))
         assert time.monotonic() - stopped < 10
         wait_until(lambda: len(crew.events("worker_replaced")) > replaced)
     assert callers.errors == []
@@ -160,7 +142,7 @@ def test_a_hung_worker_is_killed_and_replaced(crew: Service) -> None:
 
 
 def test_a_rolling_restart_replaces_every_worker_and_callers_see_no_error(crew: Service) -> None:
-    old = pids(crew)
+    old = workers_of(crew)
     with Callers(crew.address).asking() as callers:
         wait_until(lambda: callers.answered > 20)
         crew.process.send_signal(signal.SIGHUP)
@@ -168,8 +150,8 @@ def test_a_rolling_restart_replaces_every_worker_and_callers_see_no_error(crew: 
         before = callers.answered
         wait_until(lambda: callers.answered > before + 20)
     assert callers.errors == []
-    assert len(pids(crew)) == 2
-    assert not set(old) & set(pids(crew))
+    assert len(workers_of(crew)) == 2
+    assert not set(old) & set(workers_of(crew))
     lines = [json.loads(line) for line in crew.log().splitlines()]
     begun = next(at for at, line in enumerate(lines) if line["event"] == "rolling_restart")
     order = [
@@ -188,7 +170,7 @@ def test_a_second_service_does_not_get_the_port(crew: Service, tmp_path: Path) -
         with spawn(tmp_path, arguments) as second:
             assert second.process.wait(60) == 3
             assert f"cannot listen on 127.0.0.1:{port}: the port is taken" in second.log()
-    assert len(pids(crew)) == 2
+    assert len(workers_of(crew)) == 2
 
 
 def test_calls_in_flight_are_answered_before_the_workers_end(tmp_path: Path) -> None:
@@ -217,7 +199,7 @@ def test_calls_in_flight_are_answered_before_the_workers_end(tmp_path: Path) -> 
 
 def test_workers_without_a_supervisor_end_by_themselves(tmp_path: Path) -> None:
     with embedded_valkey(tmp_path / "store") as url, workers(tmp_path, "--redis-url", url) as running:
-        orphans = pids(running)
+        orphans = workers_of(running)
         running.process.kill()
         running.process.wait()
         wait_until(lambda: not any(map(process_is_alive, orphans)), seconds=30)

@@ -9,34 +9,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import pytest
-import redis
 from corner_shop import question
-from running_service import Client, Service, service, wait_until
+from running_service import Client, Service, wait_until
 
 
 @pytest.fixture(scope="module")
-def told(
-    shop_model: Path, shop_store: redis.Redis, shop_store_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
-    """A service with metrics."""
-    del shop_store
-    options = ("--redis-url", shop_store_url, "--model", str(shop_model), "--store-timeout-ms", "2000")
-    with service(tmp_path_factory.mktemp("told"), *options, "--metrics-port", "0") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def address(told: Service) -> Iterator[str]:
+def address(metered: Service) -> Iterator[str]:
     """Where its metrics are, while somebody asks and errs."""
     stopping = Event()
 
     def ask() -> None:
-        client = Client(told.address)
+        client = Client(metered.address)
         while not stopping.wait(0.01):
             client.outcome(question(dry_run=True))
             client.outcome(question("attic"))
@@ -44,7 +31,7 @@ def address(told: Service) -> Iterator[str]:
 
     asking = Thread(target=ask)
     asking.start()
-    yield str(told.wait_for("metrics_served")["address"])
+    yield str(metered.wait_for("metrics_served")["address"])
     stopping.set()
     asking.join()
 
@@ -88,8 +75,8 @@ def test_without_metrics_it_says_what_to_do(arguments: tuple[str, ...]) -> None:
     assert "Traceback" not in run.stderr
 
 
-def test_something_else_that_answers_is_told_apart(told: Service) -> None:
-    run = top(told.address, "--once")
+def test_something_else_that_answers_is_told_apart(metered: Service) -> None:
+    run = top(metered.address, "--once")
     assert run.returncode == 3
     assert "no metrics at" in run.stderr
 

@@ -5,10 +5,10 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 from courses import Course
 from verdicts import RETRIABLE, Expectation, Figure
+from worker_processes import workers_of
 from worlds_under_fire import FULL, Fault, World
 
 WATCHDOG_SECONDS = 2
@@ -18,46 +18,27 @@ SHIFT_SECONDS = 3_600
 SHIFT_FILE = "shift"
 
 
-def workers_of(world: World) -> list[int]:
-    """Return the processes of the workers."""
-    tasks = Path(f"/proc/{world.service.process.pid}/task").glob("*/children")
-    children = [int(child) for task in tasks for child in task.read_text().split()]
-    return sorted(child for child in children if "nextbest_service.workers" in _command_of(child))
-
-
-def _command_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""
-
-
 def _replaced(world: World) -> int:
     return len(world.service.events("worker_replaced"))
 
 
-@contextmanager
-def worker_killed(world: World) -> Iterator[None]:
-    """One of two workers is gone, and another one is started."""
-    replaced = _replaced(world)
-    os.kill(workers_of(world)[0], signal.SIGKILL)
-    yield
-    world.wait_until(lambda: _replaced(world) > replaced)
+def worker_gets(number: signal.Signals) -> Callable[[World], AbstractContextManager[None]]:
+    """Return what sends a signal to one of two workers, and waits until another one is started."""
 
+    @contextmanager
+    def sent(world: World) -> Iterator[None]:
+        replaced = _replaced(world)
+        os.kill(workers_of(world.service)[0], number)
+        yield
+        world.wait_until(lambda: _replaced(world) > replaced)
 
-@contextmanager
-def worker_hung(world: World) -> Iterator[None]:
-    """One of two workers does nothing any more, and is not gone."""
-    replaced = _replaced(world)
-    os.kill(workers_of(world)[0], signal.SIGSTOP)
-    yield
-    world.wait_until(lambda: _replaced(world) > replaced)
+    return sent
 
 
 @contextmanager
 def loop_blocked(world: World) -> Iterator[None]:
     """A worker does nothing for a while that is too short to be taken for dead."""
-    replaced, blocked = _replaced(world), workers_of(world)[0]
+    replaced, blocked = _replaced(world), workers_of(world.service)[0]
     os.kill(blocked, signal.SIGSTOP)
     time.sleep(BLOCKED_SECONDS)
     os.kill(blocked, signal.SIGCONT)
@@ -88,13 +69,13 @@ WORKER_FAULTS: Sequence[Fault] = [
     Fault(
         "worker_killed",
         "one of two workers gets SIGKILL",
-        worker_killed,
+        worker_gets(signal.SIGKILL),
         Expectation(_UNNOTICED + "; it is replaced", refusals=RETRIABLE, figures=_longest(5_000)),
     ),
     Fault(
         "worker_hangs",
         f"one of two workers gets SIGSTOP; the watchdog waits {WATCHDOG_SECONDS} s",
-        worker_hung,
+        worker_gets(signal.SIGSTOP),
         Expectation(_UNNOTICED + "; it is killed and replaced", refusals=RETRIABLE, figures=_longest(5_000)),
     ),
     Fault(
