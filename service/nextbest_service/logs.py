@@ -71,12 +71,21 @@ class _Libraries(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line of ours in place of a library's."""
         structlog.get_logger().log(
-            record.levelno,
+            logging.DEBUG if _is_unheard_answer(record) else record.levelno,
             "library",
             library=record.name,
             place=f"{record.module}:{record.lineno}",
             exc_info=record.exc_info,
         )
+
+
+def _is_unheard_answer(record: logging.LogRecord) -> bool:
+    """Return whether grpc could not send an answer: its caller went while it was being written.
+
+    grpc says nothing of it once it has read that the caller went, and logs an error in the instant before.
+    """
+    error = record.exc_info[0] if record.exc_info else None
+    return error is not None and (record.name, error.__name__) == ("grpc._cython.cygrpc", "ExecuteBatchError")
 
 
 class _Lines:

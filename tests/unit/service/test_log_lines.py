@@ -17,6 +17,14 @@ try:
 except KeyError:
     logging.getLogger("some.library").exception("cannot find %s", SECRET)
 """
+UNHEARD_ANSWER = """
+import logging
+from grpc._cython.cygrpc import ExecuteBatchError
+try:
+    raise ExecuteBatchError(SECRET)
+except ExecuteBatchError:
+    logging.getLogger("grpc._cython.cygrpc").exception("raised in core by servicer method [%s]", SECRET)
+"""
 FORGOTTEN_TASK = """
 import asyncio, gc
 async def fails(_):
@@ -31,13 +39,19 @@ asyncio.run(forget())
 """
 
 
-def line(script: str) -> dict[str, Any]:
+def written(script: str, level: str = "INFO") -> str:
     """Return what a process logs whose logs are those of the service."""
-    head = "import sys\nfrom nextbest_service.logs import *\nconfigure_logs(LogFormat.JSON, LogLevel.INFO)\n"
-    command = [sys.executable, "-c", f"{head}SECRET = sys.argv[1]\n{script}", SECRET]
-    written = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stderr
-    assert SECRET not in written
-    (found,) = written.splitlines()
+    head = "import sys\nfrom nextbest_service.logs import *\nSECRET = sys.argv[1]\n"
+    configured = f"configure_logs(LogFormat.JSON, LogLevel.{level})\n"
+    command = [sys.executable, "-c", f"{head}{configured}{script}", SECRET]
+    text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stderr
+    assert SECRET not in text
+    return text
+
+
+def line(script: str, level: str = "INFO") -> dict[str, Any]:
+    """Return the one line that it logs."""
+    (found,) = written(script, level).splitlines()
     line: dict[str, Any] = json.loads(found)
     return line
 
@@ -47,6 +61,17 @@ def test_what_a_library_says_is_told_by_its_place() -> None:
     assert (told["event"], told["library"], told["level"]) == ("library", "some.library", "error")
     assert told["place"] == "<string>:10"
     assert told["exception"].endswith("builtins.KeyError\n")
+
+
+def test_an_answer_that_its_caller_did_not_wait_for_is_no_error() -> None:
+    assert written(UNHEARD_ANSWER) == ""
+    told = line(UNHEARD_ANSWER, "DEBUG")
+    assert (told["library"], told["level"]) == ("grpc._cython.cygrpc", "debug")
+
+
+def test_what_fails_in_grpc_otherwise_is_told() -> None:
+    told = line(UNHEARD_ANSWER.replace("ExecuteBatchError", "InternalError"))
+    assert (told["library"], told["level"]) == ("grpc._cython.cygrpc", "error")
 
 
 def test_a_task_that_nobody_waited_for_leaks_nothing() -> None:
