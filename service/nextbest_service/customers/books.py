@@ -12,7 +12,7 @@ from nextbest_service.customers.linking import Linking
 from nextbest_service.customers.streams import Streams
 
 MOST_RECORDS = 500
-"""A portion keeps the newest so many records of each kind, whatever the catalog asks for."""
+"""A portion keeps at most so many tickets, purchases, events and contacts, whatever the catalog asks for."""
 
 
 @dataclass(frozen=True, slots=True)

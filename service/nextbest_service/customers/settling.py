@@ -1,6 +1,7 @@
 """Brings a changed person into order: forgets what nobody needs any more."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
 from nextbest_models.online import FeatureState
@@ -31,10 +32,10 @@ def _trimmed(books: Books, member: Member, now_ms: int) -> Member:
     seen = remembered(portion.seen, books.memory, _settle_ms(books, member), now_ms)
     trimmed = {
         "consents": portion.consents[-MOST_RECORDS:],
-        "tickets": _kept(books, "tickets", portion.tickets, _ticket_ms, now_ms),
-        "purchases": _kept(books, "purchases", portion.purchases, _ended_ms, now_ms),
-        "events": _kept(books, "events", portion.events, _ended_ms, now_ms),
-        "contacts": _kept(books, "contacts", portion.contacts, _contact_ms, now_ms),
+        "tickets": _kept(books, "tickets", portion.tickets, _ticket_ms, _ticket_kind, now_ms),
+        "purchases": _kept(books, "purchases", portion.purchases, _ended_ms, _purchase_kind, now_ms),
+        "events": _kept(books, "events", portion.events, _ended_ms, _event_kind, now_ms),
+        "contacts": _kept(books, "contacts", portion.contacts, _contact_ms, _contact_kind, now_ms),
         "reservations": tuple(it for it in portion.reservations if it.until_ms > now_ms),
         "seen": seen,
         "features": _trimmed_features(books, portion.features, now_ms),
@@ -68,20 +69,38 @@ def _kept(
     part: str,
     records: tuple[_Record, ...],
     last_ms: Callable[[_Record], int | None],
+    kind: Callable[[_Record], Hashable],
     now_ms: int,
 ) -> tuple[_Record, ...]:
-    """Return the records that are younger than the rules need them, the newest if there are too many."""
+    """Return the records that are younger than the rules need them, and not too many."""
     keep_ms = books.retention[part]
     if keep_ms is not None:
         records = tuple(it for it in records if (last := last_ms(it)) is None or last + keep_ms >= now_ms)
-    return records if len(records) <= MOST_RECORDS else _newest(records, last_ms)
+    return records if len(records) <= MOST_RECORDS else _weeded(records, last_ms, kind)
 
 
-def _newest(records: Sequence[_Record], last_ms: Callable[[_Record], int | None]) -> tuple[_Record, ...]:
-    """Return the newest records in the order in which they are; what has no end is newer than all."""
+def _weeded(
+    records: Sequence[_Record],
+    last_ms: Callable[[_Record], int | None],
+    kind: Callable[[_Record], Hashable],
+) -> tuple[_Record, ...]:
+    """Return as many records as are kept at most, in the order in which they are.
+
+    Half of the room is for the newest of all. The other half goes around: the newest of each kind, the next
+    one of each, and so on. So a mass of one kind drives out neither a no that was said to something else nor
+    what a cap still counts. What has no end is newer than all.
+    """
     times = [last_ms(record) for record in records]
     ranked = sorted(range(len(records)), key=lambda i: (times[i] is None, times[i] or 0), reverse=True)
-    return tuple(records[i] for i in sorted(ranked[:MOST_RECORDS]))
+    places: Counter[Hashable] = Counter()
+    rounds: dict[int, int] = {}
+    for i in ranked:
+        of_kind = kind(records[i])
+        rounds[i] = places[of_kind]
+        places[of_kind] += 1
+    newest, older = ranked[: MOST_RECORDS // 2], ranked[MOST_RECORDS // 2 :]
+    around = sorted(older, key=rounds.__getitem__)[: MOST_RECORDS - len(newest)]
+    return tuple(records[i] for i in sorted(newest + around))
 
 
 def _ticket_ms(ticket: Ticket) -> int | None:
@@ -96,3 +115,19 @@ def _ended_ms(record: Purchase | Event) -> int | None:
 
 def _contact_ms(contact: Contact) -> int:
     return contact.at_ms
+
+
+def _ticket_kind(ticket: Ticket) -> Hashable:
+    return ticket.kind, ticket.products
+
+
+def _purchase_kind(purchase: Purchase) -> Hashable:
+    return purchase.product, purchase.category
+
+
+def _event_kind(event: Event) -> Hashable:
+    return event.type, event.products
+
+
+def _contact_kind(contact: Contact) -> Hashable:
+    return contact.action, contact.outcome

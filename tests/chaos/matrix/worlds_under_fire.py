@@ -27,7 +27,7 @@ from nextbest.v1 import profile_pb2
 FULL = os.environ.get("CHAOS") == "full"
 CUSTOMERS = 800 if FULL else 300
 BATCH = 250
-TURNED = 16
+TURNED = 32 if FULL else 8
 BEFORE_SECONDS, LASTING_SECONDS, AFTER_SECONDS = (3.0, 6.0, 2.0) if FULL else (1.0, 1.5, 0.5)
 PATIENCE_SECONDS = 120.0
 Answer = TypeVar("Answer")
@@ -73,7 +73,7 @@ def tried(fault: Fault, world: World) -> Verdict:
     load = Load(world.service.address, customers)
     with load.going_on():
         _goes_on(load, world, BEFORE_SECONDS)
-        turned = _turned(load, calls)
+        turned = _turned(load, calls, world)
         hit = time.monotonic()
         with fault.inflicted(world):
             _goes_on(load, world, max(0.0, hit + world.lasting - time.monotonic()))
@@ -125,18 +125,26 @@ def _introduce(calls: Calls, customers: Sequence[Customer]) -> None:
         _open_tickets(calls, [it for it in some if it.kind is Kind.TROUBLED])
 
 
-def _turned(load: Load, calls: Calls) -> dict[Customer, float]:
+def _turned(load: Load, calls: Calls, world: World) -> dict[Customer, float]:
     """Let some who were shown everything say no and open a ticket; return since when that is acknowledged.
 
-    What was answered last may be remembered of them: it must not be given again.
+    What was answered last may be remembered of them: it must not be given again. They are asked about so
+    often that fewer of them would get more contacts than are kept of anybody.
     """
-    shown = {it.customer for it in load.decided if len(it.shown) > 1 and it.customer.kind is Kind.PLAIN}
-    load.turned = sorted(shown)[:TURNED]
-    assert load.turned, "nobody was shown anything"
+    until = time.monotonic() + PATIENCE_SECONDS
+    while len(_shown_much(load)) < TURNED:
+        assert time.monotonic() < until, "hardly anybody was shown anything"
+        _goes_on(load, world, 0.1)
+    load.turned = sorted(_shown_much(load))[:TURNED]
     _say_no(calls, load.turned)
     _open_tickets(calls, load.turned)
     since = time.monotonic()
     return dict.fromkeys(load.turned, since)
+
+
+def _shown_much(load: Load) -> set[Customer]:
+    """Return who could be shown everything, and was."""
+    return {it.customer for it in load.decided if len(it.shown) > 1 and it.customer.kind is Kind.PLAIN}
 
 
 def _say_no(calls: Calls, customers: Sequence[Customer]) -> None:

@@ -68,6 +68,25 @@ def test_of_too_many_records_the_newest_stay() -> None:
     assert kept("contacts", *contacts) == contacts[:MOST_RECORDS]
 
 
+def test_a_mass_of_one_kind_drives_out_nothing_of_another() -> None:
+    said_no = Contact("gold-card", "REJECTED", NOW_MS - 9 * DAY_MS)
+    counted = tuple(Contact("coupon", "DISPLAYED", NOW_MS - (5 + i) * DAY_MS) for i in range(3))
+    mass = tuple(Contact("banner", "DISPLAYED", NOW_MS - i) for i in range(2 * MOST_RECORDS))
+    left = kept("contacts", said_no, *counted, *mass)
+    assert left == (said_no, *counted, *mass[: MOST_RECORDS - 4])
+
+
+def test_half_of_the_room_is_for_the_newest_of_all_kinds() -> None:
+    mass = tuple(Contact("banner", "DISPLAYED", NOW_MS - i) for i in range(MOST_RECORDS // 2))
+    others = tuple(
+        Contact(f"a{i}", "DISPLAYED", NOW_MS - DAY_MS - i - second * HOUR_MS)
+        for second in range(2)
+        for i in range(MOST_RECORDS)
+    )
+    left = kept("contacts", *mass, *others)
+    assert left == (*mass, *others[: MOST_RECORDS // 2])
+
+
 def test_reservations_end_with_their_time() -> None:
     held = Reservation("a", "d", NOW_MS - HOUR_MS, NOW_MS + 1)
     over = Reservation("a", "e", NOW_MS - HOUR_MS, NOW_MS)
