@@ -1,7 +1,10 @@
-"""A store that loses replies: the commands ran, and nobody hears of it. Or one that stops when told."""
+"""A store that loses replies: the commands ran, and nobody hears of it. Or one that stops when told.
+
+Or one to which others come first.
+"""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +19,15 @@ class StoppedError(Exception):
 
 @dataclass
 class FlakyStore:
-    """Runs commands on a real store and loses `share` of the replies, or stops after `writes` batches."""
+    """Runs commands on a real store and loses `share` of the replies, or stops after `stop_after` writes.
+
+    `first` is what somebody else does before the batch of commands at that place, counted from now on.
+    """
 
     store: Store
     share: float = 0.0
     stop_after: int | None = None
+    first: dict[int, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     dice: random.Random = field(default_factory=lambda: random.Random(7))
 
     def __getattr__(self, name: str) -> Any:
@@ -28,6 +35,10 @@ class FlakyStore:
 
     async def run(self, commands: Sequence[Command]) -> list[Any]:
         """Run the commands; whether the results arrive is another matter."""
+        somebody = self.first.pop(0, None)
+        self.first = {place - 1: it for place, it in self.first.items()}
+        if somebody is not None:
+            await somebody()
         results = await self.store.run(commands)
         if any(command[0] == "EVALSHA" for command in commands):
             if self.stop_after == 0:

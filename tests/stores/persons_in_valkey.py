@@ -1,6 +1,6 @@
 """Persons in a real Valkey, and shoppers who leave one purchase each: easy to count."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from flaky_store import FlakyStore
@@ -63,6 +63,10 @@ class World:
     def stop_after(self, writes: int) -> None:
         """Let the process end after some more batches of writes; the last one runs."""
         self.flaky.stop_after = writes
+
+    def come_first(self, place: int, somebody: Callable[[], Awaitable[object]]) -> None:
+        """Let somebody else do something before the batch of commands at a place, counted from now on."""
+        self.flaky.first[place] = somebody
 
     def go_on(self) -> None:
         """Start again."""

@@ -70,6 +70,23 @@ async def test_two_customer_numbers_are_two_persons(world: World) -> None:
     assert await bought(world, BERT) == products_of(BERT)
 
 
+async def test_a_second_customer_number_is_refused_also_where_nobody_knows_it_yet(world: World) -> None:
+    await world.links.link([COOKIE, ANNA], "login", None)
+    with pytest.raises(InvalidRequestError):
+        await world.links.link([COOKIE, BERT], "mistake", None)
+    assert await world.person(BERT) is None
+
+
+@pytest.mark.parametrize("place", range(6))
+async def test_who_is_born_while_a_link_is_under_way_is_linked_all_the_same(world: World, place: int) -> None:
+    await a_shopper_under_each(world, ANNA)
+    world.come_first(place, lambda: a_shopper_under_each(world, COOKIE))
+    linked = await world.links.link([COOKIE, ANNA], "login", None)
+    assert {member.identity for member in linked.person.members} == {ANNA, COOKIE}
+    await a_shopper_under_each(world, COOKIE)  # if the link was done before
+    assert await bought(world, ANNA) == await bought(world, COOKIE) == products_of(ANNA, COOKIE)
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_links_purchases_and_unlinks_at_once_lose_nothing(world: World, seed: int) -> None:
     dice = random.Random(seed)

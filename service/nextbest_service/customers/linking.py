@@ -35,7 +35,8 @@ class Linking:
         """Return the person with the other's members, and nothing counted twice.
 
         What both of them had counted is taken back from the other's portions. Members of both stay as they
-        are in the person, unless nothing came in under them there: so repeating a link changes nothing.
+        are in the person, unless nothing came in under them there. So repeating a link changes nothing, also
+        where all that came in under a member was taken back the first time.
 
         Raises:
             InvalidRequestError: the two cannot be one person.
@@ -48,17 +49,20 @@ class Linking:
         ]
         if not coming:
             return person
-        arriving = {member.ref: member for member in coming}
-        stay = [arriving.pop(member.ref, member) for member in person.members]
-        come = [*arriving.values()]
-        self._check([*stay, *come])
-        for there in range(len(stay)):
-            for here in range(len(come)):
-                stay[there], come[here] = self._told_apart(stay[there], come[here])
+        self.check([*held.values(), *(member for member in coming if member.ref not in held)])
+        for ref in held:
+            for place, arriving in enumerate(coming):
+                held[ref], coming[place] = self._told_apart(held[ref], arriving)
+        for arriving in coming:
+            listed = held.get(arriving.ref)
+            held[arriving.ref] = arriving if listed is None else listed._replace(portion=arriving.portion)
+        members = tuple(held.values())
+        if members == person.members:
+            return person
         earliest = {
             name: min(since, other.segments.get(name, since)) for name, since in person.segments.items()
         }
-        return person._replace(members=(*stay, *come), segments={**other.segments, **earliest})
+        return person._replace(members=members, segments={**other.segments, **earliest})
 
     def _told_apart(self, held: Member, arriving: Member) -> tuple[Member, Member]:
         """Return two members of whom only the first has what both had counted."""
@@ -85,8 +89,12 @@ class Linking:
         back = [event for seen in repeats for event in seen.counted]
         return features if features is None or not back else self.features.without_events(features, back)
 
-    def _check(self, members: list[Member]) -> None:
-        """Raise an InvalidRequestError if these members cannot be one person."""
+    def check(self, members: Sequence[Member]) -> None:
+        """Look whether some members can be one person.
+
+        Raises:
+            InvalidRequestError: they cannot.
+        """
         named = Counter(member.identity.namespace for member in members if member.identity is not None)
         repeated = sorted(name for name in self.one_per_person if named[name] > 1)
         problems = [f"a person has one {name} only; unlink the other first" for name in repeated]

@@ -68,6 +68,7 @@ class Links:
         who = self.people.naming.who(identities)
 
         def introduced(person: Person, now_ms: int) -> tuple[Person, Person]:
+            self._check_all_may_join(person, who)
             first = person.first if person.version else self._weakest(who)
             after = _linked(person, who.refs, first, source, now_ms if at_ms is None else at_ms)
             return after, after
@@ -75,14 +76,17 @@ class Links:
         merged = False
         async for _ in _rounds():
             heads = await self._heads(who.refs)
-            if len(heads) <= 1:
-                update = Update(who.refs, who.names, introduced)
-                (result,) = await self.people.update([update])
-                if isinstance(result, ServiceError):
-                    raise result
+            if len(heads) > 1:
+                merged = True
+                await self._freeze(heads)
+                continue
+            update = Update(who.refs, who.names, introduced)
+            (result,) = await self.people.update([update])
+            if isinstance(result, ServiceError):
+                raise result
+            if {member.ref for member in result.members}.issuperset(who.refs):
                 return Linked(merged, result)
-            merged = True
-            await self._freeze(heads)
+            # Somebody was born under one of the names since the heads were read.
         raise BusyError("others kept changing these customers; try again")
 
     async def unlink(self, identities: Sequence[Identity]) -> tuple[Identity, ...]:
@@ -156,6 +160,12 @@ class Links:
         await self._sent(pointers)
         answers = [("UNLINK", name) for ref in refs for name in answer_keys(ref)]
         await self.people.hashes.store.run(answers)
+
+    def _check_all_may_join(self, person: Person, who: Who) -> None:
+        """Raise an InvalidRequestError if a person cannot have some names."""
+        members = {member.ref: member for member in person.members}
+        told = (Member(ref, name) for ref, name in zip(who.refs, who.names, strict=True))
+        self.people.linking.check([*members.values(), *(it for it in told if it.ref not in members)])
 
     def _weakest(self, who: Who) -> Ref:
         """Return who came first where nobody was known: a visitor has a cookie before a customer number."""

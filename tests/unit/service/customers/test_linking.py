@@ -34,6 +34,7 @@ from nextbest_service.customers.incoming import Status, TrackedEvent
 from nextbest_service.customers.linking import parted
 from nextbest_service.customers.outcomes import apply_outcome
 from nextbest_service.customers.person import MAX_MEMBERS, Member, Person
+from nextbest_service.customers.portion import EMPTY
 from nextbest_service.customers.settling import settled
 from nextbest_service.errors import InvalidRequestError
 from nextbest_service.store.keys import Identity
@@ -89,6 +90,23 @@ def test_repeating_a_link_changes_nothing() -> None:
     linked = LINKING.joined(anna, cookie)
     assert LINKING.joined(linked, cookie) is linked
     assert LINKING.joined(linked, anna) is linked
+
+
+def test_repeating_a_link_counts_nothing_twice_that_both_had() -> None:
+    seen = outcome(Outcome.DISPLAYED, "d1")
+    anna, _ = apply_outcome(books(), person_of(ANNA), HERE, seen, NOW_MS)
+    cookie, _ = apply_outcome(books(), person_of(COOKIE), THERE, seen, NOW_MS)
+    linked = LINKING.joined(anna, cookie)
+    assert linked.portions[1] == EMPTY  # stored and read again, nothing is left of what was taken back
+    assert LINKING.joined(linked, cookie) is linked
+
+
+def test_what_a_name_carries_that_a_person_only_lists_comes_in_but_for_what_the_others_had() -> None:
+    anna = counted(ANNA, EVENTS[:2])
+    listed = anna._replace(members=(*anna.members, Member(THERE, COOKIE, NOW_MS, "login")))
+    joined = LINKING.joined(listed, counted(COOKIE, EVENTS[1:4]))
+    assert joined.members[1]._replace(portion=EMPTY) == listed.members[1]
+    assert essence(joined) == essence(counted(ANNA, EVENTS[:4]))
 
 
 def test_a_chain_of_links_holds_every_name_and_all_that_came_in() -> None:
