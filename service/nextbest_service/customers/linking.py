@@ -50,7 +50,7 @@ class Linking:
         if not coming:
             return person
         self.check([*held.values(), *(member for member in coming if member.ref not in held)])
-        for ref in held:
+        for ref in tuple(held):
             for place, arriving in enumerate(coming):
                 held[ref], coming[place] = self._told_apart(held[ref], arriving)
         for arriving in coming:
