@@ -65,22 +65,29 @@ def peak(crowded: Service) -> float:
     return max(asyncio.run(closed(target(crowded.address), CALLERS, 2.0)).rate for _ in range(2))
 
 
-def shares(service: Service, most: float, seed: int) -> list[float]:
-    """Return the shares of a rate that are answered in time at two and three times that rate."""
+def crowd(service: Service, most: float, seed: int) -> list[Driven]:
+    """Ask a service at two and three times a rate."""
     plans = [poisson_plan(load * most, SECONDS, seed) for load in (2.0, 3.0)]
-    return [in_time(asyncio.run(open_loop(target(service.address), plan))) / most for plan in plans]
+    return [asyncio.run(open_loop(target(service.address), plan)) for plan in plans]
+
+
+def turns_away_and_is_in_time(driven: Driven) -> bool:
+    """Tell whether not all calls were answered, and hardly any of these too late."""
+    late = (driven.latencies_ms > PATIENCE_MS).mean()
+    return bool(driven.calls < 0.9 * len(driven.planned_ns) and late < 0.2)
 
 
 def test_under_overload_much_more_is_answered_in_time_than_where_all_wait_and_then_everything_again(
     crowded: Service, patient: Service
 ) -> None:
     """How much it is, the benchmark measures: here others work on the same cores."""
-    ratios = list[float]()
-    while not ratios or ratios[-1] < 1.5:
-        assert len(ratios) < ROUNDS, ratios
+    tried = list[tuple[float, bool]]()
+    while not tried or tried[-1][0] < 1.3 or not tried[-1][1]:
+        assert len(tried) < ROUNDS, tried
         most = peak(crowded)
-        shed, waited = (shares(it, most, len(ratios)) for it in (crowded, patient))
-        ratios.append(sum(shed) / max(0.3, sum(waited)))  # of next to nothing there is no ratio
+        shed, waited = (crowd(it, most, len(tried)) for it in (crowded, patient))
+        ratio = sum(map(in_time, shed)) / max(0.3 * most, sum(map(in_time, waited)))
+        tried.append((ratio, all(map(turns_away_and_is_in_time, shed))))
     calm = asyncio.run(open_loop(target(crowded.address), poisson_plan(peak(crowded) / 5, 2.0, 7)))
     assert in_time(calm) * calm.seconds >= 0.95 * len(calm.planned_ns)
 
