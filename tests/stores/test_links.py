@@ -149,6 +149,60 @@ async def test_a_link_that_stopped_half_way_is_seen_whole_or_not_at_all_and_can_
     assert await bought(world, ANNA) == sorted([*products_of(ANNA, COOKIE), "later"])
 
 
+HALF_LINKED = [COOKIE, TABLET]
+"""Two who are one person, on their way to Anna when she is erased."""
+
+
+async def anna_goes_while_others_are_about_to_join(world: World) -> None:
+    await a_shopper_under_each(world, ANNA, *HALF_LINKED)
+    await world.links.link(HALF_LINKED, "login", None)
+    world.stop_after(0)
+    with contextlib.suppress(StoppedError):
+        await world.links.link([COOKIE, ANNA], "login", None)
+    world.go_on()
+    await world.links.erase(ANNA, 60_000)
+
+
+@pytest.mark.parametrize("name", HALF_LINKED)
+async def test_who_was_about_to_join_somebody_erased_is_as_before(world: World, name: Identity) -> None:
+    await anna_goes_while_others_are_about_to_join(world)
+    assert await bought(world, name) == products_of(*HALF_LINKED)
+    (result,) = await world.people.update([buy(world, [name], "later")])
+    assert result == "later"
+    await a_shopper_under_each(world, ANNA)
+    for one in HALF_LINKED:
+        assert await bought(world, one) == sorted([*products_of(*HALF_LINKED), "later"])
+    assert await bought(world, ANNA) == products_of(ANNA)
+
+
+@pytest.mark.parametrize("name", HALF_LINKED)
+async def test_who_was_about_to_join_somebody_erased_can_join_and_leave_and_be_erased(
+    world: World, name: Identity
+) -> None:
+    await anna_goes_while_others_are_about_to_join(world)
+    await world.links.link([name, ANNA], "login", None)
+    assert await bought(world, ANNA) == products_of(*HALF_LINKED)
+    await world.links.unlink([name])
+    assert await bought(world, name) == products_of(name)
+    for one in (ANNA, *HALF_LINKED):
+        await world.links.erase(one, 60_000)
+    assert all(key.startswith(b"nb:x:") for key in await world.keys())
+
+
+@pytest.mark.parametrize("name", HALF_LINKED)
+@pytest.mark.parametrize("change", ["unlink", "erase"])
+async def test_who_was_about_to_join_somebody_erased_can_leave_or_go_at_once(
+    world: World, name: Identity, change: str
+) -> None:
+    await anna_goes_while_others_are_about_to_join(world)
+    if change == "unlink":
+        assert await world.links.unlink([name]) == (name,)
+        assert [await bought(world, one) for one in HALF_LINKED] == [products_of(one) for one in HALF_LINKED]
+    else:
+        await world.links.erase(name, 60_000)
+        assert all(key.startswith(b"nb:x:") for key in await world.keys())
+
+
 async def test_an_unlink_takes_along_what_came_in_under_the_name(world: World) -> None:
     await a_shopper_under_each(world, ANNA, COOKIE)
     await world.links.link([COOKIE, ANNA, TABLET], "login", None)

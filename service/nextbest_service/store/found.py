@@ -30,7 +30,8 @@ class Ask(NamedTuple):
 class Found(NamedTuple):
     """What is stored of the person behind some refs; the first known one counts.
 
-    `fields` are those of the head's hash, as they are; none where nobody is known. `loose` are pointers that
+    `fields` are those of the head's hash, as they are; none where nobody is known. A pointer among them leads
+    to somebody who was erased before the head could join them. `loose` are pointers that
     still carry a person, because a link is under way: it belongs to this one. `unknown` are the asked refs
     that nobody lists; `dangling` has the hashes of those that are something all the same. `answer` is what
     is remembered for the request id. `erased_ms` is when the first ref was erased, where that was asked.
@@ -75,7 +76,7 @@ def find(ask: Ask, stored: Mapping[Ref, Fields], extras: Iterator[Any], ring: Ke
         head=head,
         fields=stored[head] if head else {},
         loose=tuple(
-            (it, stored[it]) for it in sorted(way) if is_loose(stored[it]) and hashes.end(it) == head
+            (it, stored[it]) for it in sorted(way - {head}) if is_loose(stored[it]) and hashes.end(it) == head
         ),
         unknown=unknown,
         dangling={ref: stored[ref] for ref in unknown if keys.VERSION in stored[ref]},
@@ -143,12 +144,19 @@ class _Hashes:
         return [one for one in way if keys.VERSION in self.stored.get(one, {})]
 
     def end(self, one: Ref) -> Ref | None:
-        """Return the head of a person, or of the one who takes over what a pointer carries."""
-        end = one
+        """Return the head of a person, or of the one who takes over what a pointer carries.
+
+        Where that one is gone, for it was erased meanwhile, whoever carries is a head as before.
+        """
+        end, carrying = one, None
         for _ in range(MOST_HOPS):
-            end = self.stored.get(end, {}).get(keys.POINTER, end)
+            fields = self.stored.get(end, {})
+            carrying = end if keys.IDENTITIES in fields else carrying
+            end = fields.get(keys.POINTER, end)
         fields = self.stored.get(end, {})
-        if keys.POINTER in fields or keys.VERSION not in fields:
+        if keys.VERSION not in fields:
+            return carrying
+        if keys.POINTER in fields:
             return None
         return end if end == one else self.owner(end).head
 

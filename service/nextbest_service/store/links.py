@@ -231,11 +231,14 @@ class Links:
         refs = sorted(member.ref for member in stored.whole.members if member.ref != head)
         hashes = await self.people.hashes.hashes(refs)
         way = found.fields.get(keys.FORWARD, b"")
-        busy = way or keys.LEFT in found.fields or found.loose
+        busy = way or {keys.LEFT, keys.POINTER} & found.fields.keys() or found.loose
         if not busy and all(not fields or _is_bare(fields, head) for fields in hashes):
             return dict(zip(refs, hashes, strict=True))
         await self._lead_on(head, way)
-        await self.people.update([Update((ref,), (None,), lambda person, _: (person, None)) for ref in refs])
+        everybody = [head, *refs]
+        await self.people.update(
+            [Update((ref,), (None,), lambda person, _: (person, None)) for ref in everybody]
+        )
         await self._unload(refs, head)
         return None
 

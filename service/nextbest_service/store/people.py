@@ -216,6 +216,9 @@ class People:
         """
         asks = [Ask(updates[place].refs, erased=updates[place].since_ms is not None) for place in places]
         answers = await self.read(asks)
+        if forsaken := {one.head: one.fields for one in answers.found if keys.POINTER in one.fields}:
+            await self.hashes.send([_at_home(head, fields) for head, fields in forsaken.items() if head])
+            return [*places]
         attempts: list[_Attempt[R]] = []
         for group in grouped(updates, places, answers.found, self.naming):
             own: dict[int, R] = {}
@@ -350,6 +353,15 @@ def _nobody_yet(ref: Ref, name: Identity | None, dangling: Mapping[Ref, Fields])
     """Return the person that begins at a ref; nothing of it is stored."""
     left = dangling.get(ref, {})
     return Stored(None, Person((Member(ref, name),)), left.get(keys.VERSION, b""), _all_but_version(left))
+
+
+def _at_home(ref: Ref, fields: Fields) -> Write:
+    """Return the write by which somebody stays who was to join a person that was erased meanwhile.
+
+    Should that one be back, and somebody have joined them just now, the person there goes on listing them.
+    """
+    stays = Changes({keys.LEFT: fields[keys.POINTER]}, (keys.POINTER,))
+    return Write(ref, fields[keys.VERSION], fresh_version(0), stays)
 
 
 _WAYS = (keys.POINTER, keys.FORWARD)
