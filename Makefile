@@ -30,8 +30,8 @@ check: $(VENV)/installed-dev ## Static checks: lint, types, import boundaries, p
 pytest: $(VENV)/installed-dev
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
-fuzz: $(VENV)/installed-dev ## Look for what breaks the service, MINUTES=10 in all: any bytes to every RPC, any history
-	FUZZ_MINUTES=$(or $(MINUTES),10) $(BIN)/pytest tests/fuzzing tests/chaos/test_any_history.py
+fuzz: $(VENV)/installed-dev ## Look for what breaks the service, MINUTES=10 in all: any bytes to every RPC, any history, links in any order
+	FUZZ_MINUTES=$(or $(MINUTES),10) $(BIN)/pytest tests/fuzzing tests/chaos/test_any_history.py tests/stores/test_links_in_any_order.py
 
 format: $(VENV)/installed-dev ## Format code and protos
 	$(BIN)/ruff format .

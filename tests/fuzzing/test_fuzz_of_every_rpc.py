@@ -22,7 +22,7 @@ from nextbest_service.api.edge import MAX_WIRE_BYTES
 
 MINUTES = float(os.environ.get("FUZZ_MINUTES", "0"))
 """How long to look in all; 0: as shortly as with every change."""
-SECONDS = 60 * MINUTES / len(every_rpc()) or 3.0
+SECONDS = 30 * MINUTES / len(every_rpc()) or 3.0
 """How long to look at one RPC."""
 EXAMPLES = 150
 KEPT = 50 if MINUTES else 20

@@ -1,8 +1,9 @@
 """A store that loses replies: the commands ran, and nobody hears of it. Or one that stops when told.
 
-Or one to which others come first.
+Or one to which others come first, or that takes its time.
 """
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,13 +22,15 @@ class StoppedError(Exception):
 class FlakyStore:
     """Runs commands on a real store and loses `share` of the replies, or stops after `stop_after` writes.
 
-    `first` is what somebody else does before the batch of commands at that place, counted from now on.
+    `first` is what somebody else does before the batch of commands at that place, counted from now on. Every
+    second batch is held up for up to `pause_seconds` before it runs, and every third reply after that.
     """
 
     store: Store
     share: float = 0.0
     stop_after: int | None = None
     first: dict[int, Callable[[], Awaitable[object]]] = field(default_factory=dict)
+    pause_seconds: float = 0.0
     dice: random.Random = field(default_factory=lambda: random.Random(7))
 
     def __getattr__(self, name: str) -> Any:
@@ -39,7 +42,9 @@ class FlakyStore:
         self.first = {place - 1: it for place, it in self.first.items()}
         if somebody is not None:
             await somebody()
+        await self._pause(1 / 2)
         results = await self.store.run(commands)
+        await self._pause(1 / 3)
         if any(command[0] == "EVALSHA" for command in commands):
             if self.stop_after == 0:
                 raise StoppedError
@@ -48,3 +53,7 @@ class FlakyStore:
         if self.dice.random() < self.share:
             raise StoreUnavailableError("lost")
         return results
+
+    async def _pause(self, share: float) -> None:
+        if self.pause_seconds and self.dice.random() < share:
+            await asyncio.sleep(self.dice.random() * self.pause_seconds)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from flaky_store import FlakyStore
 
@@ -11,10 +12,12 @@ from nextbest_models.online import OnlineFeatures
 from nextbest_rules.catalog import Namespace
 from nextbest_rules.records import Purchase
 from nextbest_service.clock import StoreClock
+from nextbest_service.customers.books import Books
 from nextbest_service.customers.linking import Linking
 from nextbest_service.customers.naming import Naming
 from nextbest_service.customers.person import Person
 from nextbest_service.customers.portion import Portion
+from nextbest_service.customers.settling import settled
 from nextbest_service.store.connection import Store, connect
 from nextbest_service.store.feature_codec import FeatureCodec
 from nextbest_service.store.keys import Identity, KeyRing
@@ -42,17 +45,18 @@ class World:
     links: Links
 
     @classmethod
-    def at(cls, url: str) -> "World":
-        """Return the world of a store."""
+    def at(cls, url: str, books: Books | None = None) -> "World":
+        """Return the world of a store, with the features of some books, by which persons are settled, too."""
         store = connect(url, 2000)
+        features = books.features if books else FEATURES
         flaky, ring = FlakyStore(store), KeyRing(bytes(32))
         naming = Naming(ring, NAMESPACES, {name: rank for rank, name in enumerate(NAMESPACES)})
         people = People(
             hashes=PersonHashes(flaky, ring, StoreClock()),  # type: ignore[arg-type]
             naming=naming,
-            codec=PersonCodec(ring, FeatureCodec(FEATURES, AffinityKeys(), bytes(8))),
-            linking=Linking(FEATURES, frozenset({"customer"})),
-            settle=lambda person, _: person,
+            codec=PersonCodec(ring, FeatureCodec(features, AffinityKeys(), bytes(8))),
+            linking=Linking(features, frozenset({"customer"})),
+            settle=partial(settled, books) if books else lambda person, _: person,
         )
         return cls(store, flaky, naming, people, Links(people))
 
