@@ -116,18 +116,23 @@ class Links:
             answers = await self.people.read([Ask((asked,))])
             (found,) = answers.found
             if found.head is None:
-                await self._forget([asked])
+                await self._forget({asked: found.dangling.get(asked, {})})
                 return None
             person = await self._readable(found)
             members = () if person is None else tuple(member.ref for member in person.members)
             refs = tuple(dict.fromkeys((found.head, asked, *members, *(ref for ref, _ in found.loose))))
             stored = await self.people.decoded(found) if person else None
-            if stored is not None and await self._prepared(found, stored) is None:
+            if asked in found.unknown:  # a pointer that is old by now, unless nobody has touched it since
+                claim = bare_pointer(asked, found.dangling.get(asked, {}), found.head)
+                if not await self._sent([claim]):
+                    continue
+            if stored is not None and not await self._alone(found, stored, answers.now_ms):
                 continue
+            hashes = dict(zip(refs, await self.people.hashes.hashes(refs), strict=True))
             await self._bury(refs, answers.now_ms, remember_ms)
             gone = Write(found.head, found.fields[keys.VERSION], fresh_version(answers.now_ms), None)
             if await self._sent([gone]):
-                await self._forget(refs)
+                await self._forget(hashes)
                 return Erased(refs, person)
         raise BusyError("others kept changing this customer; try again")
 
@@ -149,16 +154,30 @@ class Links:
             [("SET", ring.tombstone_key(ref), now_ms, "PX", remember_ms) for ref in refs]
         )
 
-    async def _forget(self, refs: Sequence[Ref]) -> None:
-        """Remove what else is stored under some refs: remembered answers, and pointers if they still are."""
-        hashes = await self.people.hashes.hashes(refs)
-        pointers = [
-            Write(ref, fields[keys.VERSION], fresh_version(0), None)
-            for ref, fields in zip(refs, hashes, strict=True)
-            if keys.POINTER in fields
-        ]
-        await self._sent(pointers)
-        answers = [("UNLINK", name) for ref in refs for name in answer_keys(ref)]
+    async def _alone(self, found: Found, stored: Stored, now_ms: int) -> bool:
+        """Tell whether nobody can carry away members of a person while it is erased; else try again.
+
+        Whoever begins to part with members from now on finds the mark, takes it away, and so comes between.
+        Who began before fails: the pointers are not any more what they were.
+        """
+        pointers = await self._prepared(found, stored)
+        if not pointers:
+            return pointers is not None
+        head, version = stored.whole.head, found.fields[keys.VERSION]
+        if keys.ERASING not in found.fields:
+            mark = Changes({keys.ERASING: b"1"})
+            await self._sent([Write(head, version, fresh_version(now_ms), mark)])
+            return False
+        return await self._sent([bare_pointer(ref, fields, head) for ref, fields in pointers.items()])
+
+    async def _forget(self, hashes: Mapping[Ref, Fields]) -> None:
+        """Remove what else is stored under some names of somebody erased: pointers, and remembered answers.
+
+        hashes: what stood there before. Pointers that are others by now are of a new life.
+        """
+        pointers = (item for item in hashes.items() if keys.POINTER in item[1])
+        await self._sent([_emptied(ref, fields) for ref, fields in pointers])
+        answers = [("UNLINK", name) for ref in hashes for name in answer_keys(ref)]
         await self.people.hashes.store.run(answers)
 
     def _check_all_may_join(self, person: Person, who: Who) -> None:
@@ -202,6 +221,11 @@ class Links:
             stored = await self.people.decoded(found)
             if stored is None or len(stored.whole.members) == 1:
                 return False
+            if keys.ERASING in found.fields:
+                stays = Changes({}, (keys.ERASING,))
+                version = found.fields[keys.VERSION]
+                await self._sent([Write(stored.whole.head, version, fresh_version(answers.now_ms), stays)])
+                continue
             leaving = await self._leaving(ref, stored.whole)
             hashes = await self._prepared(found, stored) if leaving else None
             if hashes is None:  # somebody is about to join, or came between
@@ -232,8 +256,10 @@ class Links:
         hashes = await self.people.hashes.hashes(refs)
         way = found.fields.get(keys.FORWARD, b"")
         busy = way or {keys.LEFT, keys.POINTER} & found.fields.keys() or found.loose
-        if not busy and all(not fields or _is_bare(fields, head) for fields in hashes):
+        if not busy and all(_is_bare(fields, head) for fields in hashes):
             return dict(zip(refs, hashes, strict=True))
+        unnamed = [ref for ref, fields in zip(refs, hashes, strict=True) if not fields]
+        await self._sent([bare_pointer(ref, {}, head) for ref in unnamed])
         await self._lead_on(head, way)
         everybody = [head, *refs]
         await self.people.update(
@@ -321,6 +347,11 @@ async def _rounds() -> AsyncIterator[int]:
     for attempt in range(MOST_ROUNDS):
         yield attempt
         await asyncio.sleep(random.uniform(0.0, min(attempt, 10) * LONGEST_PAUSE_SECONDS / 10))  # noqa: S311
+
+
+def _emptied(ref: Ref, fields: Fields) -> Write:
+    """Return the write after which nothing stands under a ref."""
+    return Write(ref, fields[keys.VERSION], fresh_version(0), None)
 
 
 def _is_bare(fields: Fields, head: Ref) -> bool:
