@@ -22,7 +22,8 @@ class StoppedError(Exception):
 class FlakyStore:
     """Runs commands on a real store and loses `share` of the replies, or stops after `stop_after` writes.
 
-    `first` is what somebody else does before the batch of commands at that place, counted from now on. Every
+    `first` is what somebody else does before the batch of commands at that place, counted from now on, and
+    `before_write` what they do before the first writes. Every
     second batch is held up for up to `pause_seconds` before it runs, and every third reply after that.
     """
 
@@ -30,6 +31,7 @@ class FlakyStore:
     share: float = 0.0
     stop_after: int | None = None
     first: dict[int, Callable[[], Awaitable[object]]] = field(default_factory=dict)
+    before_write: Callable[[], Awaitable[object]] | None = None
     pause_seconds: float = 0.0
     dice: random.Random = field(default_factory=lambda: random.Random(7))
 
@@ -42,10 +44,14 @@ class FlakyStore:
         self.first = {place - 1: it for place, it in self.first.items()}
         if somebody is not None:
             await somebody()
+        writes = any(command[0] == "EVALSHA" for command in commands)
+        if writes and self.before_write is not None:
+            others, self.before_write = self.before_write, None
+            await others()
         await self._pause(1 / 2)
         results = await self.store.run(commands)
         await self._pause(1 / 3)
-        if any(command[0] == "EVALSHA" for command in commands):
+        if writes:
             if self.stop_after == 0:
                 raise StoppedError
             if self.stop_after is not None:

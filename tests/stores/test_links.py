@@ -270,37 +270,3 @@ async def test_an_erasure_that_stopped_half_way_can_be_repeated_by_any_name(
     for name in (ANNA, COOKIE):
         await world.links.erase(name, 60_000)
     assert all(key.startswith(b"nb:x:") for key in await world.keys())
-
-
-@pytest.mark.parametrize("place", range(14))
-@pytest.mark.parametrize("unlinked", [ANNA, COOKIE])
-@pytest.mark.parametrize("first", ["erase", "unlink"])
-async def test_who_is_erased_while_somebody_leaves_is_gone_and_nobody_is_left_in_pieces(
-    world: World, first: str, unlinked: Identity, place: int
-) -> None:
-    names = [ANNA, COOKIE, TABLET]
-    await a_shopper_under_each(world, *names)
-    await world.links.link(names, "login", None)
-    steps = {
-        "erase": lambda: world.links.erase(TABLET, 60_000),
-        "unlink": lambda: world.links.unlink([unlinked]),
-    }
-    world.come_first(place, steps.pop(first))
-    (other,) = steps.values()
-    await other()
-    late, world.flaky.first = [*world.flaky.first.values()], {}
-    for step in late:
-        await step()
-    assert await bought(world, TABLET) == []
-    for name in (ANNA, COOKIE):
-        assert await bought(world, name) in ([], products_of(name))
-    left = await world.everything_bought(names)
-    await world.people.update([buy(world, [name], f"later {name.id}") for name in names])
-    await world.links.link(names, "again", None)
-    everything = sorted([*left, *(f"later {name.id}" for name in names)])
-    for name in names:
-        assert await bought(world, name) == everything
-    for name in names:
-        await world.links.unlink([name])
-    await world.links.link(names, "again", None)
-    assert await bought(world, TABLET) == everything
