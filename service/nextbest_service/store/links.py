@@ -4,8 +4,8 @@ A link first turns the weaker person's hash into a pointer that still carries th
 it any more), then writes what it carries to the stronger one, then leaves of it only the pointer. Whoever
 meets a pointer that still carries somebody counts it as part of the person, and whoever writes finishes the
 link. An unlink goes the same way back. Pointers lead from weaker to stronger names only, so they never run in
-circles, whoever links what at the same time. An erasure first sees to it that nobody who is parting with a name
-can carry it away from a person who is gone.
+circles, whoever links what at the same time. An erasure first sees to it that nobody who is parting with a
+name can carry it away from a person who is gone.
 """
 
 import asyncio
